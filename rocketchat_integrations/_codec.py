@@ -1,0 +1,309 @@
+"""JSON to models and back: what Rocket.Chat calls the fields, and which types it gives them.
+
+Out of the program go definitions and messages, by cattrs. Into it come records, by plain
+tables of readers: tolerant ones, that take null for "not set" and keep what they do not
+know, but refuse a value of another type, where a stock converter would coerce it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any, TypeVar, cast
+
+import attrs
+import cattrs
+from cattrs.gen import make_dict_unstructure_fn, override
+
+from .exceptions import DecodingError
+from .messages import Attachment, Message
+from .models import (
+    HistoryEntry,
+    IncomingIntegration,
+    IncomingIntegrationRecord,
+    IntegrationDefinition,
+    IntegrationRecord,
+    IntegrationType,
+    OutgoingIntegration,
+    OutgoingIntegrationRecord,
+    ScriptError,
+    UserReference,
+)
+
+T = TypeVar("T")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+# Readers: from a JSON value that is not null to the value of a field.
+
+
+class _Mismatch(Exception):
+    """The value is of another type than the reader reads, which this names."""
+
+
+_Reader = Callable[[Any], Any]
+_Table = dict[str, tuple[str, _Reader]]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise _Mismatch("text")
+
+
+def _flag(value: Any) -> bool:
+    if value is True or value is False:
+        return value
+    raise _Mismatch("true or false")
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise _Mismatch("a number")
+    # JavaScript has one kind of number. A fraction, which old data can have, is kept.
+    return int(value) if value == value // 1 else cast(int, value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, list) and all(isinstance(item, str) for item in cast("list[object]", value)):
+        return tuple(cast("list[str]", value))
+    raise _Mismatch("an array of texts")
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value)
+    raise _Mismatch("an object")
+
+
+def _anything(value: Any) -> Any:
+    return value
+
+
+def _time(value: Any) -> datetime:
+    if isinstance(value, dict):  # as old data has it: {"$date": milliseconds}
+        value = cast("dict[str, Any]", value).get("$date")
+    try:
+        if isinstance(value, str):
+            time = datetime.fromisoformat(value[:-1] + "+00:00" if value.endswith("Z") else value)
+            return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+        return _EPOCH + timedelta(milliseconds=_number(value))
+    except (ValueError, OverflowError):
+        raise _Mismatch("a time") from None
+
+
+def _user(value: Any) -> UserReference:
+    data = _object(value)
+    return UserReference(_text_or_none(data.get("_id")), _text_or_none(data.get("username")))
+
+
+def _script_error(value: Any) -> ScriptError:
+    data = _object(value)
+    return ScriptError(*(_text_or_none(data.get(key)) for key in ("name", "message", "stack")))
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+# Tables: what Rocket.Chat calls a field, what we call it, how it is read.
+
+_COMMON: _Table = {
+    "name": ("name", _text),
+    "enabled": ("enabled", _flag),
+    "username": ("username", _text),
+    "channel": ("channel", _texts),
+    "alias": ("alias", _text),
+    "avatar": ("avatar", _text),
+    "emoji": ("emoji", _text),
+    "scriptEnabled": ("script_enabled", _flag),
+    "script": ("script", _text),
+    "scriptEngine": ("script_engine", _text),
+    "skipTranspile": ("skip_transpile", _flag),
+    "token": ("token", _text),
+}
+_STORED: _Table = {
+    "userId": ("user_id", _text),
+    "_createdAt": ("created_at", _time),
+    "_createdBy": ("created_by", _user),
+    "_updatedAt": ("updated_at", _time),
+    "_updatedBy": ("updated_by", _user),
+    "scriptCompiled": ("script_compiled", _text),
+    "scriptError": ("script_error", _script_error),
+}
+_INCOMING: _Table = {
+    **_COMMON,
+    "overrideDestinationChannelEnabled": ("override_destination_channel_enabled", _flag),
+    **_STORED,
+}
+_OUTGOING: _Table = {
+    **_COMMON,
+    "event": ("event", _text),
+    "urls": ("urls", _texts),
+    "targetRoom": ("target_room", _text),
+    "triggerWords": ("trigger_words", _texts),
+    "triggerWordAnywhere": ("trigger_word_anywhere", _flag),
+    "runOnEdits": ("run_on_edits", _flag),
+    "impersonateUser": ("impersonate_user", _flag),
+    "retryFailedCalls": ("retry_failed_calls", _flag),
+    "retryCount": ("retry_count", _number),
+    "retryDelay": ("retry_delay", _text),
+    **_STORED,
+}
+_HISTORY: _Table = {
+    "type": ("type", _text),
+    "step": ("step", _text),
+    "event": ("event", _text),
+    "_createdAt": ("created_at", _time),
+    "_updatedAt": ("updated_at", _time),
+    "url": ("url", _text),
+    "triggerWord": ("trigger_word", _text),
+    "finished": ("finished", _flag),
+    "error": ("error", _flag),
+    "errorStack": ("error_stack", _anything),
+    "httpResult": ("http_result", _text),
+    "httpError": ("http_error", _anything),
+    "data": ("data", _object),
+    "integration": ("integration", _object),
+    "httpCallData": ("http_call_data", _object),
+    "ranPrepareScript": ("ran_prepare_script", _flag),
+    "prepareSentMessage": ("prepare_sent_message", _anything),
+    "processSentMessage": ("process_sent_message", _anything),
+    "resultMessage": ("result_message", _anything),
+}
+# What a required field is read as where the server has none: as it takes it then.
+_INCOMING_WITHOUT: dict[str, Any] = {"name": "", "username": "", "enabled": False, "channel": ()}
+_OUTGOING_WITHOUT: dict[str, Any] = {**_INCOMING_WITHOUT, "event": "", "urls": ()}
+
+
+def integration(data: object, path: str = "integration") -> IntegrationRecord | DecodingError:
+    """The record that the JSON stands for, or what is wrong with it (not raised: this frame holds its token)."""
+    if not isinstance(data, dict):
+        return _unreadable(None, path, [f"{path}: must be an object, and is {_kind(data)}"])
+    kind = cast("dict[str, object]", data).get("type")
+    if kind == IntegrationType.INCOMING:
+        return _record(IncomingIntegrationRecord, data, path, _INCOMING, _INCOMING_WITHOUT)
+    if kind == IntegrationType.OUTGOING:
+        return _record(OutgoingIntegrationRecord, data, path, _OUTGOING, _OUTGOING_WITHOUT)
+    what = "another text" if isinstance(kind, str) else _kind(kind)
+    error = f"{path}.type: must be {' or '.join(IntegrationType)}, and is {what}"
+    return _unreadable(identity(cast(object, data)), path, [error])
+
+
+def history_entry(data: object, path: str = "history") -> HistoryEntry | DecodingError:
+    """The history record that the JSON stands for, or what is wrong with it."""
+    if isinstance(data, dict):
+        return _record(HistoryEntry, data, path, _HISTORY, {})
+    return _unreadable(None, path, [f"{path}: must be an object, and is {_kind(data)}"])
+
+
+def identity(data: object) -> str | None:
+    """The id of a JSON record, if it has a readable one."""
+    value = cast("dict[str, object]", data).get("_id") if isinstance(data, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _record(kind: Callable[..., T], data: Any, path: str, table: _Table, without: dict[str, Any]) -> T | DecodingError:
+    fields = dict(without)
+    extra: dict[str, object] = {}
+    errors: list[str] = []
+    for key, value in data.items():
+        known = table.get(key)
+        if known is None:
+            extra[key] = value
+        elif value is not None:
+            field, read = known
+            try:
+                fields[field] = read(value)
+            except _Mismatch as mismatch:
+                errors.append(f"{path}.{key}: must be {mismatch}, and is {_kind(value)}")
+    id = extra.pop("_id", None)
+    if not isinstance(id, str):
+        errors.append(f"{path}._id: must be text, and is {_kind(id)}")
+    extra.pop("type", None)
+    if errors:
+        return _unreadable(id if isinstance(id, str) else None, path, errors)
+    return kind(**fields, id=id, extra=extra)
+
+
+def _unreadable(id: str | None, path: str, errors: list[str]) -> DecodingError:
+    whose = f"{path} (id {id})" if id else path
+    return DecodingError(f"{whose} cannot be read: {'; '.join(errors)}", errors=tuple(errors), id=id)
+
+
+def _kind(value: object) -> str:
+    return _KINDS.get(type(value), "missing or null")
+
+
+_KINDS: dict[type, str] = {
+    str: "text",
+    dict: "an object",
+    list: "an array",
+    int: "a number",
+    float: "a number",
+    bool: "a boolean",
+}
+
+# Bodies.
+
+_WIRE_NAMES = {field: key for table in (_INCOMING, _OUTGOING) for key, (field, _) in table.items()}
+_MESSAGE_NAMES: dict[str, Any] = {
+    "parse_urls": override(rename="parseUrls"),
+    "custom_fields": override(rename="customFields"),
+    "separate_response": override(rename="separateResponse"),
+}
+_REQUIRED = ("name", "enabled", "username", "channel", "script_enabled")
+
+_converter = cattrs.Converter(omit_if_default=True)
+
+
+def _encoder(kind: type[T]) -> Callable[[T], dict[str, Any]]:
+    names: dict[str, Any] = {
+        field.name: override(rename=_WIRE_NAMES[field.name], omit_if_default=field.name not in _REQUIRED)
+        for field in attrs.fields(cast(Any, kind))
+    }
+    return make_dict_unstructure_fn(kind, _converter, _cattrs_omit_if_default=True, **names)
+
+
+_encode_incoming = _encoder(IncomingIntegration)
+_encode_outgoing = _encoder(OutgoingIntegration)
+
+
+def _attachment_time(ts: datetime | str | None) -> str | None:
+    return ts.isoformat() if isinstance(ts, datetime) else ts
+
+
+_converter.register_unstructure_hook(
+    Attachment,
+    make_dict_unstructure_fn(
+        Attachment, _converter, _cattrs_omit_if_default=True, ts=override(unstruct_hook=_attachment_time)
+    ),
+)
+_encode_message = make_dict_unstructure_fn(Message, _converter, _cattrs_omit_if_default=True, **_MESSAGE_NAMES)
+
+
+def definition_body(definition: IntegrationDefinition) -> dict[str, Any]:
+    """The body of ``integrations.create``: what is required, and what is not at its default."""
+    if definition.type is IntegrationType.INCOMING:
+        body = _encode_incoming(definition)
+    else:
+        body = _encode_outgoing(definition)
+    return {**body, "type": definition.type, "channel": ",".join(definition.channel)}
+
+
+def update_body(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of ``integrations.update``: every one, those that are cleared as null."""
+    body = {_WIRE_NAMES[field]: value for field, value in fields.items()}
+    body["channel"] = ",".join(fields["channel"])
+    for name in ("urls", "triggerWords"):
+        if name in body:
+            body[name] = [text for text in body[name] if text]  # the schema refuses ""
+    for name in ("scriptEngine", "skipTranspile"):
+        if body[name] is None:  # 6.x refuses null for the one, and does not know the other at all
+            del body[name]
+    return body
+
+
+def message_body(message: Message) -> dict[str, Any]:
+    """The body of a post."""
+    return _encode_message(message)

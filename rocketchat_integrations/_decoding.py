@@ -1,0 +1,305 @@
+"""From an HTTP answer to what it carries, or to the exception that it means.
+
+The status decides first, then the envelope (``{"success": …}``), then the server's
+name of the error. What the server says is quoted without the secrets of the request:
+it may repeat an address or a token.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
+
+import attrs
+
+from ._http import Request, Response
+from .exceptions import (
+    AuthenticationError,
+    BadRequestError,
+    InvalidParamsError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    RocketChatError,
+    ServerError,
+    TwoFactorRequired,
+    UnexpectedResponse,
+    WebhookDisabledError,
+)
+
+WEBHOOK = "hooks"
+LOGIN = "login"
+
+_NOT_FOUND = {
+    "No integration found.",
+    "The integration does not exists.",
+    "error-invalid-integration",
+    "invalid_integration",
+    "error-invalid-integration-history",
+    "error-room-not-found",
+}
+_NOT_PERMITTED = {
+    "not_authorized",
+    "not-authorized",
+    "error-not-allowed",
+    "Not enough permission",
+    "error-user-lacks-message-impersonate-permission",
+    "error-invalid-permissions",
+}
+_TOO_MANY = "error-too-many-requests"
+_INVALID_PARAMS = {"invalid-params", "error-invalid-params"}
+_NO_ALTERNATIVE = "must match exactly one schema in oneOf"
+# Those of the 400s that want another permission than their endpoint.
+_SPECIAL_PERMISSIONS = {
+    "error-user-lacks-message-impersonate-permission": ("message-impersonate",),
+    "error-invalid-permissions": ("manage-outgoing-integrations",),
+}
+
+
+@attrs.frozen
+class Expectation:
+    """What is known of an endpoint, and of what was sent to it, when its refusal has to be explained."""
+
+    permissions: tuple[str, ...] = ()
+    """The permissions of which one would do."""
+
+    since: str | None = None
+    """The server version that brought the endpoint; None if it was always there."""
+
+    alternative: int | None = None
+    """Which of its request schema's alternatives was meant; None if the schema has none."""
+
+    alternatives: int = 0
+    """How many alternatives the schema has."""
+
+
+@attrs.frozen
+class Quota:
+    """What an answer says of its endpoint's rate limit; each None where it says nothing."""
+
+    limit: int | None
+    """Calls allowed in a window."""
+
+    remaining: int | None
+    """Calls left in this one."""
+
+    resets_in: float | None
+    """Seconds until the next one, by the server's clock: never by ours, which may be wrong."""
+
+
+def payload(response: Response, request: Request, expected: Expectation) -> Mapping[str, object]:
+    """The answer's JSON object.
+
+    Raises:
+        ApiError: the subclass that the refusal means.
+        UnexpectedResponse: if it is not an answer of Rocket.Chat's API.
+    """
+    body = _object(response.body)
+    if body is not None and 200 <= response.status < 300 and _says_success(body):
+        return body
+    raise _refusal(response, body, request, expected)
+
+
+def quota(response: Response) -> Quota:
+    """What the answer's headers say of the rate limit."""
+    headers = response.headers
+    return Quota(
+        limit=_whole(headers.get("x-ratelimit-limit")),
+        remaining=_whole(headers.get("x-ratelimit-remaining")),
+        resets_in=_resets_in(headers),
+    )
+
+
+def _object(body: bytes) -> dict[str, object] | None:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return cast("dict[str, object]", value) if isinstance(value, dict) else None
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text is not None and re.fullmatch(r"\d{1,18}", text) else None
+
+
+def _resets_in(headers: Mapping[str, str]) -> float | None:
+    reset = _whole(headers.get("x-ratelimit-reset"))
+    if reset is None:
+        return None
+    try:
+        now = parsedate_to_datetime(headers.get("date", "")).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return max(0.0, reset / 1000 - now)
+
+
+def _retry_after(response: Response, error: str) -> float | None:
+    told = _resets_in(response.headers)
+    if told is not None:
+        return told
+    words = re.search(r"must wait (\d{1,9}) seconds", error)
+    seconds = int(words[1]) if words else _whole(response.headers.get("retry-after"))
+    return None if seconds is None else float(seconds)
+
+
+def _refusal(
+    response: Response, body: dict[str, object] | None, request: Request, expected: Expectation
+) -> RocketChatError:
+    status, endpoint = response.status, request.endpoint
+    said = _Said.of(body or {}, request.secrets)
+    rest: dict[str, Any] = {
+        "status": status,
+        "endpoint": endpoint,
+        "error": said.error,
+        "error_type": said.error_type,
+        "details": said.details,
+    }
+    told = f"{endpoint}: {status} {said.error or ''}".rstrip()
+
+    if status == 401:
+        return _unauthenticated(told, said, endpoint, rest)
+    if status == 403 or (status == 400 and said.names & _NOT_PERMITTED):
+        return _forbidden(told, said, endpoint, expected, rest)
+    if status == 429 or (status == 400 and _TOO_MANY in said.names):
+        retry_after = _retry_after(response, said.error or "")
+        wait = "" if retry_after is None else f" (wait {retry_after:.0f} s)"
+        return RateLimitError(
+            f"{told}{wait}", retry_after=retry_after, limit=_whole(response.headers.get("x-ratelimit-limit")), **rest
+        )
+    if status >= 500:
+        return _failed(told, status, endpoint, rest)
+    if body is None or not _has_envelope(body) or not (status in (400, 404) or 200 <= status < 300):
+        return _unexpected(response, request, expected)
+    if status == 404 or said.names & _NOT_FOUND:
+        hint = "; the webhook's address is wrong, or its integration is gone" if endpoint == WEBHOOK else ""
+        return NotFoundError(told + hint, **rest)
+    if said.names & _INVALID_PARAMS:
+        violations = _violations(said.error or "", expected)
+        return InvalidParamsError(f"{endpoint}: {status} {'; '.join(violations)}", violations=violations, **rest)
+    return BadRequestError(told, **rest)
+
+
+def _says_success(body: Mapping[str, object]) -> bool:
+    return body.get("success") is True or body.get("status") == "success"
+
+
+def _has_envelope(body: Mapping[str, object]) -> bool:
+    return isinstance(body.get("success"), bool)
+
+
+def _unauthenticated(told: str, said: _Said, endpoint: str, rest: dict[str, Any]) -> AuthenticationError:
+    if "totp-required" in said.names:
+        told_more = said.details
+        details = cast("dict[str, object]", told_more) if isinstance(told_more, dict) else {}
+        method, available = details.get("method"), details.get("availableMethods")
+        methods = cast("list[object]", available) if isinstance(available, list) else []
+        return TwoFactorRequired(
+            f"{told}: give PasswordAuth a totp, or use a personal access token",
+            method=method if isinstance(method, str) else None,
+            available_methods=tuple(name for name in methods if isinstance(name, str)),
+            **rest,
+        )
+    if endpoint == WEBHOOK:
+        hint = "the user that the webhook posts as is gone"
+    elif endpoint == LOGIN:
+        hint = "user, password or second factor are wrong"
+    else:
+        hint = "the server does not know this user id with this token (revoked, or of another workspace?)"
+    return AuthenticationError(f"{told}: {hint}", **rest)
+
+
+def _forbidden(
+    told: str, said: _Said, endpoint: str, expected: Expectation, rest: dict[str, Any]
+) -> PermissionDeniedError:
+    special = [names for code, names in _SPECIAL_PERMISSIONS.items() if code in said.names]
+    permissions = special[0] if special else expected.permissions
+    if permissions:
+        hint = f"; one of these permissions would do: {', '.join(permissions)}"
+    elif endpoint == WEBHOOK:
+        hint = "; the user that the webhook posts as may not write there"
+    else:
+        hint = ""
+    return PermissionDeniedError(told + hint, permissions=permissions, **rest)
+
+
+def _failed(told: str, status: int, endpoint: str, rest: dict[str, Any]) -> ServerError:
+    if endpoint == WEBHOOK and status == 503:
+        return WebhookDisabledError(
+            f"{told}: the webhook is disabled (or a proxy says that the server is away)", **rest
+        )
+    if endpoint == WEBHOOK and status == 500:
+        return ServerError(f"{told}: servers of 8.x answer so when the webhook's id or token is wrong", **rest)
+    return ServerError(f"{told}: the server, or a proxy before it, failed", **rest)
+
+
+def _unexpected(response: Response, request: Request, expected: Expectation) -> UnexpectedResponse:
+    content_type = response.headers.get("content-type")
+    location = response.headers.get("location")
+    if location is not None:
+        location = _redacted(location, request.secrets)
+    if 300 <= response.status < 400:
+        why = (
+            f"a redirect to {location or 'nowhere'}, which is not followed, for the credentials would go with it: "
+            "give the final address as the base URL"
+        )
+    else:
+        lacks = f" (server {expected.since} and later have it)" if expected.since else ""
+        why = f"either the base URL is wrong, or this server does not have {request.endpoint}{lacks}"
+    return UnexpectedResponse(
+        f"{request.endpoint}: {response.status} {content_type or 'without a content type'} "
+        f"is not an answer of Rocket.Chat's API: {why}",
+        status=response.status,
+        content_type=content_type,
+        location=location,
+    )
+
+
+def _violations(error: str, expected: Expectation) -> tuple[str, ...]:
+    lines = [line.strip() for line in error.removesuffix("[invalid-params]").splitlines()]
+    lines = [line for line in lines if line]
+    if _NO_ALTERNATIVE in lines:
+        # The validator stops at the first mistake in each alternative, and says one line for each, in their order.
+        lines.remove(_NO_ALTERNATIVE)
+        if expected.alternative is not None and len(lines) == expected.alternatives:
+            lines = [lines[expected.alternative]]
+    return tuple(dict.fromkeys(lines))
+
+
+@attrs.frozen
+class _Said:
+    """What a refusal says, in any of its shapes."""
+
+    error: str | None
+    error_type: str | None
+    details: object
+    names: frozenset[str]
+    """All that the kind of the refusal can be told from."""
+
+    @classmethod
+    def of(cls, body: Mapping[str, object], secrets: tuple[str, ...]) -> _Said:
+        said = body.get("error")
+        if said is None:
+            said = body.get("message")
+        if said is not None and not isinstance(said, str):
+            said = json.dumps(said)
+        error = _redacted(said, secrets) if said else None
+        kind = body.get("errorType")
+        error_type = _redacted(kind, secrets) if isinstance(kind, str) else None
+        bracketed = re.search(r"\[([\w-]+)\]$", error or "")
+        names = {error, error_type, bracketed[1] if bracketed else None} - {None}
+        return cls(error, error_type, _redacted(body.get("details"), secrets), frozenset(cast("set[str]", names)))
+
+
+def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, "<hidden>")
+    elif isinstance(value, dict):
+        pairs = cast("dict[str, object]", value).items()
+        value = {_redacted(key, secrets): _redacted(item, secrets) for key, item in pairs}
+    elif isinstance(value, list):
+        value = [_redacted(item, secrets) for item in cast("list[object]", value)]
+    return value

@@ -1,0 +1,120 @@
+"""What the server makes of a definition, and in which fields a record differs from one.
+
+The server changes what it is given: it trims channels, drops blank words, fills in
+retry defaults. Comparing is done in this *settled form*, so that what the server never
+stores as it was sent does not count as a difference for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+
+from .models import (
+    Change,
+    EventType,
+    IncomingIntegration,
+    IncomingIntegrationRecord,
+    IntegrationDefinition,
+    IntegrationRecord,
+    IntegrationType,
+    OutgoingIntegration,
+    OutgoingIntegrationRecord,
+    RetryDelay,
+    trimmed,
+)
+
+_FIELDS = {
+    IntegrationType.INCOMING: tuple(field.name for field in attrs.fields(IncomingIntegration)),
+    IntegrationType.OUTGOING: tuple(field.name for field in attrs.fields(OutgoingIntegration)),
+}
+_RETRIES = ("retry_failed_calls", "retry_count", "retry_delay")
+
+
+def differences(record: IntegrationRecord, wanted: IntegrationDefinition) -> tuple[Change, ...]:
+    """The fields in which a record differs from what is wanted; empty when there is nothing to do.
+
+    Compared is what the server would make of ``wanted``: channels trimmed, blank URLs
+    and trigger words dropped, ``""`` for no text, the server's retry defaults filled in.
+    ``token``, ``script_engine`` and ``skip_transpile`` of None match whatever there is;
+    trigger words only count for the event ``sendMessage``, channels only for events that
+    use them, a script only where it is enabled.
+
+    Args:
+        record: what the server has.
+        wanted: a definition, or a record for what its definition says.
+
+    Returns:
+        One :class:`Change` a field, in the order of the fields.
+
+    Raises:
+        ValueError: if one is an incoming integration and the other an outgoing one.
+    """
+    if record.type is not wanted.type:
+        raise ValueError(f"type: the record is {record.type}, and {wanted.type} is wanted: they cannot be compared")
+    fields = completed(wanted, record)
+    has, wants = _settled(_values(record), fields), _settled(fields, fields)
+    return tuple(Change(field, has[field], wants[field]) for field in has if has[field] != wants[field])
+
+
+def changed_fields(record: IntegrationRecord, wanted: IntegrationDefinition) -> tuple[str, ...]:
+    """The fields of the definition that are not, to the letter, what the record has."""
+    return tuple(f for f in _FIELDS[record.type] if getattr(record, f) != getattr(wanted, f))
+
+
+def completed(wanted: IntegrationDefinition, record: IntegrationRecord) -> dict[str, Any]:
+    """The fields to send so that the server, which has ``record``, ends up with what is wanted."""
+    fields = _values(wanted)
+    for field in ("token", "script_engine", "skip_transpile"):
+        if field in fields and fields[field] is None:
+            fields[field] = getattr(record, field)
+    if record.skip_transpile is None and not fields["skip_transpile"]:
+        fields["skip_transpile"] = None  # a server that has none may not know the field
+    if wanted.type is IntegrationType.INCOMING:
+        # Without a script the server would go on running the one that it compiled before.
+        fields["script_enabled"] = fields["script_enabled"] and not _is_blank(fields["script"])
+    elif wanted.retry_failed_calls and not _keeps_retries(wanted, record):
+        # Null would stop the retries, not mean the default.
+        count, delay = wanted.retry_count, wanted.retry_delay
+        fields["retry_count"] = 4 if count is None else int(count)
+        fields["retry_delay"] = RetryDelay.POWERS_OF_TEN if delay is None else delay.lower()
+    return fields
+
+
+def _keeps_retries(wanted: IntegrationDefinition, record: IntegrationRecord) -> bool:
+    is_record = isinstance(wanted, (IncomingIntegrationRecord, OutgoingIntegrationRecord))
+    return is_record and all(getattr(wanted, field) == getattr(record, field) for field in _RETRIES)
+
+
+def _values(definition: IntegrationDefinition) -> dict[str, Any]:
+    return {field: getattr(definition, field) for field in _FIELDS[definition.type]}
+
+
+def _settled(fields: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """The fields as they are compared. What is wanted decides which of them matter."""
+    form = {field: None if value == "" else value for field, value in fields.items()}
+    form["name"] = fields["name"]
+    form["channel"] = _without_blanks(map(trimmed, fields["channel"]))
+    form["skip_transpile"] = bool(fields["skip_transpile"])
+    if "event" in form:
+        form["urls"] = _without_blanks(fields["urls"])
+        form["trigger_words"] = _without_blanks(fields["trigger_words"])
+        if wanted["event"] is not EventType.SEND_MESSAGE:
+            form["trigger_words"] = ()
+        if isinstance(wanted["event"], EventType) and not wanted["event"].uses_channel:
+            form["channel"] = ()
+    else:
+        form["script_enabled"] = fields["script_enabled"] and not _is_blank(fields["script"])
+    if not wanted["script_enabled"]:
+        form["script"] = None
+    return form
+
+
+def _without_blanks(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(text for text in texts if trimmed(text))
+
+
+def _is_blank(text: str | None) -> bool:
+    return text is None or not trimmed(text)

@@ -1,0 +1,227 @@
+"""HTTP by requests: the only module that knows it, or anything beneath it.
+
+A session of requests is not used: it reads the environment and netrc anew for every
+call, follows redirects with the login headers, and keeps cookies. Its adapter, which
+keeps the connections, is.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import logging
+import os
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+import urllib3.exceptions
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_environ_proxies
+
+from ._http import Request, Response, Timeout
+from .exceptions import ConfigurationError, TransportError, TransportTimeout
+
+_CHUNK = 65536
+_PORTS = {"http": 80, "https": 443}
+
+_secrets_under_way: ContextVar[tuple[str, ...]] = ContextVar("secrets_under_way", default=())
+
+
+class _WithoutSecrets(logging.Filter):
+    """urllib3 logs paths, and a webhook's path is its secret."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        secrets = _secrets_under_way.get()
+        if secrets:
+            text = record.getMessage()
+            for secret in secrets:
+                text = text.replace(secret, "<hidden>")
+            record.msg, record.args, record.exc_info = text, (), None
+        return True
+
+
+for _name in ("connection", "connectionpool", "poolmanager", "response", "util.retry"):
+    logging.getLogger(f"urllib3.{_name}").addFilter(_WithoutSecrets())
+
+
+class RequestsTransport:
+    """A transport over the connections of one :class:`requests.adapters.HTTPAdapter`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout: Timeout,
+        verify: bool | str,
+        cert: str | tuple[str, str] | None,
+        proxies: Mapping[str, str] | None,
+        pool_size: int,
+        max_response_size: int,
+    ) -> None:
+        # Once for all calls: the environment does not change under a running program's feet.
+        if verify is True:
+            verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        self._verify = verify
+        self._cert = cert
+        self._proxies = {**get_environ_proxies(base_url), **(proxies or {})}
+        self._timeout = timeout
+        self._max_response_size = max_response_size
+        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
+        for option, path in _files(verify, cert):
+            if not Path(path).exists():
+                raise ConfigurationError(f"{option}: there is no {path}")
+
+    def send(self, request: Request) -> Response:
+        """Send the request and read the whole answer.
+
+        Raises:
+            TransportError: if there is no complete answer.
+        """
+        handled = sys.exc_info()[1]
+        secrets = _secrets_under_way.set(request.secrets)
+        try:
+            return self._answer(request)
+        except TransportError as error:
+            failure = error
+        except Exception as error:
+            # Whatever it is, it holds the request with its tokens: told in words, and dropped.
+            failure = _translated(error, request.url, handled)
+        finally:
+            _secrets_under_way.reset(secrets)
+        raise failure.with_traceback(None)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._adapter.close()
+
+    def _answer(self, request: Request) -> Response:
+        prepared = requests.PreparedRequest()
+        prepared.method = request.method
+        prepared.url = request.url
+        prepared.headers = CaseInsensitiveDict(request.headers)
+        if request.body is not None:
+            prepared.body = request.body
+            prepared.headers["Content-Length"] = str(len(request.body))
+        answer = self._adapter.send(
+            prepared,
+            stream=True,
+            timeout=(self._timeout.connect, self._timeout.read),
+            verify=self._verify,
+            cert=self._cert,
+            proxies=self._proxies,
+        )
+        try:
+            body = self._body(answer.raw, request.url)
+        finally:
+            answer.raw.close()
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Response(answer.status_code, headers, body)
+
+    def _body(self, raw: urllib3.HTTPResponse, url: str) -> bytes:
+        body = io.BytesIO()
+        deadline = time.monotonic() + self._timeout.total
+        # read1 gives what is there, where read would wait, out of our sight, for a full chunk.
+        while chunk := raw.read1(_CHUNK, decode_content=True):
+            body.write(chunk)
+            if body.tell() > self._max_response_size:
+                what = f"the answer is larger than {self._max_response_size} bytes"
+                raise _failure(TransportError, what, "too-large", url, may_have_acted=True)
+            if time.monotonic() > deadline:
+                what = f"the answer took longer than {self._timeout.total:g} s"
+                raise _failure(TransportTimeout, what, "timeout", url, may_have_acted=True)
+        return body.getvalue()
+
+
+def _files(verify: bool | str, cert: str | tuple[str, str] | None) -> Iterator[tuple[str, str]]:
+    if isinstance(verify, str):
+        yield "verify", verify
+    for path in (cert,) if isinstance(cert, str) else cert or ():
+        yield "cert", path
+
+
+def _failure(
+    kind_of_error: type[TransportError], what: str, kind: str, url: str, *, may_have_acted: bool
+) -> TransportError:
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+    return kind_of_error(f"{host}:{port}: {what}", kind=kind, host=host, port=port, may_have_acted=may_have_acted)
+
+
+# From the most telling class to the least; the first that is found in a chain of exceptions decides.
+# What it means, its kind, and whether the server may have got the request.
+_MEANINGS: tuple[tuple[tuple[type[BaseException], ...], str, str, bool], ...] = (
+    ((ssl.SSLCertVerificationError,), "the server's certificate is not trusted", "certificate", False),
+    ((urllib3.exceptions.NameResolutionError, socket.gaierror), "the name of the host is not known", "name", False),
+    ((urllib3.exceptions.ProxyError, requests.exceptions.ProxyError), "the proxy cannot be reached", "proxy", False),
+    (
+        (requests.exceptions.ConnectTimeout,),
+        "the connection took too long",
+        "timeout",
+        False,
+    ),
+    ((ConnectionRefusedError,), "the connection was refused", "refused", False),
+    ((urllib3.exceptions.NewConnectionError,), "the host cannot be reached", "unreachable", False),
+    (
+        (urllib3.exceptions.ConnectTimeoutError,),
+        "the connection took too long",
+        "timeout",
+        False,
+    ),
+    (
+        (TimeoutError, urllib3.exceptions.TimeoutError, requests.exceptions.Timeout),
+        "the answer took too long",
+        "timeout",
+        True,
+    ),
+    ((ssl.SSLError, urllib3.exceptions.SSLError, requests.exceptions.SSLError), "TLS failed", "tls", True),
+    (
+        (
+            http.client.IncompleteRead,
+            urllib3.exceptions.IncompleteRead,
+            urllib3.exceptions.DecodeError,
+            requests.exceptions.ChunkedEncodingError,
+            requests.exceptions.ContentDecodingError,
+        ),
+        "the answer is incomplete",
+        "incomplete",
+        True,
+    ),
+    (
+        (ConnectionError, urllib3.exceptions.ProtocolError, requests.exceptions.ConnectionError),
+        "the connection was lost before the answer",
+        "reset",
+        True,
+    ),
+)
+
+
+def _translated(error: Exception, url: str, handled: BaseException | None) -> TransportError:
+    chain = list(_chain(error, handled))
+    for classes, what, kind, may_have_acted in _MEANINGS:
+        if any(isinstance(link, classes) for link in chain):
+            kind_of_error = TransportTimeout if kind == "timeout" else TransportError
+            return _failure(kind_of_error, what, kind, url, may_have_acted=may_have_acted)
+    return _failure(TransportError, f"the call failed ({type(error).__name__})", "other", url, may_have_acted=True)
+
+
+def _chain(error: BaseException, handled: BaseException | None) -> Iterator[BaseException]:
+    """The exception and all that it wraps, in any of the ways in which these libraries wrap.
+
+    Not what the caller was handling when it called: that is no part of this failure.
+    """
+    seen = [handled]
+    ahead: list[object] = [error]
+    while ahead:
+        link = ahead.pop(0)
+        if isinstance(link, BaseException) and link not in seen:
+            seen.append(link)
+            yield link
+            ahead += [*link.args, getattr(link, "reason", None), link.__cause__, link.__context__]
