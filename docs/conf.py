@@ -1,0 +1,41 @@
+"""How Sphinx builds the documentation. Nothing is fetched while it does."""
+
+from importlib.metadata import version as distribution_version
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.ext.napoleon import Config, GoogleDocstring
+
+project = "rocketchat-integrations"
+author = "rocketchat-integrations contributors"
+copyright = author
+release = version = distribution_version(project)
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.doctest"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"{project} {release}"
+
+autodoc_default_options = {"members": True}
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+python_maximum_signature_line_length = 88
+
+nitpick_ignore_regex = [
+    # Names of the standard library and of other projects: to look them up would need a network.
+    (r"py:.*", r"(collections|datetime|enum|logging|ssl|types|typing|typing_extensions)\..*"),
+    (r"py:.*", r"(attr|attrs|requests|werkzeug)\..*"),
+    # Type variables, which have no entry of their own.
+    (r"py:class", r"rocketchat_integrations\..*\.[A-Z](_co)?"),
+]
+
+NAPOLEON = Config(napoleon_use_ivar=True)
+
+
+def read_google_sections(app: Sphinx, what: str, name: str, obj: object, options: Any, lines: list[str]) -> None:
+    # The extension sphinx.ext.napoleon would take a field's text up to its first colon for a type.
+    lines[:] = GoogleDocstring(lines, NAPOLEON, app, "object", name, obj, options).lines()
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-docstring", read_google_sections)

@@ -1,0 +1,111 @@
+"""Everything that is checked before a change lands: `python -m nox`.
+
+What follows `--` goes to pytest, and coverage is then not judged:
+`python -m nox -s tests-3.12 -- -x -k update`.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.10.16"
+
+ROOT = Path(__file__).parent
+PYPROJECT = ROOT / "pyproject.toml"
+PROJECT = nox.project.load_toml(PYPROJECT)
+PYTHONS = nox.project.python_versions(PROJECT)  # those of the classifiers
+
+# A convenience: pyenv keeps interpreters that are not on the path.
+pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *map(str, sorted(pyenv.glob("versions/3.*/bin")))])
+
+nox.options.sessions = ["tests", "lint", "types", "docs"]
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.download_python = "never"
+# Supported Pythons that are not here are skipped; where there is none at all, that is an error.
+running = f"{sys.version_info.major}.{sys.version_info.minor}"
+nox.options.error_on_missing_interpreters = not any(
+    python == running or shutil.which(f"python{python}") for python in PYTHONS
+)
+
+
+def group(*names: str) -> list[str]:
+    """Return the requirements of dependency groups."""
+    return list(nox.project.dependency_groups(PROJECT, *names))
+
+
+def wheel(session: nox.Session) -> str:
+    """Return the wheel that the session `build` has made, with the extra `testing`."""
+    (path,) = dist(session).glob("*.whl")
+    return f"{path}[testing]"
+
+
+def dist(session: nox.Session) -> Path:
+    return session.cache_dir / "dist"
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the sdist, and from it the wheel that the other sessions install."""
+    session.install("build")
+    shutil.rmtree(dist(session), ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(dist(session)), str(ROOT), silent=True)
+
+
+@nox.session(python=PYTHONS, requires=["build"])
+def tests(session: nox.Session) -> None:
+    """Run the tests against the installed wheel; every branch has to be covered."""
+    session.install(wheel(session), *group("test"))
+    run_tests(session)
+
+
+@nox.session(python=PYTHONS[0], requires=["build"])
+def lowest(session: nox.Session) -> None:
+    """Run the tests with the lowest versions that the package claims to work with."""
+    declared = PROJECT["project"]
+    floors = [*declared["dependencies"], *declared["optional-dependencies"]["testing"]]
+    pins = [floor.replace(">=", "==") for floor in floors]
+    session.install(wheel(session), *pins, *group("test"))
+    run_tests(session)
+
+
+def run_tests(session: nox.Session) -> None:
+    # From elsewhere: in the checkout, `-m` would import the checkout's package instead of the wheel's.
+    session.chdir(session.create_tmp())
+    session.env["COVERAGE_RCFILE"] = str(PYPROJECT)
+    session.run("coverage", "erase")
+    pytest = ["pytest", f"--config-file={PYPROJECT}", f"--rootdir={ROOT}", str(ROOT / "tests")]
+    session.run("coverage", "run", "-m", *pytest, *session.posargs)
+    if not session.posargs:
+        session.run("coverage", "report")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, format and spelling."""
+    session.install(*group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("codespell")
+
+
+@nox.session(requires=["build"])
+def types(session: nox.Session) -> None:
+    """Check the types with two checkers, and that everything public has one."""
+    session.install(wheel(session), *group("types"))
+    session.env["PYRIGHT_PYTHON_IGNORE_WARNINGS"] = "1"  # it would tell of newer releases
+    session.run("mypy")
+    session.run("pyright")
+    session.chdir(session.create_tmp())  # what users get: the wheel
+    session.run("pyright", "--verifytypes", "rocketchat_integrations", "--ignoreexternal")
+
+
+@nox.session(requires=["build"])
+def docs(session: nox.Session) -> None:
+    """Build the documentation, warnings being errors, and run its examples."""
+    session.install(wheel(session), *group("docs"))
+    for builder in ("html", "doctest"):
+        session.run("sphinx-build", "-nWq", "--keep-going", "-b", builder, "docs", f"docs/_build/{builder}")

@@ -1,0 +1,192 @@
+"""Who may import whom, print, or look at the environment: read from the package's own source."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import rocketchat_integrations
+
+PACKAGE = "rocketchat_integrations"
+SOURCE = Path(rocketchat_integrations.__file__).parent
+
+# Modules that import nothing of the package, and that each of the others may import.
+LEAVES = {"_version", "_sealed"}
+
+# What each of the others may import, from the bottom to the top. Everything in `testing/` is one entry.
+VALUES = "exceptions models messages auth _http"
+BELOW_THE_CLIENT = f"{VALUES} _settle _codec _decoding _operations _exchange outgoing manifest _transport"
+EVERYTHING = f"{BELOW_THE_CLIENT} client logs aio provisioning testing"
+MAY_IMPORT = {
+    module: set(allowed.split())
+    for module, allowed in {
+        # values
+        "exceptions": "",
+        "models": "",
+        "messages": "",
+        "auth": "",
+        "_http": "",
+        # translation
+        "_settle": "models",
+        "_codec": "models messages exceptions",
+        "_decoding": "_http exceptions",
+        # protocol
+        "_operations": "_http _codec _settle models messages auth",
+        "_exchange": "_http _operations _decoding _settle models auth exceptions",
+        "outgoing": "_codec models messages exceptions",
+        "manifest": "_codec models exceptions",
+        # I/O
+        "_transport": "_http exceptions",
+        # front doors
+        "client": BELOW_THE_CLIENT,
+        "logs": "client messages exceptions",
+        "aio": BELOW_THE_CLIENT.replace(" _transport", ""),
+        # policy
+        "provisioning": "models _settle manifest exceptions",
+        # edge
+        "cli": EVERYTHING,
+        "__main__": f"{EVERYTHING} cli",
+        # side
+        "testing": "_http auth",
+        # the face
+        "__init__": EVERYTHING.replace(" testing", ""),
+    }.items()
+}
+
+# What is imported from elsewhere by one module only.
+RESERVED = {
+    "requests": {"_transport"},
+    "urllib3": {"_transport"},
+    "http.client": {"_transport"},
+    "cattrs": {"_codec"},
+    "werkzeug": {"testing"},
+}
+
+
+class Module(NamedTuple):
+    """A module of the package: its name within the package, its entry in the table, and its source."""
+
+    name: str
+    path: Path
+
+    @property
+    def entry(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.path.read_text(encoding="utf-8"))
+
+    def imports(self) -> set[str]:
+        """Return the absolute names of all that is imported, wherever it stands and whatever it is for."""
+        names: set[str] = set()
+        inside = PACKAGE if self.name == "__init__" else f"{PACKAGE}.{self.name}"
+        parents = inside.split(".") if self.path.name == "__init__.py" else inside.split(".")[:-1]
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                names.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                base = parents[: len(parents) + 1 - node.level] if node.level else []
+                origin = ".".join([*base, *filter(None, [node.module])])
+                names.update(f"{origin}.{alias.name}" for alias in node.names)
+        return names
+
+    def imported_entries(self) -> set[str]:
+        """Return the entries of the table that are imported; the package itself is `__init__`."""
+        within = (name.split(".") for name in self.imports())
+        entries = {([*parts, ""])[1] for parts in within if parts[0] == PACKAGE}
+        return {entry if entry in ENTRIES else "__init__" for entry in entries} - {self.entry}
+
+
+def modules() -> Iterator[Module]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        yield Module(".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts), path)
+
+
+MODULES = list(modules())
+ENTRIES = {module.entry for module in MODULES}
+each_module = pytest.mark.parametrize("module", MODULES, ids=[module.name for module in MODULES])
+
+
+def is_or_is_in(name: str, origin: str) -> bool:
+    return f"{name}.".startswith(f"{origin}.")
+
+
+def test_every_module_has_its_place_in_the_table() -> None:
+    assert ENTRIES - LEAVES - set(MAY_IMPORT) == set()
+
+
+@each_module
+def test_a_module_imports_only_what_lies_below_it(module: Module) -> None:
+    allowed = set[str]() if module.entry in LEAVES else MAY_IMPORT[module.entry] | LEAVES
+    assert module.imported_entries() - allowed == set()
+
+
+def test_no_imports_go_round_in_a_circle() -> None:
+    TopologicalSorter({module.name: module.imported_entries() for module in MODULES}).prepare()
+
+
+@each_module
+def test_a_library_is_imported_only_where_it_is_wrapped(module: Module) -> None:
+    out_of_place = {
+        name
+        for name in module.imports()
+        for library, owners in RESERVED.items()
+        if is_or_is_in(name, library) and module.entry not in owners
+    }
+    assert out_of_place == set()
+
+
+@each_module
+def test_only_the_command_line_prints(module: Module) -> None:
+    if module.entry in {"cli", "__main__"}:
+        return
+    printing = {
+        f"line {node.lineno}"
+        for node in ast.walk(module.tree)
+        if (isinstance(node, ast.Name) and node.id == "print")
+        or (isinstance(node, ast.Attribute) and ast.unparse(node) in {"sys.stdout", "sys.stderr"})
+    }
+    assert printing == set()
+
+
+@each_module
+def test_the_environment_is_read_in_few_places(module: Module) -> None:
+    if module.entry in {"_transport", "manifest", "cli"}:
+        return
+    allowed = {"from_env"} if module.entry == "client" else set[str]()
+    assert set(readers_of_the_environment(module.tree)) - allowed == set()
+
+
+def readers_of_the_environment(tree: ast.AST, function: str = "the module") -> Iterator[str]:
+    """Yield the name of the function around each use of the environment."""
+    for node in ast.iter_child_nodes(tree):
+        names = {alias.name for alias in node.names} if isinstance(node, ast.ImportFrom) else set[str]()
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "os":
+            names.add(node.attr)
+        if names & {"environ", "environb", "getenv", "getenvb"}:
+            yield function
+        inner = node.name if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) else function
+        yield from readers_of_the_environment(node, inner)
+
+
+def modules_loaded_by(name: str) -> set[str]:
+    """Return the modules that a fresh interpreter has after importing one."""
+    program = f"import sys, {name}; sys.stdout.write(' '.join(sys.modules))"
+    run = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+def test_importing_the_package_does_not_load_requests() -> None:
+    unwanted = {"requests", "urllib3", "http.client", f"{PACKAGE}._transport", f"{PACKAGE}.testing"}
+    assert modules_loaded_by(PACKAGE) & unwanted == set()
+
+
+def test_the_pytest_plugin_loads_nothing_of_the_package() -> None:
+    assert {name for name in modules_loaded_by(f"_{PACKAGE}_pytest") if is_or_is_in(name, PACKAGE)} == set()

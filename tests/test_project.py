@@ -1,0 +1,94 @@
+"""The project keeps its word about itself: version, licence, commands, and what is packed."""
+
+import json
+import re
+import sysconfig
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rocketchat_integrations
+from rocketchat_integrations import Client, IncomingIntegration
+from rocketchat_integrations.testing import LocalRocketChat
+
+ROOT = Path(__file__).parent.parent
+DISTRIBUTION = metadata.distribution("rocketchat-integrations")
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_the_tests_run_against_the_installed_package() -> None:
+    if json.loads(DISTRIBUTION.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable"):
+        pytest.skip("the checkout is installed as editable, and so it is what is tested")
+    assert Path(rocketchat_integrations.__file__).is_relative_to(sysconfig.get_path("purelib"))
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    version = rocketchat_integrations.__version__
+    assert version == DISTRIBUTION.version
+    released = re.search(r"^## \[(\d[^]]*)\]", read("CHANGELOG.md"), re.MULTILINE)
+    assert released is not None
+    assert version == released[1]
+
+
+def test_the_licence_is_mit() -> None:
+    assert read("LICENSE").startswith("MIT License\n")
+    assert DISTRIBUTION.metadata["License-Expression"] == "MIT"
+
+
+def test_type_checkers_are_told_that_the_package_is_typed() -> None:
+    assert Path(rocketchat_integrations.__file__).with_name("py.typed").is_file()
+
+
+def test_pytest_finds_the_plugin() -> None:
+    (plugin,) = (point for point in DISTRIBUTION.entry_points if point.group == "pytest11")
+    assert callable(plugin.load().rocketchat)
+
+
+@pytest.mark.parametrize("word", ["rocketchat_integrations demo", "nox"])
+def test_the_first_line_of_the_readme_with_a_command_is_that_command_alone(word: str) -> None:
+    lines = read("README.md").splitlines()
+    number = next(number for number, line in enumerate(lines) if word in line)
+    assert re.match(r"(python|pip|pipx) ", lines[number])
+    assert lines[number - 1].startswith("```")
+    assert lines[number + 1] == "```"
+
+
+def test_ci_runs_the_command_of_the_readme() -> None:
+    pattern = re.search(r"grep -m 1 -E '(.*)' README.md", read(".ci/run"))
+    assert pattern is not None
+    first = next(line for line in read("README.md").splitlines() if re.search(pattern[1], line))
+    assert first.endswith("python -m nox")
+
+
+def test_every_public_name_has_its_place_in_the_reference() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs/reference").glob("*.rst"))
+    shown = set(re.findall(r"^\.\. auto(?:class|data|exception|function):: (\w+)$", pages, re.MULTILINE))
+    assert set(rocketchat_integrations.__all__) - shown == {"__version__"}
+
+
+def python_blocks(name: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```$", read(name), re.MULTILINE | re.DOTALL)
+
+
+def test_the_examples_of_the_readme_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    with LocalRocketChat() as server, Client(server.url, server.auth("admin")) as admin:
+        hook = admin.create(IncomingIntegration(name="own", channel="#general", username="rocket.cat"))
+        stand_ins = {
+            '"https://chat.example.com/hooks/ID/TOKEN"': "webhook_url",
+            '"https://chat.example.com"': "server.url",
+            'TokenAuth(user_id="…", token="…")': 'server.auth("admin")',
+        }
+        names: dict[str, Any] = {"server": server, "webhook_url": admin.webhook(hook).url}
+        monkeypatch.setenv("ROCKETCHAT_URL", server.url)
+        monkeypatch.setenv("ROCKETCHAT_USER_ID", server.auth("admin").user_id)
+        monkeypatch.setenv("ROCKETCHAT_AUTH_TOKEN", server.auth("admin").token)
+        for example in python_blocks("README.md"):
+            for shown, meant in stand_ins.items():
+                example = example.replace(shown, meant)
+            exec(example, names)
+        names["test_alerts_reach_the_room"](server)
