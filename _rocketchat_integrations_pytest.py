@@ -1,0 +1,23 @@
+"""The pytest plugin of rocketchat_integrations.
+
+It lies beside the package, not in it, so that pytest imports nothing of the package when it loads the plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from rocketchat_integrations.testing import LocalRocketChat
+
+
+@pytest.fixture
+def rocketchat() -> Iterator[LocalRocketChat]:
+    """A running ``LocalRocketChat`` with its default settings, of this test alone."""
+    from rocketchat_integrations.testing import LocalRocketChat
+
+    with LocalRocketChat() as server:
+        yield server

@@ -1,0 +1,10 @@
+"""Tools for testing code that talks to Rocket.Chat. They need the extra ``testing``.
+
+``LocalRocketChat`` is a Rocket.Chat server inside the test process; under pytest the fixture ``rocketchat`` gives
+one that is running.
+"""
+
+from ._records import ReceivedRequest, StoredMessage
+from .server import LocalRocketChat
+
+__all__ = ["LocalRocketChat", "ReceivedRequest", "StoredMessage"]

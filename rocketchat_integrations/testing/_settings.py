@@ -1,0 +1,33 @@
+"""What can be set on a server while it runs, and its clock."""
+
+from __future__ import annotations
+
+import time
+
+import attrs
+
+
+def _positive(_: object, attribute: attrs.Attribute[int], value: int) -> None:
+    if value < 1:
+        raise ValueError(f"{attribute.name} must be at least 1, not {value!r}")
+
+
+def _calls_and_seconds(
+    _: object, attribute: attrs.Attribute[tuple[int, float] | None], value: tuple[int, float] | None
+) -> None:
+    if value is not None and (value[0] < 1 or value[1] <= 0):
+        raise ValueError(f"{attribute.name} must be (calls, seconds), both positive, or None, not {value!r}")
+
+
+@attrs.define(kw_only=True)
+class Settings:
+    """The server's settings; checked also when they change."""
+
+    page_cap: int = attrs.field(validator=_positive)
+    rate_limit: tuple[int, float] | None = attrs.field(validator=_calls_and_seconds)
+    clock_skew: float
+    frozen_scripts: bool
+
+    def now(self) -> float:
+        """Seconds since the epoch by the server's clock."""
+        return time.time() + self.clock_skew

@@ -1,0 +1,155 @@
+"""Incoming webhooks: who is addressed, and what is posted where."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import attrs
+
+from ._dialect import Dialect
+from ._records import StoredMessage
+from ._refusals import Refusal, failure, not_logged_in, webhook_disabled, wrong_webhook
+from ._world import Document, Room, User, World, random_text
+
+
+@attrs.frozen
+class Webhooks:
+    """The posting addresses of one server."""
+
+    world: World
+    dialect: Dialect
+
+    def find(self, integration_id: str, token: str) -> Document:
+        """The integration behind an address. The server decodes the token once more than its router did."""
+        document = self.world.integrations.get(integration_id)
+        if document is None:
+            raise wrong_webhook(self.dialect, f"there is no integration {integration_id!r}")
+        decoded = _decode_component(token)
+        if decoded is None:
+            raise wrong_webhook(
+                self.dialect, "the token cannot be decoded twice: a % in it has to be quoted twice (%2525)"
+            )
+        if not decoded or decoded != document.get("token"):
+            raise wrong_webhook(self.dialect, f"integration {integration_id!r} has another token")
+        return document
+
+    def post(self, document: Document, body: Document) -> Document:
+        """Post a message as an integration and return the answer."""
+        poster = self.world.user_by_id(document.get("userId"))
+        if poster is None and self.dialect.is_8:
+            raise not_logged_in(self.dialect, "the user that the integration posts as is gone")
+        if document.get("enabled") is not True:
+            raise webhook_disabled(self.dialect, "the integration is disabled")
+        if poster is None:
+            raise not_logged_in(self.dialect, "the user that the integration posts as is gone")
+        if not body and not document.get("scriptEnabled"):
+            return {"success": True}
+        message = _message(document, poster, body)
+        channels = self._channels(document, body)
+        if body.get("separateResponse") and self.dialect.is_8:
+            return self._post_separately(poster, channels, message)
+        if self.dialect.is_8:
+            places = [self._place(channel, poster) for channel in channels]
+            for place in places:
+                self._deliver(place, poster, message)
+        else:
+            for channel in channels:
+                self._deliver(self._place(channel, poster), poster, message)
+        return {"success": True}
+
+    def _channels(self, document: Document, body: Document) -> list[str]:
+        wanted = body.get("channel") or body.get("roomId")
+        if not wanted:
+            return list(document.get("channel") or ())
+        if not document.get("overrideDestinationChannelEnabled"):
+            raise failure(
+                "overriding destination channel is disabled for this integration",
+                "a channel in the body, even the configured one, needs overrideDestinationChannelEnabled",
+            )
+        return [str(channel) for channel in wanted] if isinstance(wanted, list) else [str(wanted)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+    def _post_separately(self, poster: User, channels: list[str], message: Document) -> Document:
+        responses: list[Document] = []
+        for channel in channels:
+            try:
+                stored = self._deliver(self._place(channel, poster), poster, message)
+            except Refusal as refusal:
+                responses.append({"channel": channel, "error": refusal.body["error"]})
+            else:
+                responses.append({"channel": channel, "message": stored})
+        if all("error" in response for response in responses):
+            raise Refusal(400, {"success": False, "responses": responses}, "nothing was posted to any of the channels")
+        return {"success": True, "responses": responses}
+
+    def _place(self, channel: str, poster: User) -> Room | User:
+        """Where a name leads: ``#room``, ``@user``, or either by name or id."""
+        sign, name = (channel[0], channel[1:]) if channel[:1] in ("#", "@") else ("", channel)
+        place: Room | User | None = None
+        if sign != "@":
+            place = self.world.find_room(name)
+        if place is None and sign != "#":
+            place = self.world.find_member(name)
+        if place is None:
+            raise failure("invalid-channel", f"there is no room or user behind {channel!r}")
+        if isinstance(place, Room) and place.type == "private group" and poster.username not in place.members:
+            raise failure("error-not-allowed", f"{poster.username} is not in the private group {place.name}")
+        return place
+
+    def _deliver(self, place: Room | User, poster: User, message: Document) -> Document:
+        room = place.name if isinstance(place, Room) else f"@{place.username}"
+        document = copy.deepcopy(message) | {"_id": random_text(17), "rid": place.id, "ts": self.world.timestamp()}
+        self.world.messages.append(
+            StoredMessage(
+                room=room,
+                user=poster.username,
+                text=document["msg"],
+                alias=document.get("alias"),
+                avatar=document.get("avatar"),
+                emoji=document.get("emoji"),
+                attachments=tuple(document.get("attachments", ())),
+                document=document,
+            )
+        )
+        return document
+
+
+def _message(integration: Document, poster: User, body: Document) -> Document:
+    """The message that a body asks for; what it leaves open is as the integration has it."""
+    text = body.get("text") or body.get("msg") or ""
+    if not isinstance(text, str):
+        raise failure("text.trim is not a function", "text has to be text")
+    message: Document = {"msg": text.strip(), "u": poster.reference, "bot": {"i": integration["_id"]}}
+    alias = body.get("username") or body.get("alias") or integration.get("alias")
+    if alias:
+        message["alias"] = alias
+    message |= _picture(body.get("icon_url") or body.get("avatar"), body.get("icon_emoji") or body.get("emoji")) or (
+        _picture(integration.get("avatar"), integration.get("emoji"))
+    )
+    attachments = body.get("attachments")
+    if isinstance(attachments, list):
+        message["attachments"] = attachments
+    message["parseUrls"] = body.get("parseUrls", not message.get("attachments"))
+    for name in ("groupable", "tmid", "customFields"):
+        if name in body:
+            message[name] = body[name]
+    return message
+
+
+def _picture(avatar: Any, emoji: Any) -> Mapping[str, Any]:
+    if avatar:
+        return {"avatar": avatar}
+    return {"emoji": emoji} if emoji else {}
+
+
+def _decode_component(text: str) -> str | None:
+    """A text with its quoting taken off, None where JavaScript would find the quoting broken."""
+    if re.search(r"%(?![0-9A-Fa-f]{2})", text):
+        return None
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,320 @@
+"""The life of an embedded server, and what can be put into it and seen in it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import os
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+import _rocketchat_integrations_pytest
+import rocketchat_integrations.testing
+from rocketchat_integrations.testing import LocalRocketChat, ReceivedRequest, StoredMessage
+
+if TYPE_CHECKING:
+    from tests.testing.conftest import Api, Opener
+
+
+def test_face() -> None:
+    """These are the public names."""
+    assert sorted(rocketchat_integrations.testing.__all__) == ["LocalRocketChat", "ReceivedRequest", "StoredMessage"]
+
+
+def test_start_and_stop() -> None:
+    """A server is reachable between start and stop, can be started again, and keeps its world meanwhile."""
+    server = LocalRocketChat()
+    for use in (lambda: server.url, lambda: server.fail_next("info", "refuse")):
+        with pytest.raises(RuntimeError, match="not running"):
+            use()
+    assert server.start() is server
+    with pytest.raises(RuntimeError, match="already"):
+        server.start()
+    address = urlsplit(server.url).netloc
+    server.insert({"name": "kept"})
+    server.stop()
+    server.stop()
+    with pytest.raises(ConnectionRefusedError):
+        http.client.HTTPConnection(address, timeout=10).connect()
+    with server:
+        assert server.url
+        assert [document["name"] for document in server.documents] == ["kept"]
+
+
+def test_versions(serve: Opener) -> None:
+    """The version that is imitated is the one that is told, and only some can be."""
+    for version in ("8.8", "6.14", "6.5.1"):
+        assert serve(version=version)("GET", "/api/info", user=None).json == {"version": version, "success": True}
+    for version in ("7.0", "8.7", "6", "newest"):
+        with pytest.raises(ValueError, match=r"allowed are '8\.8' and '6\.x'"):
+            LocalRocketChat(version=version)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"page_cap": 0},
+        {"rate_limit": (0, 60)},
+        {"rate_limit": (10, 0)},
+        {"base_path": "chat"},
+        {"base_path": "/chat/"},
+        {"base_path": "/"},
+    ],
+)
+def test_settings_are_checked(arguments: dict[str, Any]) -> None:
+    """Settings that make no sense are refused with the name of the setting."""
+    with pytest.raises(ValueError, match=next(iter(arguments))):
+        LocalRocketChat(**arguments)
+
+
+def test_settings_are_checked_when_they_change() -> None:
+    """A running server does not take a wrong setting either."""
+    server = LocalRocketChat(page_cap=5, rate_limit=(1, 2.5), frozen_scripts=True)
+    with pytest.raises(ValueError, match="page_cap"):
+        server.page_cap = 0
+    assert server.page_cap == 5
+    with pytest.raises(ValueError, match="rate_limit"):
+        server.rate_limit = (0, 1)
+    assert server.rate_limit == (1, 2.5)
+    assert server.frozen_scripts is True
+
+
+def test_sub_path(serve: Opener) -> None:
+    """With a base path, the server lives below it and nowhere else."""
+    api = serve(base_path="/team/chat")
+    assert api.server.url.endswith("/team/chat")
+    assert api("GET", "/api/info").json["version"] == "8.8"
+    connection = http.client.HTTPConnection(urlsplit(api.server.url).netloc, timeout=10)
+    connection.request("GET", "/api/info")
+    assert b"<html>" in connection.getresponse().read()
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/api", "/api/v1/integrations.nope", "/api/v1/hooks", "/hooks/x", "/nope/api/info"]
+)
+def test_unknown_paths(both: Api, path: str) -> None:
+    """An endpoint that does not exist looks like a wrong base URL: 200 with the web app's page."""
+    answer = both("GET", path)
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert "no such endpoint" in both.server.requests[-1].note
+
+
+def test_wrong_methods(both: Api) -> None:
+    """A known endpoint with the wrong method is refused with 405, whoever asks."""
+    answer = both("POST", "integrations.list", {}, user=None)
+    assert (answer.status, answer.json["status"]) == (405, "error")
+    assert "wants GET" in both.server.requests[-1].note
+
+
+def test_reset(api: Api, incoming: dict[str, Any]) -> None:
+    """After a reset everything is as in the beginning, but for the settings."""
+    webhook = api.create(incoming)
+    api.post(webhook, {"text": "x"})
+    api.server.insert_history(webhook["_id"], {})
+    api.server.add_user("carol")
+    api.server.require_second_factor("alice")
+    api.server.fail_next("info", "502")
+    api.server.page_cap = 3
+    connections = api.server.connections
+    api.server.reset()
+    assert api.server.documents == ()
+    assert api.server.history_documents == ()
+    assert api.server.messages == ()
+    assert api.server.requests == ()
+    assert api.server.page_cap == 3
+    assert api.server.connections == connections
+    with pytest.raises(LookupError, match=r"no user 'carol', only admin, alice, bob, rocket\.cat"):
+        api.server.auth("carol")
+    assert api("GET", "/api/info").status == 200
+    body = {"user": "alice", "password": api.server.password("alice")}
+    assert api("POST", "login", body, user=None).status == 200
+
+
+def test_worlds_are_described(serve: Opener) -> None:
+    """A described world has its own people, passwords, tokens and rooms, and is not changed by what happens."""
+    world: dict[str, Any] = {
+        "users": [{"_id": "u1", "username": "zoe", "password": "pw", "email": "z@example.org", "permissions": []}],
+        "rooms": [{"_id": "r1", "name": "lab", "type": "private group"}],
+    }
+    before = repr(world)
+    api = serve(world=world)
+    assert api.server.auth("zoe").user_id == "u1"
+    assert api("POST", "login", {"user": "z@example.org", "password": "pw"}, user=None).status == 200
+    api.server.add_room("attic", members=["zoe"])
+    assert repr(world) == before
+
+
+def test_people_and_rooms_can_be_added(api: Api, incoming: dict[str, Any]) -> None:
+    """Added users log in and create where they are members; names are taken once."""
+    api.server.add_user("carol", ["manage-own-incoming-integrations"], password="secret")
+    api.server.add_room("lab", members=["carol"])
+    assert api("POST", "login", {"user": "carol", "password": "secret"}, user=None).status == 200
+    assert api.create(incoming, user="carol", channel="#lab", username="carol")
+    with pytest.raises(ValueError, match="'carol' already"):
+        api.server.add_user("carol")
+    with pytest.raises(ValueError, match="'lab' already"):
+        api.server.add_room("lab")
+    with pytest.raises(ValueError, match="'channel' or 'private group'"):
+        api.server.add_room("cellar", "discussion")
+    with pytest.raises(LookupError, match="'ghost'"):
+        api.server.add_room("cellar", members=["ghost"])
+
+
+@pytest.mark.parametrize("ask", ["auth", "password", "require_second_factor", "revoke_tokens", "remove_user"])
+def test_unknown_users(ask: str) -> None:
+    """Asking for somebody who is not there names those who are."""
+    with pytest.raises(LookupError, match="no user 'ghost', only admin"):
+        getattr(LocalRocketChat(), ask)("ghost")
+
+
+def test_removed_users_are_gone(api: Api) -> None:
+    """A removed user's token is no longer good, and the name is free."""
+    auth = api.server.auth("alice")
+    api.server.remove_user("alice")
+    headers = {"X-Auth-Token": auth.token, "X-User-Id": auth.user_id}
+    assert api("GET", "integrations.list", user=None, headers=headers).status == 401
+    api.server.add_user("alice")
+
+
+def test_raw_documents(both: Api) -> None:
+    """What old data may look like can be put in, and comes out just so; only an `_id` is filled in."""
+    odd = {
+        "type": "webhook-outgoing",
+        "event": "long-gone",
+        "_createdBy": None,
+        "_createdAt": {"$date": 1484000000000},
+        "scriptEngine": "vm2",
+        "relic": [1, None],
+    }
+    identifier = both.server.insert(odd)
+    assert both("GET", "integrations.get", integrationId=identifier).json["integration"] == {**odd, "_id": identifier}
+    assert both.server.insert({"_id": "mine"}) == "mine"
+    with pytest.raises(ValueError, match="'mine' already"):
+        both.server.insert({"_id": "mine"})
+    assert "_id" not in odd
+
+
+def test_documents_are_copies(api: Api, incoming: dict[str, Any]) -> None:
+    """Changing what the server shows, or what was put in, changes nothing in the server."""
+    integration = api.create(incoming)
+    api.server.insert_history(integration["_id"], {"_id": "h"})
+    api.server.documents[0]["channel"].append("#nope")
+    api.server.history_documents[0]["integration"]["name"] = "other"
+    assert api.server.documents[0]["channel"] == ["#general"]
+    assert api.server.history_documents[0]["integration"]["name"] == "ci"
+
+
+def test_history_can_be_put_in(api: Api) -> None:
+    """A history record is given an id and its integration where it has none, also without an integration."""
+    identifier = api.server.insert_history("gone", {"step": "x"})
+    api.server.insert_history("gone", {"_id": "h", "integration": {"_id": "gone", "token": "t"}})
+    assert api.server.history_documents == (
+        {"_id": identifier, "step": "x", "integration": {"_id": "gone"}},
+        {"_id": "h", "integration": {"_id": "gone", "token": "t"}},
+    )
+    with pytest.raises(ValueError, match="'h' already"):
+        api.server.insert_history("gone", {"_id": "h"})
+
+
+def test_requests_are_recorded(api: Api, incoming: dict[str, Any]) -> None:
+    """Every request can be looked at: what was sent, and why it was refused."""
+    webhook = api.create(incoming)
+    api("GET", "integrations.get", integrationId=webhook["_id"])
+    api("POST", "integrations.create", b"{", headers={"Content-Type": "application/json"})
+    created, got, broken = api.server.requests
+    assert (created.method, created.endpoint, created.path) == (
+        "POST",
+        "integrations.create",
+        "/api/v1/integrations.create",
+    )
+    assert created.json == incoming
+    assert created.headers["X-Auth-Token"] == api.server.auth("admin").token
+    assert created.note == ""
+    assert got.query == {"integrationId": webhook["_id"]}
+    assert got.body == b""
+    assert got.json is None
+    assert broken.note
+
+
+def test_nothing_secret_is_shown(
+    api: Api, incoming: dict[str, Any], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Tokens and passwords are in no repr and no log record, and nothing is printed."""
+    caplog.set_level(logging.DEBUG)
+    webhook = api.create(incoming)
+    api.post(webhook, {"text": "x"})
+    api.post({**webhook, "token": "wrong"}, {"text": "x"})
+    api("POST", "login", {"user": "alice", "password": api.server.password("alice")}, user=None)
+    shown = repr(api.server.requests) + repr(api.server.messages) + caplog.text
+    secrets = [webhook["token"], api.server.password("alice"), api.server.auth("admin").token]
+    assert not [secret for secret in secrets if secret in shown]
+    records = [record for record in caplog.records if record.name.startswith("rocketchat_integrations.testing")]
+    assert len(records) == 4
+    assert {record.levelno for record in records} == {logging.DEBUG}
+    assert "another token" in caplog.text
+    assert capfd.readouterr() == ("", "")
+
+
+def test_records_are_values() -> None:
+    """Messages and requests can be compared and made by hand."""
+    assert StoredMessage(room="r", user="u", text="t") == StoredMessage(room="r", user="u", text="t")
+    request = ReceivedRequest(method="GET", endpoint="info", path="/api/info", query={}, headers={}, body=b"[1]")
+    assert request.json == [1]
+
+
+# As pytest has it from the installed plugin.
+rocketchat = _rocketchat_integrations_pytest.rocketchat
+
+
+def test_fixture_is_a_running_server(rocketchat: LocalRocketChat) -> None:
+    """The fixture `rocketchat` is a server of 8.8 that is running."""
+    with urllib.request.urlopen(f"{rocketchat.url}/api/info", timeout=10) as response:
+        assert json.loads(response.read())["version"] == "8.8"
+
+
+def test_fixture_is_of_one_test(rocketchat: LocalRocketChat) -> None:
+    """Every test has a server of its own."""
+    assert rocketchat.requests == ()
+    assert rocketchat.connections == 0
+
+
+_LOADED = """
+import sys
+
+def test_loading(request):
+    assert request.config.pluginmanager.has_plugin("_rocketchat_integrations_pytest")
+    assert not [name for name in sys.modules if name.split(".")[0] in ("rocketchat_integrations", "werkzeug")]
+
+def test_using(rocketchat):
+    assert "rocketchat_integrations.testing" in sys.modules
+"""
+
+
+def test_plugin_imports_nothing_before_it_is_used(tmp_path: Path) -> None:
+    """Loading the plugin imports nothing of the package; a test that asks for the fixture does."""
+    (tmp_path / "test_loaded.py").write_text(_LOADED)
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import sys; sys.path[:0] = {sys.path!r}; import pytest; sys.exit(pytest.main(sys.argv[1:]))",
+            *("-p", "_rocketchat_integrations_pytest", "-p", "no:cacheprovider", "-W", "error", str(tmp_path)),
+        ],
+        cwd=tmp_path,
+        # The plugin is named here, whether it is installed or not.
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "2 passed" in run.stdout
