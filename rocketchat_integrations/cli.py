@@ -1,0 +1,455 @@
+"""The command line: ``python -m rocketchat_integrations``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import logging
+import os
+import secrets
+import signal
+import sys
+import textwrap
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from types import FrameType
+from typing import Any
+
+import attrs
+from typing_extensions import Self
+
+from ._version import __version__
+from .client import Client
+from .exceptions import (
+    BadRequestError,
+    ConfigurationError,
+    NotFoundError,
+    RocketChatError,
+    TransportError,
+    TransportTimeout,
+)
+from .models import IntegrationRecord
+
+PROGRAM = "python -m rocketchat_integrations"
+
+# What one can do about a failure on a workspace, where its own message cannot know.
+_LIVE_HINTS: dict[type[Exception], str] = {
+    ConfigurationError: f"see {PROGRAM} demo --help",
+    TransportError: "is ROCKETCHAT_URL right?",
+    TransportTimeout: "is ROCKETCHAT_URL right?",
+    BadRequestError: "is --room right, and does the workspace have the user rocket.cat?",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says.
+
+    Args:
+        arguments: what follows the program's name; None: the arguments of this process.
+
+    Returns:
+        The exit status.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 0
+    if options.live and options.room is None:
+        options.refuse("--live needs --room NAME: where the demo may post")
+    if options.room is not None and not options.live:
+        options.refuse("--room goes with --live: the embedded server has its own rooms")
+    return _status(lambda: demo(options.room), hints=_LIVE_HINTS if options.live else {}, debug=options.debug)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM, description="The integrations of Rocket.Chat: incoming and outgoing webhooks."
+    )
+    parser.add_argument("--version", action="version", version=f"rocketchat-integrations {__version__}")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    command = commands.add_parser(
+        "demo",
+        help="a tour: create, list, update, post, remove; prints the code of each step",
+        description=(
+            "Creates, lists, updates, posts through a webhook and removes again, and prints the code of each step. "
+            "It runs against a small Rocket.Chat inside this process; against a real workspace only with --live."
+        ),
+        epilog=(
+            "With --live, the workspace is $ROCKETCHAT_URL, and the credentials are $ROCKETCHAT_USER_ID and "
+            "$ROCKETCHAT_AUTH_TOKEN, or $ROCKETCHAT_USER and $ROCKETCHAT_PASSWORD. The integrations are removed "
+            "again, also when the demo fails or is interrupted; the two messages stay in the room."
+        ),
+    )
+    command.add_argument("--live", action="store_true", help="run against a real workspace")
+    command.add_argument(
+        "--room",
+        metavar="NAME",
+        type=_room,
+        help="where to post with --live: a channel, or a private group that rocket.cat is in (with or without #)",
+    )
+    command.add_argument("--debug", action="store_true", help="show the traceback of a failure")
+    command.set_defaults(refuse=command.error)
+    return parser
+
+
+def _room(text: str) -> str:
+    name = text.strip().removeprefix("#")
+    if not name or "," in name or name.startswith("@") or not name.isprintable():
+        raise argparse.ArgumentTypeError("must be the name of one channel or private group")
+    return f"#{name}"
+
+
+def _status(command: Callable[[], None], *, hints: Mapping[type[Exception], str], debug: bool) -> int:
+    """The exit status of a command: what it raises is told in one line."""
+    try:
+        command()
+        return 0
+    except _Interrupted as interruption:
+        _complain(f"interrupted by {interruption.signal.name}")
+        return 128 + interruption.signal
+    except BrokenPipeError:
+        _forget_output()
+        return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "werkzeug":
+            raise
+        failure: Exception = error
+        problem = 'the embedded server needs an extra: python -m pip install "rocketchat-integrations[testing]"'
+    except (RocketChatError, OSError) as error:
+        failure, problem = error, _one_line(error)
+        if hint := hints.get(type(error)):
+            problem = f"{problem} ({hint})"
+    if debug:
+        traceback.print_exception(failure)
+    _complain(f"error: {problem}")
+    return 1
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+# What a step prints.
+
+
+def _say(text: str) -> None:
+    # What the terminal's encoding lacks is printed as an escape, which in Python code means the same.
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+
+
+def _complain(text: str) -> None:
+    # A terminal that is gone must not keep the demo from removing what it created.
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def _forget_output() -> None:
+    """Nobody reads (``| head``): keep the interpreter from trying once more when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+# The demo.
+
+
+def _dedented(code: str) -> str:
+    return textwrap.dedent(code).strip()
+
+
+@attrs.frozen
+class Step:
+    """A step of the demo. What is shown as its code is what is run; what that prints is shown below it."""
+
+    title: str
+    code: str = attrs.field(converter=_dedented)
+
+
+def demo(room: str | None = None) -> None:
+    """Show how to create, list, update, post and remove, each step with its code.
+
+    Whatever happens, no integration is left behind in a workspace.
+
+    Args:
+        room: a room of the workspace that the environment names, such as ``"#general"``; None: the steps run
+            against an embedded server.
+
+    Raises:
+        RocketChatError: a step failed.
+        ModuleNotFoundError: the embedded server needs the extra ``testing``.
+    """
+    tag = f"demo-{secrets.token_hex(4)}"
+    opening, *tour, farewell = _steps(tag, room)
+    names: dict[str, Any] = {}
+    proxies = contextlib.nullcontext() if room is not None else _no_proxies()
+    with _Interruptions() as interruptions, _waits_are_shown(), proxies:
+        try:
+            _perform(1, opening, names)
+            try:
+                try:
+                    for number, step in enumerate(tour, 2):
+                        _perform(number, step, names)
+                finally:
+                    # From here on, nothing keeps us from tidying up.
+                    interruptions.hold()
+            except BaseException as error:
+                if room is not None:
+                    _remove_leftovers(tag, names, is_sure=not getattr(error, "may_have_acted", True))
+                raise
+            _perform(len(tour) + 2, farewell, names)
+        finally:
+            _close(names)
+
+
+def _perform(number: int, step: Step, names: dict[str, Any]) -> None:
+    _say(f"{number}. {step.title}\n\n{textwrap.indent(step.code, ' ' * 5)}\n")
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        exec(compile(step.code, f"<step {number}>", "exec"), names)
+    if lines := output.getvalue().splitlines():
+        _say("\n".join(f"  -> {line}" for line in lines) + "\n")
+
+
+def _steps(tag: str, room: str | None) -> Iterable[Step]:
+    is_live = room is not None
+    channel = json.dumps(room or "#general", ensure_ascii=False)
+    if is_live:
+        yield Step(
+            "Make a client for the workspace that the environment names",
+            """
+            import attrs
+            from rocketchat_integrations import (
+                Attachment,
+                Client,
+                EventType,
+                IncomingIntegration,
+                Message,
+                OutgoingIntegration,
+            )
+
+            client = Client.from_env()
+            print("user", client.user_id(), "on server", client.server_version())
+            """,
+        )
+    else:
+        yield Step(
+            "Start a small Rocket.Chat in this process, and make a client for it",
+            """
+            import attrs
+            from rocketchat_integrations import (
+                Attachment,
+                Client,
+                EventType,
+                IncomingIntegration,
+                Message,
+                OutgoingIntegration,
+            )
+            from rocketchat_integrations.testing import LocalRocketChat
+
+            server = LocalRocketChat().start()
+            client = Client(server.url, server.auth("admin"))
+            print("user", client.user_id(), "on server", client.server_version())
+            """,
+        )
+    yield Step(
+        "Create an incoming webhook: a program posts to Rocket.Chat",
+        f"""
+        hook = client.create(
+            IncomingIntegration(
+                name="{tag}-ci",
+                channel={channel},
+                username="rocket.cat",
+            )
+        )
+        print("created", hook.id, "in", *hook.channel, "posting as", hook.username)
+        """,
+    )
+    yield Step(
+        "Create an outgoing webhook: Rocket.Chat calls a program",
+        f"""
+        bot = client.create(
+            OutgoingIntegration(
+                name="{tag}-bot",
+                event=EventType.SEND_MESSAGE,
+                channel={channel},
+                trigger_words=["!deploy"],
+                urls=["https://bot.example.com/hook"],
+                username="rocket.cat",
+                enabled=False,  # there is no such program: nobody is called
+            )
+        )
+        print("created", bot.id, "calling", *bot.urls, "on", *bot.trigger_words)
+        """,
+    )
+    yield Step(
+        "List them",
+        f"""
+        for integration in client.list(name_contains="{tag}"):
+            print(integration.id, integration.type, integration.name)
+        """,
+    )
+    yield Step(
+        "Update one field of the bot; nothing else changes",
+        """
+        bot = client.update(bot.id, attrs.evolve(bot, alias="Deploy Bot"))
+        print("now known as", bot.alias, "and still calling", *bot.urls)
+        """,
+    )
+    yield Step(
+        "Post through the webhook. Other programs post to its address, which is\n   a secret: webhook.url",
+        f"""
+        webhook = client.webhook(hook)
+        webhook.post("Hello from {tag}")
+        tests = Attachment(title="Tests", text="all passed", color="green")
+        webhook.post(Message(text="Build 42", attachments=[tests]))
+        print("posted to", *hook.channel)
+        """,
+    )
+    if not is_live:
+        yield Step(
+            "Look into the room",
+            """
+            for message in server.messages:
+                print(message.room, message.user, repr(message.text))
+                for attachment in message.attachments:
+                    print("  with", attachment["title"], repr(attachment["text"]))
+            """,
+        )
+    yield Step(
+        "Remove both",
+        f"""
+        client.remove(bot)
+        client.remove(hook)
+        print("left:", list(client.list(name_contains="{tag}")))
+        """,
+    )
+    yield Step(
+        "Close the client" if is_live else "Close the client, and stop the server",
+        "client.close()" if is_live else "client.close()\nserver.stop()",
+    )
+
+
+def _close(names: dict[str, Any]) -> None:
+    """Close what the steps have opened; the last step may have done so."""
+    if "client" in names:
+        names["client"].close()
+    if "server" in names:
+        names["server"].stop()
+
+
+# Leaving nothing behind.
+
+# How long the server may still be busy with a request whose answer nobody waited for.
+_STILL_UNDER_WAY = 2.0
+
+
+def _remove_leftovers(tag: str, names: dict[str, Any], *, is_sure: bool) -> None:
+    client: Client = names["client"]
+    known = [names[name] for name in ("hook", "bot") if name in names]
+    if is_sure and not known:
+        return
+    _complain(f"stopped: removing the integrations named {tag}-*, please wait")
+    problems = _remove_all(client, tag, known)
+    if not is_sure:
+        # A create that was under way may have come after that.
+        time.sleep(_STILL_UNDER_WAY)
+        problems = _remove_all(client, tag, known)
+    for problem in problems:
+        _complain(problem)
+
+
+def _remove_all(client: Client, tag: str, known: Sequence[IntegrationRecord]) -> list[str]:
+    """Remove all integrations with the tag in their names; what could not be done, in words."""
+    problems: list[str] = []
+    try:
+        # An odd record of somebody else is no reason to stop.
+        found: Sequence[IntegrationRecord] = list(client.list(name_contains=tag, on_error=lambda _: None))
+    except RocketChatError as error:
+        found = known
+        problems.append(f"look for {tag}-* in the workspace, the list failed: {_one_line(error)}")
+    for record in found:
+        try:
+            client.remove(record)
+            _complain(f"removed {record.name}")
+        except NotFoundError:
+            pass
+        except RocketChatError as error:
+            problems.append(f"left: {record.name}, {record.type} with id {record.id}: {_one_line(error)}")
+    return problems
+
+
+class _Interrupted(KeyboardInterrupt):
+    """A signal that ends the program."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.signal = signal.Signals(number)
+
+
+class _Interruptions:
+    """Within this, the first signal that would end the program raises; those after it are ignored.
+
+    So a Ctrl-C that somebody presses twice does not cut short what the first one set off.
+    """
+
+    _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    _DEFAULTS = (signal.SIG_DFL, signal.default_int_handler)
+
+    def __init__(self) -> None:
+        self._may_raise = True
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in signal.Signals:
+            # One that is ignored (nohup) stays so.
+            if number.name in self._NAMES and signal.getsignal(number) in self._DEFAULTS:
+                self._before[number] = signal.signal(number, self._arrived)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def hold(self) -> None:
+        """Ignore the first one, too, from now on."""
+        self._may_raise = False
+
+    def _arrived(self, number: int, _: FrameType | None) -> None:
+        if self._may_raise:
+            self._may_raise = False
+            raise _Interrupted(number)
+
+
+@contextlib.contextmanager
+def _no_proxies() -> Generator[None, None, None]:
+    """A proxy in the environment would look for the embedded server on its own machine."""
+    before = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
+    os.environ.update(dict.fromkeys(before, "*"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _waits_are_shown() -> Generator[None, None, None]:
+    """Nobody should wonder why nothing happens: the client logs its waits."""
+    logger = logging.getLogger("rocketchat_integrations")
+    level, handler = logger.level, logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("  (%(message)s)"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
