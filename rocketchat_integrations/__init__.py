@@ -5,7 +5,7 @@ Begin with :class:`Client`; what one asks for is an :class:`IncomingIntegration`
 """
 
 from ._exchange import RetryPolicy
-from ._http import Timeout
+from ._http import Request, Response, Timeout, Transport
 from ._settle import differences
 from ._version import __version__
 from .auth import PasswordAuth, TokenAuth
@@ -86,6 +86,8 @@ __all__ = [
     "PermissionDeniedError",
     "ProvisioningError",
     "RateLimitError",
+    "Request",
+    "Response",
     "RetryDelay",
     "RetryPolicy",
     "RocketChatError",
@@ -95,6 +97,7 @@ __all__ = [
     "StaleRecordError",
     "Timeout",
     "TokenAuth",
+    "Transport",
     "TransportError",
     "TransportTimeout",
     "TwoFactorRequired",

@@ -7,6 +7,7 @@ know, but refuse a value of another type, where a stock converter would coerce i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar, cast
@@ -58,10 +59,12 @@ def _flag(value: Any) -> bool:
 
 
 def _number(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise _Mismatch("a number")
-    # JavaScript has one kind of number. A fraction, which old data can have, is kept.
-    return int(value) if value == value // 1 else cast(int, value)
+    if type(value) is int:
+        return value
+    if type(value) is float and math.isfinite(value):
+        # JavaScript has one kind of number. A fraction, which old data can have, is kept.
+        return int(value) if value.is_integer() else cast(int, value)
+    raise _Mismatch("a number")
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -86,24 +89,26 @@ def _time(value: Any) -> datetime:
     try:
         if isinstance(value, str):
             time = datetime.fromisoformat(value[:-1] + "+00:00" if value.endswith("Z") else value)
-            return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+            return time.astimezone(timezone.utc) if time.tzinfo else time.replace(tzinfo=timezone.utc)
         return _EPOCH + timedelta(milliseconds=_number(value))
-    except (ValueError, OverflowError):
+    except (_Mismatch, ValueError, OverflowError):
         raise _Mismatch("a time") from None
 
 
 def _user(value: Any) -> UserReference:
-    data = _object(value)
-    return UserReference(_text_or_none(data.get("_id")), _text_or_none(data.get("username")))
+    return UserReference(*_texts_in(value, "_id", "username"))
 
 
 def _script_error(value: Any) -> ScriptError:
+    return ScriptError(*_texts_in(value, "name", "message", "stack"))
+
+
+def _texts_in(value: Any, *keys: str) -> list[str | None]:
     data = _object(value)
-    return ScriptError(*(_text_or_none(data.get(key)) for key in ("name", "message", "stack")))
-
-
-def _text_or_none(value: Any) -> str | None:
-    return None if value is None else _text(value)
+    texts = [data.get(key) for key in keys]
+    if all(text is None or isinstance(text, str) for text in texts):
+        return texts
+    raise _Mismatch("an object of texts")
 
 
 # Tables: what Rocket.Chat calls a field, what we call it, how it is read.
@@ -270,7 +275,9 @@ _encode_outgoing = _encoder(OutgoingIntegration)
 
 
 def _attachment_time(ts: datetime | str | None) -> str | None:
-    return ts.isoformat() if isinstance(ts, datetime) else ts
+    if isinstance(ts, datetime):
+        return (ts if ts.tzinfo else ts.astimezone()).isoformat()
+    return ts
 
 
 _converter.register_unstructure_hook(
@@ -288,6 +295,8 @@ def definition_body(definition: IntegrationDefinition) -> dict[str, Any]:
         body = _encode_incoming(definition)
     else:
         body = _encode_outgoing(definition)
+    if definition.skip_transpile is False:  # what every server does, and those without the field refuse to be told
+        del body["skipTranspile"]
     return {**body, "type": definition.type, "channel": ",".join(definition.channel)}
 
 

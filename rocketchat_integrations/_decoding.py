@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
+from urllib.parse import quote
 
 import attrs
 
@@ -51,6 +53,7 @@ _NOT_PERMITTED = {
 }
 _TOO_MANY = "error-too-many-requests"
 _INVALID_PARAMS = {"invalid-params", "error-invalid-params"}
+_SUFFIX = re.compile(r"\[(error-)?invalid-params\]$")
 _NO_ALTERNATIVE = "must match exactly one schema in oneOf"
 # Those of the 400s that want another permission than their endpoint.
 _SPECIAL_PERMISSIONS = {
@@ -130,10 +133,11 @@ def _resets_in(headers: Mapping[str, str]) -> float | None:
     if reset is None:
         return None
     try:
-        now = parsedate_to_datetime(headers.get("date", "")).timestamp()
-    except (TypeError, ValueError, OverflowError):
+        date = parsedate_to_datetime(headers.get("date", ""))
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, reset / 1000 - now)
+    now = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+    return max(0.0, reset / 1000 - now.timestamp())
 
 
 def _retry_after(response: Response, error: str) -> float | None:
@@ -149,7 +153,8 @@ def _refusal(
     response: Response, body: dict[str, object] | None, request: Request, expected: Expectation
 ) -> RocketChatError:
     status, endpoint = response.status, request.endpoint
-    said = _Said.of(body or {}, request.secrets)
+    secrets = _spellings((*request.secrets, *response.secrets))
+    said = _Said.of(body or {}, secrets)
     rest: dict[str, Any] = {
         "status": status,
         "endpoint": endpoint,
@@ -171,23 +176,27 @@ def _refusal(
         )
     if status >= 500:
         return _failed(told, status, endpoint, rest)
-    if body is None or not _has_envelope(body) or not (status in (400, 404) or 200 <= status < 300):
-        return _unexpected(response, request, expected)
+    if body is None or not _has_envelope(body, status):
+        return _unexpected(response, request, expected, secrets)
     if status == 404 or said.names & _NOT_FOUND:
         hint = "; the webhook's address is wrong, or its integration is gone" if endpoint == WEBHOOK else ""
         return NotFoundError(told + hint, **rest)
     if said.names & _INVALID_PARAMS:
         violations = _violations(said.error or "", expected)
-        return InvalidParamsError(f"{endpoint}: {status} {'; '.join(violations)}", violations=violations, **rest)
+        what = "; ".join(violations) or said.error_type
+        return InvalidParamsError(f"{endpoint}: {status} {what}", violations=violations, **rest)
     return BadRequestError(told, **rest)
 
 
 def _says_success(body: Mapping[str, object]) -> bool:
-    return body.get("success") is True or body.get("status") == "success"
+    # Login and logout say "status" instead.
+    return body.get("success", body.get("status") == "success") is True
 
 
-def _has_envelope(body: Mapping[str, object]) -> bool:
-    return isinstance(body.get("success"), bool)
+def _has_envelope(body: Mapping[str, object], status: int) -> bool:
+    if status == 404:
+        return body.get("success") is False
+    return isinstance(body.get("success"), bool) and (status == 400 or 200 <= status < 300)
 
 
 def _unauthenticated(told: str, said: _Said, endpoint: str, rest: dict[str, Any]) -> AuthenticationError:
@@ -235,11 +244,11 @@ def _failed(told: str, status: int, endpoint: str, rest: dict[str, Any]) -> Serv
     return ServerError(f"{told}: the server, or a proxy before it, failed", **rest)
 
 
-def _unexpected(response: Response, request: Request, expected: Expectation) -> UnexpectedResponse:
-    content_type = response.headers.get("content-type")
-    location = response.headers.get("location")
-    if location is not None:
-        location = _redacted(location, request.secrets)
+def _unexpected(
+    response: Response, request: Request, expected: Expectation, secrets: tuple[str, ...]
+) -> UnexpectedResponse:
+    content_type = _redacted(response.headers.get("content-type"), secrets)
+    location = _redacted(response.headers.get("location"), secrets)
     if 300 <= response.status < 400:
         why = (
             f"a redirect to {location or 'nowhere'}, which is not followed, for the credentials would go with it: "
@@ -258,7 +267,7 @@ def _unexpected(response: Response, request: Request, expected: Expectation) -> 
 
 
 def _violations(error: str, expected: Expectation) -> tuple[str, ...]:
-    lines = [line.strip() for line in error.removesuffix("[invalid-params]").splitlines()]
+    lines = [line.strip() for line in _SUFFIX.sub("", error).splitlines()]
     lines = [line for line in lines if line]
     if _NO_ALTERNATIVE in lines:
         # The validator stops at the first mistake in each alternative, and says one line for each, in their order.
@@ -280,26 +289,37 @@ class _Said:
 
     @classmethod
     def of(cls, body: Mapping[str, object], secrets: tuple[str, ...]) -> _Said:
-        said = body.get("error")
-        if said is None:
-            said = body.get("message")
-        if said is not None and not isinstance(said, str):
-            said = json.dumps(said)
-        error = _redacted(said, secrets) if said else None
-        kind = body.get("errorType")
+        said, kind = body.get("error"), body.get("errorType")
+        said = body.get("message") if said is None else said
+        # Told from the server's own words, in which a secret may be an everyday one.
+        bracketed = re.search(r"\[([\w-]+)\]$", said) if isinstance(said, str) else None
+        names = {name for name in (said, kind, bracketed[1] if bracketed else None) if isinstance(name, str)}
+        # Redacted before it is written as JSON, which spells some characters differently.
+        said = _redacted(said, secrets)
+        error = said if said is None or isinstance(said, str) else json.dumps(said)
         error_type = _redacted(kind, secrets) if isinstance(kind, str) else None
-        bracketed = re.search(r"\[([\w-]+)\]$", error or "")
-        names = {error, error_type, bracketed[1] if bracketed else None} - {None}
-        return cls(error, error_type, _redacted(body.get("details"), secrets), frozenset(cast("set[str]", names)))
+        return cls(error or None, error_type, _redacted(body.get("details"), secrets), frozenset(names))
 
 
-def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:
+def _spellings(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    """The secrets as they are, and as URLs and JSON spell them: the longest first, so that no part is left over."""
+    forms = set(secrets)
+    for secret in secrets:
+        forms |= {quote(secret, errors="replace"), quote(secret, safe="", errors="replace")}
+        forms |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    return tuple(sorted(filter(None, forms), key=len, reverse=True))
+
+
+def _redacted(value: Any, secrets: tuple[str, ...], levels: int = 20) -> Any:
+    """The JSON value without the secrets, and without what lies deeper than so many levels."""
     if isinstance(value, str):
         for secret in secrets:
             value = value.replace(secret, "<hidden>")
+    elif isinstance(value, (dict, list)) and not levels:
+        value = "…"
     elif isinstance(value, dict):
         pairs = cast("dict[str, object]", value).items()
-        value = {_redacted(key, secrets): _redacted(item, secrets) for key, item in pairs}
+        value = {_redacted(key, secrets): _redacted(item, secrets, levels - 1) for key, item in pairs}
     elif isinstance(value, list):
-        value = [_redacted(item, secrets) for item in cast("list[object]", value)]
+        value = [_redacted(item, secrets, levels - 1) for item in cast("list[object]", value)]
     return value

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 import attrs
 
 from . import _operations
-from ._decoding import quota
+from ._decoding import Quota, quota
 from ._http import Request, Response
 from ._operations import PAGE_SIZE, Operation, Page, RoomList
 from ._settle import changed_fields, differences
@@ -33,7 +33,6 @@ from .exceptions import (
     TransportError,
     TwoFactorRequired,
     UpdateIncomplete,
-    WebhookDisabledError,
 )
 from .models import (
     IncomingIntegrationRecord,
@@ -138,7 +137,7 @@ def call(operation: Operation[T], policy: RetryPolicy) -> Conversation[T]:
             the server sent.
     """
     patience = Patience(policy.rate_limit_wait)
-    began, tries, after, lost = time.monotonic(), 1, 0.0, False
+    began, tries, refusals, after, lost = time.monotonic(), 1, 0, 0.0, False
     while True:
         try:
             response = yield Send(operation.request, after, patience)
@@ -148,12 +147,13 @@ def call(operation: Operation[T], policy: RetryPolicy) -> Conversation[T]:
         if lost and operation.missing_is_done and isinstance(failure, NotFoundError):
             return cast(T, None)
         lost = lost or failure.may_have_acted
-        pause = policy.pause(tries)
         if isinstance(failure, RateLimitError):
+            refusals += 1
             # Never no wait at all: a server that always says "now" would be asked for ever.
-            pause = max(failure.retry_after or 0.0, pause, 0.05)
+            pause = max(failure.retry_after or 0.0, policy.pause(refusals), 0.05)
             again = patience.spend(pause)
         else:
+            pause = policy.pause(tries)
             taken = time.monotonic() - began - patience.spent
             again = _may_repeat(failure, operation) and tries < policy.attempts and taken + pause <= policy.total
             tries += 1
@@ -169,8 +169,7 @@ def _may_repeat(failure: RocketChatError, operation: Operation[Any]) -> bool:
     if isinstance(failure, TransportError):
         return failure.kind not in _LASTING and (operation.idempotent or not failure.may_have_acted)
     if isinstance(failure, ServerError):
-        passing = failure.status in (502, 503, 504) and not isinstance(failure, WebhookDisabledError)
-        return passing and operation.idempotent
+        return failure.status in (502, 503, 504) and operation.idempotent
     return False
 
 
@@ -341,10 +340,11 @@ def room_name(room: RoomList, policy: RetryPolicy) -> Conversation[str | None]:
     page = yield from call(room.first_page(everywhere=False), policy)
     channels = [set(record.channel) for _, record in page.records() if not isinstance(record, DecodingError)]
     names = {name[1:] for name in set[str].intersection(*channels) if name.startswith("#")} if channels else set[str]()
-    if len(names) > 1:
+    if len(page) and len(names) != 1:
+        among = f" (it may be one of {', '.join(sorted(names))})" if names else ""
         raise ConfigurationError(
-            f"{room.endpoint}: the room has more integrations than the server gives at once, and cannot be told "
-            f"by its id from {', '.join(sorted(names))}: ask by room_name"
+            f"{room.endpoint}: the room has more integrations than the server gives at once, and its name cannot be "
+            f"told from its id{among}: ask by room_name"
         )
     return names.pop() if names else None
 
@@ -369,26 +369,33 @@ class RateWindows:
                 return 0.0
             left = window.ends - time.monotonic()
             if left <= 0:
-                window.remaining, window.ends = window.limit, float("inf")
+                window.remaining, window.ends = window.limit, _NOT_KNOWN
             if window.remaining > 0:
                 window.remaining -= 1
                 return 0.0
-            return left if left < float("inf") else self._UNKNOWN
+            return self._UNKNOWN if window.ends == _NOT_KNOWN else left
 
-    def learn(self, request: Request, response: Response) -> None:
-        """Take in what an answer says."""
-        said = quota(response)
-        if said.limit is None or said.remaining is None or said.resets_in is None:
-            return
+    def learn(self, request: Request, response: Response | None) -> None:
+        """Take in what an answer says; None if there was none."""
+        said = _NOTHING_SAID if response is None else quota(response)
         with self._lock:
-            ends = time.monotonic() + said.resets_in
             window = self._windows.get(_window_of(request))
-            if window is None or ends > window.ends + self._SAME:
-                self._windows[_window_of(request)] = _Window(said.limit, said.remaining, ends)
+            if said.limit is None or said.remaining is None or said.resets_in is None:
+                # Nobody is to wait for a call that has ended without a word.
+                if window is not None and window.ends == _NOT_KNOWN:
+                    window.remaining = min(window.remaining + 1, window.limit)
+                return
+            ends = time.monotonic() + said.resets_in
+            if window is None or (window.ends != _NOT_KNOWN and ends > window.ends + self._SAME):
+                self._windows[_window_of(request)] = _Window(max(said.limit, 1), said.remaining, ends)
             else:
                 # Calls under way have been counted here, and perhaps not yet there.
                 window.remaining = min(window.remaining, said.remaining)
-                window.ends = min(window.ends, ends) if window.ends < float("inf") else ends
+                window.ends = min(window.ends, ends)
+
+
+_NOT_KNOWN = float("inf")
+_NOTHING_SAID = Quota(limit=None, remaining=None, resets_in=None)
 
 
 @attrs.define

@@ -90,6 +90,9 @@ class Response:
     body: bytes = attrs.field(default=b"", repr=_sized)
     """The body, decompressed."""
 
+    secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
+    """What was sent with the request and must not be shown if the answer repeats it. The client fills it in."""
+
 
 class Transport(Protocol):
     """Sends one request and reads the whole answer. Used by several threads at once."""

@@ -16,6 +16,7 @@ import attrs
 from . import _codec
 from ._decoding import LOGIN, WEBHOOK, Expectation, payload
 from ._http import Request, Response
+from ._sealed import sealed
 from ._settle import completed
 from .auth import TokenAuth
 from .exceptions import ConfigurationError, DecodingError
@@ -121,7 +122,7 @@ def update(
         "integrations.update",
         lambda payload: None if payload.get("integration") is None else _integration(payload, wanted.type),
         body=body,
-        secrets=(*_token_of(wanted), *_token_of(current)),
+        secrets=(*_token_of(wanted), *_token_of(current), *filter(None, [token])),
         expected=attrs.evolve(_of_kind(wanted.type), since="3.4"),
     )
 
@@ -243,14 +244,18 @@ def webhook_url(base_url: str, record: IntegrationRecord) -> str:
     return f"{base_url}hooks/{quote(record.id, safe='')}/{token}"
 
 
+@sealed
 def post(url: str, message: str | Message) -> Operation[None]:
     """A message to the address of an incoming webhook.
 
     Raises:
-        ConfigurationError: if it says nothing: the server would answer success, and post an empty message.
+        ConfigurationError: if it is none, or says nothing: the server would answer success, and post an empty
+            message.
     """
     if isinstance(message, str):
         message = Message(message)
+    if not isinstance(message, Message):
+        raise ConfigurationError(f"a message must be text or a Message, not {type(message).__name__}")
     if not message.attachments and not trimmed(message.text or ""):
         raise ConfigurationError("a message needs a text that is not blank, or an attachment")
     body = _codec.message_body(message)
@@ -259,10 +264,13 @@ def post(url: str, message: str | Message) -> Operation[None]:
 
 
 def _webhook_secrets(url: str) -> tuple[str, ...]:
+    """The address's path and query, and what is secret in them, as the server may read it."""
     parts = urlsplit(url)
-    token = parts.path.rpartition("/")[2]
-    forms = [parts.path, parts.query, token, unquote(token), unquote(unquote(token))]
-    return tuple(sorted({form for form in forms if len(form) > 1}, key=len, reverse=True))
+    secrets = [parts.path.rstrip("/").rpartition("/")[2], *(pair.partition("=")[2] for pair in parts.query.split("&"))]
+    once = [unquote(secret) for secret in secrets]
+    forms = {parts.path, parts.query, *secrets, *once, *map(unquote, once)}
+    # The longest first, so that no part of one is left over after another.
+    return tuple(sorted((form for form in forms if len(form) > 1), key=len, reverse=True))
 
 
 # How an operation is put together.

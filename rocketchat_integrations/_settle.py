@@ -16,7 +16,6 @@ from .models import (
     Change,
     EventType,
     IncomingIntegration,
-    IncomingIntegrationRecord,
     IntegrationDefinition,
     IntegrationRecord,
     IntegrationType,
@@ -61,7 +60,9 @@ def differences(record: IntegrationRecord, wanted: IntegrationDefinition) -> tup
 
 def changed_fields(record: IntegrationRecord, wanted: IntegrationDefinition) -> tuple[str, ...]:
     """The fields of the definition that are not, to the letter, what the record has."""
-    return tuple(f for f in _FIELDS[record.type] if getattr(record, f) != getattr(wanted, f))
+    # 1 and 1.0 equal True, and are no flags.
+    has, wants = _values(record), _values(wanted)
+    return tuple(f for f in has if has[f] != wants[f] or type(has[f]) is not type(wants[f]))
 
 
 def completed(wanted: IntegrationDefinition, record: IntegrationRecord) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def completed(wanted: IntegrationDefinition, record: IntegrationRecord) -> dict[
 
 
 def _keeps_retries(wanted: IntegrationDefinition, record: IntegrationRecord) -> bool:
-    is_record = isinstance(wanted, (IncomingIntegrationRecord, OutgoingIntegrationRecord))
+    is_record = isinstance(wanted, OutgoingIntegrationRecord)
     return is_record and all(getattr(wanted, field) == getattr(record, field) for field in _RETRIES)
 
 

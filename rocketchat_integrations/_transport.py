@@ -15,8 +15,10 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,12 +26,15 @@ import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from requests.utils import get_environ_proxies
+from requests.utils import get_environ_proxies, select_proxy
+from urllib3.util import parse_url
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from ._http import Request, Response, Timeout
 from .exceptions import ConfigurationError, TransportError, TransportTimeout
 
 _CHUNK = 65536
+_COMPRESSED = ("gzip", "x-gzip", "deflate")
 _PORTS = {"http": 80, "https": 443}
 
 _secrets_under_way: ContextVar[tuple[str, ...]] = ContextVar("secrets_under_way", default=())
@@ -42,7 +47,7 @@ class _WithoutSecrets(logging.Filter):
         secrets = _secrets_under_way.get()
         if secrets:
             text = record.getMessage()
-            for secret in secrets:
+            for secret in _spellings(secrets):
                 text = text.replace(secret, "<hidden>")
             record.msg, record.args, record.exc_info = text, (), None
         return True
@@ -67,17 +72,12 @@ class RequestsTransport:
         max_response_size: int,
     ) -> None:
         # Once for all calls: the environment does not change under a running program's feet.
-        if verify is True:
-            verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-        self._verify = verify
-        self._cert = cert
-        self._proxies = {**get_environ_proxies(base_url), **(proxies or {})}
+        self._verify = _verification(verify, base_url)
+        self._cert = _certificate(cert)
+        self._proxies = _proxies(base_url, proxies)
         self._timeout = timeout
         self._max_response_size = max_response_size
         self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
-        for option, path in _files(verify, cert):
-            if not Path(path).exists():
-                raise ConfigurationError(f"{option}: there is no {path}")
 
     def send(self, request: Request) -> Response:
         """Send the request and read the whole answer.
@@ -128,23 +128,72 @@ class RequestsTransport:
     def _body(self, raw: urllib3.HTTPResponse, url: str) -> bytes:
         body = io.BytesIO()
         deadline = time.monotonic() + self._timeout.total
-        # read1 gives what is there, where read would wait, out of our sight, for a full chunk.
-        while chunk := raw.read1(_CHUNK, decode_content=True):
-            body.write(chunk)
-            if body.tell() > self._max_response_size:
-                what = f"the answer is larger than {self._max_response_size} bytes"
-                raise _failure(TransportError, what, "too-large", url, may_have_acted=True)
+        # read1 gives what is there, where read would wait, out of our sight, for a full chunk (and for more to decode).
+        while body.write(raw.read1(_CHUNK, decode_content=False)):
+            self._check_size(body.tell(), url)
             if time.monotonic() > deadline:
                 what = f"the answer took longer than {self._timeout.total:g} s"
                 raise _failure(TransportTimeout, what, "timeout", url, may_have_acted=True)
+        if body.tell() and raw.headers.get("content-encoding", "").lower() in _COMPRESSED:
+            return self._inflated(body.getvalue(), url)
         return body.getvalue()
 
+    def _inflated(self, body: bytes, url: str) -> bytes:
+        inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib: it looks which
+        inflated = inflater.decompress(body, self._max_response_size + 1)
+        self._check_size(len(inflated), url)
+        if not inflater.eof:
+            raise _failure(TransportError, "the answer is incomplete", "incomplete", url, may_have_acted=True)
+        return inflated
 
-def _files(verify: bool | str, cert: str | tuple[str, str] | None) -> Iterator[tuple[str, str]]:
-    if isinstance(verify, str):
-        yield "verify", verify
-    for path in (cert,) if isinstance(cert, str) else cert or ():
-        yield "cert", path
+    def _check_size(self, size: int, url: str) -> None:
+        if size > self._max_response_size:
+            what = f"the answer is larger than {self._max_response_size} bytes"
+            raise _failure(TransportError, what, "too-large", url, may_have_acted=True)
+
+
+def _verification(verify: bool | str, base_url: str) -> bool | str:
+    option = "verify"
+    if verify is True and base_url.lower().startswith("https"):
+        for option in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            if os.environ.get(option):
+                verify = os.environ[option]
+                break
+    if isinstance(verify, str) and not Path(verify).is_dir():
+        _try(option, verify, partial(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations, verify))
+    return verify
+
+
+def _certificate(cert: str | tuple[str, str] | None) -> str | tuple[str, str] | None:
+    if cert is not None:
+        certificate, key = (cert, None) if isinstance(cert, str) else cert
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        # The empty password: else one would be asked for at the terminal.
+        _try("cert", f"{cert}", partial(context.load_cert_chain, certificate, key, password=""))
+    return cert
+
+
+def _try(option: str, path: str, load: Callable[[], None]) -> None:
+    try:
+        load()
+        return
+    except (OSError, ValueError) as error:
+        problem = getattr(error, "strerror", None) or type(error).__name__
+    raise ConfigurationError(f"{option}: {path} cannot be used: {problem}")
+
+
+def _proxies(base_url: str, explicit: Mapping[str, str] | None) -> dict[str, str]:
+    """The one for this address. What is given beats the environment, also by less telling keys (``"all"``)."""
+    proxy = select_proxy(base_url, explicit or {})
+    if proxy is None:
+        proxy = select_proxy(base_url, get_environ_proxies(base_url))
+    return {urlsplit(base_url).scheme: proxy} if proxy else {}
+
+
+def _spellings(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    """The secrets as they are, and as urllib3 spells them in a path (``%2f`` as ``%2F``)."""
+    paths = (parse_url(f"http://host/{secret.removeprefix('/')}").path or "" for secret in secrets)
+    return tuple(dict.fromkeys([*secrets, *(path[1:] for path in paths if len(path) > 1)]))
 
 
 def _failure(
@@ -152,29 +201,21 @@ def _failure(
 ) -> TransportError:
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
-    return kind_of_error(f"{host}:{port}: {what}", kind=kind, host=host, port=port, may_have_acted=may_have_acted)
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return kind_of_error(f"{place}: {what}", kind=kind, host=host, port=port, may_have_acted=may_have_acted)
 
 
 # From the most telling class to the least; the first that is found in a chain of exceptions decides.
 # What it means, its kind, and whether the server may have got the request.
 _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], str, str, bool], ...] = (
-    ((ssl.SSLCertVerificationError,), "the server's certificate is not trusted", "certificate", False),
-    ((urllib3.exceptions.NameResolutionError, socket.gaierror), "the name of the host is not known", "name", False),
     ((urllib3.exceptions.ProxyError, requests.exceptions.ProxyError), "the proxy cannot be reached", "proxy", False),
-    (
-        (requests.exceptions.ConnectTimeout,),
-        "the connection took too long",
-        "timeout",
-        False,
-    ),
+    ((ssl.SSLCertVerificationError, CertificateError), "the server's certificate is not trusted", "certificate", False),
+    ((urllib3.exceptions.NameResolutionError, socket.gaierror), "the name of the host is not known", "name", False),
+    ((requests.exceptions.ConnectTimeout,), "the connection took too long", "timeout", False),
     ((ConnectionRefusedError,), "the connection was refused", "refused", False),
+    # Before the next one, which it inherits from.
     ((urllib3.exceptions.NewConnectionError,), "the host cannot be reached", "unreachable", False),
-    (
-        (urllib3.exceptions.ConnectTimeoutError,),
-        "the connection took too long",
-        "timeout",
-        False,
-    ),
+    ((urllib3.exceptions.ConnectTimeoutError,), "the connection took too long", "timeout", False),
     (
         (TimeoutError, urllib3.exceptions.TimeoutError, requests.exceptions.Timeout),
         "the answer took too long",
@@ -189,16 +230,34 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], str, str, bool], ...] = 
             urllib3.exceptions.DecodeError,
             requests.exceptions.ChunkedEncodingError,
             requests.exceptions.ContentDecodingError,
+            zlib.error,
         ),
         "the answer is incomplete",
         "incomplete",
         True,
     ),
+    ((ConnectionError,), "the connection was lost before the answer", "reset", True),
     (
-        (ConnectionError, urllib3.exceptions.ProtocolError, requests.exceptions.ConnectionError),
+        (http.client.HTTPException, urllib3.exceptions.InvalidHeader, requests.exceptions.InvalidHeader),
+        "the answer is not proper HTTP",
+        "other",
+        True,
+    ),
+    (
+        (urllib3.exceptions.ProtocolError, requests.exceptions.ConnectionError),
         "the connection was lost before the answer",
         "reset",
         True,
+    ),
+    (
+        (
+            urllib3.exceptions.LocationValueError,
+            requests.exceptions.InvalidURL,
+            requests.exceptions.InvalidSchema,
+        ),
+        "the address, or the proxy's, cannot be used",
+        "other",
+        False,
     ),
 )
 
@@ -208,8 +267,15 @@ def _translated(error: Exception, url: str, handled: BaseException | None) -> Tr
     for classes, what, kind, may_have_acted in _MEANINGS:
         if any(isinstance(link, classes) for link in chain):
             kind_of_error = TransportTimeout if kind == "timeout" else TransportError
-            return _failure(kind_of_error, what, kind, url, may_have_acted=may_have_acted)
+            return _failure(kind_of_error, what + _tls_detail(chain), kind, url, may_have_acted=may_have_acted)
     return _failure(TransportError, f"the call failed ({type(error).__name__})", "other", url, may_have_acted=True)
+
+
+def _tls_detail(chain: list[BaseException]) -> str:
+    """OpenSSL's words, if it gave any."""
+    errors = [link for link in chain if isinstance(link, ssl.SSLError)]
+    words = [getattr(error, name, None) for error in errors for name in ("verify_message", "reason")]
+    return next((f" ({word})" for word in words if word), "")
 
 
 def _chain(error: BaseException, handled: BaseException | None) -> Iterator[BaseException]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -52,7 +53,10 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 _log = logging.getLogger("rocketchat_integrations")
 
-_RESERVED_HEADERS = ("x-auth-token", "x-user-id", "content-type", "content-length", "host")
+_RESERVED_HEADERS = (
+    *("x-auth-token", "x-user-id", "content-type", "content-length", "host"),
+    *("accept-encoding", "connection", "transfer-encoding"),
+)
 
 
 class ConnectionOptions(TypedDict, total=False):
@@ -93,16 +97,21 @@ class _Driver:
         transport: Transport | None = None,
     ) -> None:
         _check("retry", isinstance(retry, RetryPolicy), "a RetryPolicy")
-        _check("verify", isinstance(verify, (bool, str)), "True, False or the path of a CA bundle")
-        _check("cert", cert is None or isinstance(cert, str) or _is_pair(cert), "a path or a pair of paths")
+        # The empty text would turn verification off.
+        _check("verify", isinstance(verify, bool) or _is_text(verify), "True, False or the path of a CA bundle")
+        _check("cert", cert is None or _is_text(cert) or _is_pair(cert), "a path or a pair of paths")
         _check("proxies", proxies is None or _is_text_mapping(proxies), "URLs by scheme")
         _check("pool_size", type(pool_size) is int and pool_size > 0, "a positive whole number")
         _check(
             "max_response_size", type(max_response_size) is int and max_response_size > 0, "a positive number of bytes"
         )
+        _check("transport", transport is None or _is_transport(transport), "an object with the methods of Transport")
+        limits = _timeout(timeout)
         self.base_url = base_url
         self.retry = retry
-        self._headers = {**_own_headers(user_agent), **_checked_headers(headers or {})}
+        self._headers = _headers(user_agent, headers)
+        # Some proxies want a token of their own. What is shorter than that is an everyday word.
+        self._secret_headers = tuple(value for value in (headers or {}).values() if len(value) >= 8)
         self._windows = RateWindows()
         self._auth = auth
         self._token = auth if isinstance(auth, TokenAuth) else None
@@ -115,7 +124,7 @@ class _Driver:
 
             transport = RequestsTransport(
                 base_url,
-                timeout=_timeout(timeout),
+                timeout=limits,
                 verify=verify,
                 cert=cert,
                 proxies=proxies,
@@ -126,17 +135,17 @@ class _Driver:
 
     def run(self, conversation: Conversation[T]) -> T:
         """Hold a conversation to its end: what it returns, or what it raises."""
-        try:
-            send = next(conversation)
-            while True:
-                self._wait(send)
-                outcome = self._answer(send.request)
+        outcome: Response | TransportError | None = None
+        while True:
+            try:
                 if isinstance(outcome, TransportError):
                     send = conversation.throw(outcome)
                 else:
-                    send = conversation.send(outcome)
-        except StopIteration as stop:
-            return cast(T, stop.value)
+                    send = conversation.send(cast(Response, outcome))  # None begins
+            except StopIteration as stop:
+                return cast(T, stop.value)
+            self._wait(send)
+            outcome = self._answer(send.request)
 
     def credentials(self) -> TokenAuth:
         """The token to send: ours, or that of the login that this makes if there was none yet."""
@@ -147,12 +156,15 @@ class _Driver:
 
     def close(self) -> None:
         """Log out of a session that we made, and close the connections."""
-        if self._closed:
+        with self._login:  # a login under way comes to its end, and then its token does
+            closed_before, self._closed = self._closed, True
+        if closed_before:
             return
-        self._closed = True
-        if isinstance(self._auth, PasswordAuth) and self._token is not None:
-            self._log_out(self._token)
-        self._transport.close()
+        try:
+            if isinstance(self._auth, PasswordAuth) and self._token is not None:
+                self._log_out(self._token)
+        finally:
+            self._transport.close()
 
     def _wait(self, send: Send) -> None:
         if send.after:
@@ -178,8 +190,7 @@ class _Driver:
         with self._login:
             if self._token is refused:  # else another thread has been here before
                 self._token = None
-                self._token = self._new_token()
-            return cast(TokenAuth, self._token)
+        return self.credentials()
 
     def _new_token(self) -> TokenAuth:
         return self.run(login(cast(PasswordAuth, self._auth), self._second_factor, self.retry))
@@ -198,30 +209,33 @@ class _Driver:
     def _second_factor(self) -> str | None:
         totp = cast(PasswordAuth, self._auth).totp
         if callable(totp):
-            return totp()
+            code: object = totp()
+            if isinstance(code, str):
+                return code
+            del code
+            raise ConfigurationError("totp: must give text")
         fresh, self._totp_is_fresh = self._totp_is_fresh, False
         return totp if fresh else None
 
     def _send(self, request: Request, credentials: TokenAuth | None) -> Response | TransportError:
+        addressed = self._addressed(request, credentials)
         try:
-            response = self._transport.send(self._addressed(request, credentials))
+            response = self._transport.send(addressed)
         except TransportError as error:
+            self._windows.learn(request, None)
             return error
         self._windows.learn(request, response)
-        return response
+        return attrs.evolve(response, secrets=addressed.secrets)
 
     def _addressed(self, request: Request, credentials: TokenAuth | None) -> Request:
         headers = {**self._headers, **request.headers}
+        secrets = (*request.secrets, *self._secret_headers)
         if credentials is None:
             url = request.url if "://" in request.url else self.base_url + request.url
-            return attrs.evolve(request, url=url, headers=headers)
+            return attrs.evolve(request, url=url, headers=headers, secrets=secrets)
         headers["X-User-Id"], headers["X-Auth-Token"] = credentials.user_id, credentials.token
-        return attrs.evolve(
-            request,
-            url=self.base_url + request.url,
-            headers=headers,
-            secrets=(*request.secrets, credentials.token),
-        )
+        url, secrets = self.base_url + request.url, (*secrets, credentials.token)
+        return attrs.evolve(request, url=url, headers=headers, secrets=secrets)
 
 
 class Listing(Generic[T_co]):
@@ -239,6 +253,7 @@ class Listing(Generic[T_co]):
         total: Callable[[], int],
         on_error: Callable[[DecodingError], object] | None,
     ) -> None:
+        _check("on_error", on_error is None or callable(on_error), "a callable or None")
         self._pages = pages
         self._total = total
         self._on_error = on_error
@@ -296,7 +311,7 @@ class Client:
         pool_size: how many connections are kept.
         max_response_size: an answer with more bytes than this is refused.
         transport: what carries the requests, instead of requests: an object with the methods of
-            :class:`Transport`. The options of the connection are then its own affair.
+            :class:`~rocketchat_integrations.Transport`. The options of the connection are then its own affair.
 
     Raises:
         ConfigurationError: if an argument is wrong.
@@ -428,6 +443,8 @@ class Client:
             PermissionDeniedError: if it is somebody else's, and the user may only manage their own.
         """
         _check_text("id", id)
+        if created_by is not None:  # blank, it would not be looked at
+            _check_text("created_by", created_by)
         return self._call(operations.get(id, created_by=created_by))
 
     @overload
@@ -479,9 +496,11 @@ class Client:
             on_error: called for a record that cannot be read, instead of raising; the list goes on.
 
         Raises:
-            ConfigurationError: if ``type`` is none.
+            ConfigurationError: if an argument is of the wrong type.
         """
         kind = None if type is None else _integration_type(type)
+        for argument, text in (("name", name), ("name_contains", name_contains)):
+            _check(argument, text is None or (isinstance(text, str) and _is_unicode(text)), "text or None")
         part = name_contains.lower() if name_contains is not None else None
 
         def keep(record: IntegrationRecord) -> bool:
@@ -549,6 +568,7 @@ class Client:
         """
         _check_text("id", id)
         _check_definition(wanted, "wanted")
+        _check("overwrite", isinstance(overwrite, bool), "True or False")
         return self._driver.run(update(id, wanted, self._driver.retry, overwrite=overwrite))
 
     @overload
@@ -574,7 +594,7 @@ class Client:
                 raise ConfigurationError("type: goes with an id; a record has its own")
             id, kind = record.id, record.type
         else:
-            _check_text("id", record)
+            _check("record", _is_text(record), f"a record, or an id that is not blank, not {_kind(record)}")
             if type is None:
                 raise ConfigurationError("type: must be given with an id: IntegrationType.INCOMING or OUTGOING")
             id, kind = record, _integration_type(type)
@@ -636,6 +656,7 @@ class Client:
         Raises:
             ConfigurationError: if not exactly one of ``room_id`` and ``room_name`` is given.
         """
+        _check("include_all_public_channels", isinstance(include_all_public_channels, bool), "True or False")
         room = operations.channel_list(_room(room_id, room_name), include_all_public_channels)
         return self._list_for(room, on_error)
 
@@ -661,6 +682,7 @@ class Client:
         Raises:
             ConfigurationError: if not exactly one of ``room_id`` and ``room_name`` is given.
         """
+        _check("include_all_private_groups", isinstance(include_all_private_groups, bool), "True or False")
         room = operations.group_list(_room(room_id, room_name), include_all_private_groups)
         return self._list_for(room, on_error)
 
@@ -674,6 +696,9 @@ class Client:
             ConfigurationError: if the record has no token.
         """
         _check_definition(record, "record", records_only=True)
+        # Not by way of a variable: the token would be in the traceback.
+        fits = _is_text(record.id) and _is_text(record.token or "none")
+        _check("record", fits, "one whose id and token are Unicode text that is not blank")
         return _ClientsWebhook(self._driver, operations.webhook_url(self._driver.base_url, record))
 
     def server_version(self) -> str:
@@ -811,7 +836,7 @@ def _check(name: str, is_right: bool, allowed: str) -> None:
 
 
 def _check_text(name: str, value: object) -> None:
-    _check(name, isinstance(value, str) and bool(value.strip()), "text that is not blank")
+    _check(name, _is_text(value), "text that is not blank")
 
 
 def _check_address(name: str, url: object) -> None:
@@ -819,22 +844,22 @@ def _check_address(name: str, url: object) -> None:
     _check(name, isinstance(url, str), "text")
     text = cast(str, url)
     _check(name, text.isascii() and text.isprintable() and " " not in text, "a URL without blanks and odd characters")
+    has_scheme = text.lower().startswith(("https://", "http://"))
+    _check(name, has_scheme, "an address that begins with https:// or http://")
+    _check(name, "#" not in text, "an address without a fragment (#…)")
+    _check(name, "@" not in text.split("/")[2].split("?")[0], "an address without credentials: they go into auth=")
     try:
         parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
+        has_place = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        host, port, parts = None, None, urlsplit("")
-    _check(name, parts.scheme in ("http", "https"), "an address that begins with https:// or http://")
-    _check(name, bool(host) and port != 0, "an address with a host (and, if there is one, a valid port)")
-    _check(name, "@" not in parts.netloc, "an address without credentials: they go into auth=")
-    _check(name, "#" not in text, "an address without a fragment (#…)")
+        has_place = False
+    _check(name, has_place, "an address with a host and, if there is one, a valid port")
 
 
 def _check_credentials(auth: object) -> None:
     if isinstance(auth, TokenAuth):
         for field, value in (("user_id", auth.user_id), ("token", auth.token)):
-            fits = isinstance(value, str) and value.isascii() and value.isprintable() and bool(value.strip())
-            _check(field, fits, "text that is not blank and fits into a header")
+            _check(field, _is_text(value) and _fits_header(value), "text that is not blank and fits into a header")
     elif isinstance(auth, PasswordAuth):
         _check_text("user", auth.user)
         _check("password", isinstance(auth.password, str) and bool(auth.password), "text that is not empty")
@@ -850,15 +875,34 @@ def _check_definition(definition: object, name: str = "definition", *, records_o
         else ("IncomingIntegration or OutgoingIntegration")
     )
     allowed = _RECORDS if records_only else _DEFINITIONS
-    _check(name, isinstance(definition, allowed), f"an {kinds}, not {type(definition).__name__}")
+    _check(name, isinstance(definition, allowed), f"an {kinds}, not {_kind(definition)}")
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
 
 
 _DEFINITIONS = (IncomingIntegration, OutgoingIntegration)
 _RECORDS = (IncomingIntegrationRecord, OutgoingIntegrationRecord)
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and _is_unicode(value)
+
+
+def _is_unicode(text: str) -> bool:
+    return not re.search("[\ud800-\udfff]", text)
+
+
 def _is_pair(value: object) -> bool:
-    return isinstance(value, tuple) and len(cast("tuple[object, ...]", value)) == 2
+    if not isinstance(value, tuple):
+        return False
+    parts = cast("tuple[object, ...]", value)
+    return len(parts) == 2 and all(map(_is_text, parts))
+
+
+def _is_transport(value: object) -> bool:
+    return all(callable(getattr(value, method, None)) for method in ("send", "close"))
 
 
 def _is_text_mapping(value: object) -> bool:
@@ -871,27 +915,34 @@ def _is_text_mapping(value: object) -> bool:
 def _timeout(value: float | tuple[float, float] | Timeout) -> Timeout:
     if isinstance(value, Timeout):
         return value
-    connect, read = value if isinstance(value, tuple) else (value, value)
+    connect_and_read = value if isinstance(value, tuple) else (value, value)
+    _check("timeout", len(connect_and_read) == 2, "a number of seconds, a pair of them, or a Timeout")
     try:
-        return Timeout(connect, read)
+        return Timeout(*connect_and_read)
     except ValueError as error:
         problem = str(error)
     raise ConfigurationError(problem)
 
 
-def _own_headers(user_agent: str | None) -> dict[str, str]:
-    own = f"rocketchat-integrations/{__version__}"
-    agent = _checked_headers({"User-Agent": f"{user_agent} {own}" if user_agent else own})
-    return {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", **agent}
-
-
-def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
-    _check("headers", _is_text_mapping(headers), "texts by name")
-    for name, value in headers.items():
+def _headers(user_agent: str | None, headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Those of every request: ours, except where the user's have one of the same name."""
+    agent = f"rocketchat-integrations/{__version__}"
+    if user_agent is not None:
+        _check("user_agent", _is_text(user_agent) and _fits_header(user_agent), "printable ASCII text")
+        agent = f"{user_agent} {agent}"
+    own = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": agent}
+    _check("headers", headers is None or _is_text_mapping(headers), "texts by name")
+    given = dict(headers or {})
+    for name, value in given.items():
         _check("headers", name.lower() not in _RESERVED_HEADERS, f"without {name}, which the client sets itself")
-        fits = name.isascii() and name.isprintable() and " " not in name and value.isascii() and value.isprintable()
-        _check("headers", bool(name) and fits, f"printable ASCII text, and {name!r} is not")
-    return headers
+        is_name = re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", name, re.ASCII) is not None
+        _check("headers", is_name and _fits_header(value), f"printable ASCII text, and {name!r} is not")
+    names = {name.lower() for name in given}
+    return {**{name: value for name, value in own.items() if name.lower() not in names}, **given}
+
+
+def _fits_header(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def _integration_type(value: object) -> IntegrationType:

@@ -140,7 +140,7 @@ class ApiError(RocketChatError):
 
 
 class BadRequestError(ApiError):
-    """400: one of the server's rules refused the request; :attr:`error_type` names the rule."""
+    """400: one of the server's rules refused the request; ``error_type`` names the rule."""
 
 
 class InvalidParamsError(BadRequestError):
@@ -279,8 +279,8 @@ class UpdateIncomplete(RocketChatError):
     Attributes:
         changes: the fields that still differ: ``old`` is what the server has, ``new``
             what was asked for.
-        record: the record as the server has it now. (A pickle of this exception
-            leaves out the record's token.)
+        record: the record as the server has it now. (A copy or a pickle of this
+            exception leaves out the record's token.)
     """
 
     changes: tuple[Change, ...]

@@ -286,6 +286,8 @@ def _outgoing_channel_is_reachable(it: Any) -> None:
 
 @_about("event")
 def _event_is_known(it: Any) -> None:
+    if not isinstance(it.event, str):
+        raise TypeError(f"event: must be text, not {_kind(it.event)}")
     if not isinstance(it.event, EventType):
         raise ValueError(f"event: must be one of {', '.join(EventType)}; {it.event!r} is not")
 
@@ -330,6 +332,8 @@ def _retries_are_counted(it: Any) -> None:
 
 @_about("retry_delay")
 def _retry_delay_is_known(it: Any) -> None:
+    if it.retry_delay is not None and not isinstance(it.retry_delay, str):
+        raise TypeError(f"retry_delay: must be text or None, not {_kind(it.retry_delay)}")
     if it.retry_delay is not None and not isinstance(it.retry_delay, RetryDelay):
         raise ValueError(f"retry_delay: must be one of {', '.join(RetryDelay)} or None; {it.retry_delay!r} is not")
 
@@ -636,8 +640,8 @@ class HistoryEntry:
     step: str | None = attrs.field(default=None, kw_only=True)
     """How far the call came, such as ``"url-response-sent-message"``."""
 
-    event: EventType | str | None = attrs.field(default=None, kw_only=True)
-    """What fired."""
+    event: EventType | str | None = attrs.field(default=None, kw_only=True, converter=attrs.converters.optional(_event))
+    """What fired. An event that this version does not know is kept as its text."""
 
     created_at: datetime | None = attrs.field(default=None, kw_only=True)
     """When the call began, in UTC."""

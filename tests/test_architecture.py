@@ -26,7 +26,7 @@ MAY_IMPORT = {
     module: set(allowed.split())
     for module, allowed in {
         # values
-        "exceptions": "",
+        "exceptions": "models",  # for type checking: what two of them carry
         "models": "",
         "messages": "",
         "auth": "",
@@ -36,7 +36,7 @@ MAY_IMPORT = {
         "_codec": "models messages exceptions",
         "_decoding": "_http exceptions",
         # protocol
-        "_operations": "_http _codec _settle models messages auth",
+        "_operations": "_http _codec _settle _decoding models messages auth exceptions",
         "_exchange": "_http _operations _decoding _settle models auth exceptions",
         "outgoing": "_codec models messages exceptions",
         "manifest": "_codec models exceptions",

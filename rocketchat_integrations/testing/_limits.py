@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -43,9 +42,12 @@ class _Window:
 
 
 class RateLimiter:
-    """Counts the calls of each client to each endpoint, in windows that begin with a first call."""
+    """Counts the calls of each client to each endpoint, in windows that begin with a first call.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    The windows go by the server's clock: who sets that ahead ends them.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._windows: dict[Any, _Window] = {}
 

@@ -70,7 +70,7 @@ class Workspace:
         with self.lock:
             self.world = World(self._description, self._settings)
             self.faults = FaultPlan(self._endpoints)
-            self._limiter = RateLimiter()
+            self._limiter = RateLimiter(self._settings.now)
             self._entries: list[_Entry] = []
 
     @property

@@ -1,0 +1,124 @@
+"""What the tests of the client share: a server of each dialect, clients for it, and something on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, Protocol
+
+import pytest
+from typing_extensions import Unpack
+
+from rocketchat_integrations import (
+    Client,
+    EventType,
+    IncomingIntegration,
+    IncomingIntegrationRecord,
+    OutgoingIntegration,
+    OutgoingIntegrationRecord,
+    RetryPolicy,
+    _exchange,
+    client as client_module,
+)
+from rocketchat_integrations.client import ConnectionOptions
+from rocketchat_integrations.testing import LocalRocketChat
+
+
+class Connect(Protocol):
+    """Makes a client that repeats without waiting, and is closed at the end of the test."""
+
+    def __call__(
+        self, server: LocalRocketChat, username: str = "admin", **options: Unpack[ConnectionOptions]
+    ) -> Client: ...
+
+
+class Clock:
+    """A time that passes only while somebody sleeps, for the server as well."""
+
+    def __init__(self, server: LocalRocketChat) -> None:
+        self._server = server
+        self._now = 1000.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self._now += seconds
+        self._server.clock_skew += seconds
+
+
+@pytest.fixture(params=["8.8", "6.14"])
+def server(request: pytest.FixtureRequest) -> Iterator[LocalRocketChat]:
+    """A server of each dialect in turn."""
+    with LocalRocketChat(version=request.param) as server:
+        yield server
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    with ExitStack() as stack:
+
+        def connect(server: LocalRocketChat, username: str = "admin", **options: Unpack[ConnectionOptions]) -> Client:
+            own: ConnectionOptions = {"retry": RetryPolicy(backoff=0), **options}
+            return stack.enter_context(Client(server.url, server.auth(username), **own))
+
+        yield connect
+
+
+@pytest.fixture
+def client(server: LocalRocketChat, connect: Connect) -> Client:
+    """The administrator's client."""
+    return connect(server)
+
+
+@pytest.fixture
+def clock(server: LocalRocketChat, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The only time there is for the client."""
+    clock = Clock(server)
+    monkeypatch.setattr(client_module, "time", clock)
+    monkeypatch.setattr(_exchange, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def incoming() -> IncomingIntegration:
+    return IncomingIntegration("ci", channel="#general", username="rocket.cat")
+
+
+@pytest.fixture
+def outgoing() -> OutgoingIntegration:
+    return OutgoingIntegration(
+        "bot",
+        event=EventType.SEND_MESSAGE,
+        channel="#general",
+        username="rocket.cat",
+        urls=["https://bot.example.com/hook"],
+    )
+
+
+@pytest.fixture
+def hook(client: Client, incoming: IncomingIntegration) -> IncomingIntegrationRecord:
+    """An incoming integration on the server."""
+    return client.create(incoming)
+
+
+@pytest.fixture
+def bot(client: Client, outgoing: OutgoingIntegration) -> OutgoingIntegrationRecord:
+    """An outgoing integration on the server."""
+    return client.create(outgoing)
+
+
+class Stored(Protocol):
+    """The document that the server stores under an id."""
+
+    def __call__(self, id: str) -> dict[str, Any]: ...
+
+
+@pytest.fixture
+def stored(server: LocalRocketChat) -> Stored:
+    def stored(id: str) -> dict[str, Any]:
+        return next(document for document in server.documents if document["_id"] == id)
+
+    return stored

@@ -1,0 +1,660 @@
+"""JSON becomes records without guessing, and definitions become the JSON that the vendor documents."""
+
+import json
+from collections import UserDict
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+import pytest
+
+from rocketchat_integrations import (
+    Attachment,
+    AttachmentField,
+    DecodingError,
+    EventType,
+    HistoryEntry,
+    IncomingIntegration,
+    IncomingIntegrationRecord,
+    IntegrationType,
+    Message,
+    OutgoingIntegration,
+    OutgoingIntegrationRecord,
+    RetryDelay,
+    ScriptError,
+    UserReference,
+)
+from rocketchat_integrations._codec import (
+    definition_body,
+    history_entry,
+    identity,
+    integration,
+    message_body,
+    update_body,
+)
+from rocketchat_integrations._settle import completed
+
+CANARY = "canary-in-the-coal-mine"
+
+# The two examples of the vendor's page.
+EXAMPLE_IN: dict[str, Any] = {
+    "type": "webhook-incoming",
+    "username": "test.cat",
+    "channel": "#general",
+    "scriptEnabled": True,
+    "name": "test.cat",
+    "enabled": True,
+}
+EXAMPLE_OUT: dict[str, Any] = {
+    **EXAMPLE_IN,
+    "type": "webhook-outgoing",
+    "event": "sendMessage",
+    "urls": ["https://text2gif.guggy.com/guggify"],
+}
+ANSWER_IN: dict[str, Any] = {
+    **EXAMPLE_IN,
+    "channel": ["#general"],
+    "scriptEngine": "isolated-vm",
+    "overrideDestinationChannelEnabled": False,
+    "token": "XuHp73MccmCvJ9m3fKdQK6HKW9tjhBcbTKKHCSSLsv7qn4fk",
+    "userId": "CkCPNcvsvCDfmWLqC",
+    "_createdAt": "2024-01-10T14:12:07.739Z",
+    "_createdBy": {"_id": "CkCPNcvsvCDfmWLqC", "username": "test.cat"},
+    "_id": "659ea5b72dd9f928ada3e43e",
+}
+ANSWER_OUT: dict[str, Any] = {
+    **EXAMPLE_OUT,
+    "channel": ["#general"],
+    "scriptEngine": "isolated-vm",
+    "userId": "CkCPNcvsvCDfmWLqC",
+    "_createdAt": "2024-01-10T14:12:52.201Z",
+    "_createdBy": {"_id": "CkCPNcvsvCDfmWLqC", "username": "test.cat"},
+    "_id": "659ea5e42dd9f928ada3e451",
+}
+EVERY_FIELD_IN: dict[str, Any] = {
+    **ANSWER_IN,
+    "alias": "CI",
+    "avatar": "https://example.com/c.png",
+    "emoji": ":robot:",
+    "script": "class Script {}",
+    "skipTranspile": False,
+    "_updatedAt": "2024-01-11T00:00:00.000Z",
+    "_updatedBy": {"_id": "u2", "username": "bob"},
+    "scriptCompiled": "compiled",
+    "scriptError": {"name": "SyntaxError", "message": "unexpected", "stack": "at"},
+}
+EVERY_FIELD_OUT: dict[str, Any] = {
+    **{key: value for key, value in EVERY_FIELD_IN.items() if key != "overrideDestinationChannelEnabled"},
+    **{key: ANSWER_OUT[key] for key in ("type", "event", "urls")},
+    "targetRoom": "#ops",
+    "triggerWords": ["!deploy", "!ship"],
+    "triggerWordAnywhere": True,
+    "runOnEdits": True,
+    "impersonateUser": True,
+    "retryFailedCalls": True,
+    "retryCount": 2,
+    "retryDelay": "powers-of-two",
+}
+ENTRY: dict[str, Any] = {
+    "_id": "RJsw31sJX99c",
+    "type": "outgoing-webhook",
+    "step": "url-response-sent-message",
+    "integration": {"_id": "b284", "token": "T"},
+    "event": "sendMessage",
+    "data": {},
+    "_createdAt": "2026-11-22T19:51:45.316Z",
+    "_updatedAt": "2026-11-22T19:51:45.327Z",
+    "ranPrepareScript": True,
+    "triggerWord": "!deploy",
+    "url": "https://bot.example/hook",
+    "httpCallData": {"token": "T", "bot": False},
+    "httpResult": '"{\\"text\\":\\"pong\\"}"',
+    "httpError": {"statusCode": 500},
+    "error": True,
+    "errorStack": "at line 1",
+    "prepareSentMessage": [],
+    "processSentMessage": [],
+    "resultMessage": [{"channel": "#GENERAL"}],
+    "finished": True,
+}
+
+
+def record(data: object) -> Any:
+    """The record that the JSON stands for; anything else fails the test."""
+    decoded = integration(data)
+    assert not isinstance(decoded, DecodingError), decoded
+    return decoded
+
+
+# Records.
+
+
+def test_every_recorded_integration_is_read(recorded_integration: dict[str, Any]) -> None:
+    """Whatever a real server has answered becomes a record that leaves nothing out and knows all of it."""
+    it = record(recorded_integration)
+    assert it.extra == {}
+    assert it.type == recorded_integration["type"]
+    assert (it.id, it.name, it.username) == tuple(recorded_integration[key] for key in ("_id", "name", "username"))
+    assert it.channel == tuple(recorded_integration["channel"])
+    assert it.script == recorded_integration.get("script")
+    assert it.token == recorded_integration.get("token")
+    assert it.created_by == UserReference(
+        recorded_integration["_createdBy"]["_id"], recorded_integration["_createdBy"]["username"]
+    )
+
+
+def test_every_field_of_an_incoming_integration_is_read() -> None:
+    """Each field of an answer has its attribute."""
+    assert record(EVERY_FIELD_IN) == IncomingIntegrationRecord(
+        "test.cat",
+        id="659ea5b72dd9f928ada3e43e",
+        username="test.cat",
+        channel=("#general",),
+        enabled=True,
+        alias="CI",
+        avatar="https://example.com/c.png",
+        emoji=":robot:",
+        script_enabled=True,
+        script="class Script {}",
+        script_engine="isolated-vm",
+        skip_transpile=False,
+        override_destination_channel_enabled=False,
+        token="XuHp73MccmCvJ9m3fKdQK6HKW9tjhBcbTKKHCSSLsv7qn4fk",
+        user_id="CkCPNcvsvCDfmWLqC",
+        created_at=datetime(2024, 1, 10, 14, 12, 7, 739000, timezone.utc),
+        created_by=UserReference("CkCPNcvsvCDfmWLqC", "test.cat"),
+        updated_at=datetime(2024, 1, 11, tzinfo=timezone.utc),
+        updated_by=UserReference("u2", "bob"),
+        script_compiled="compiled",
+        script_error=ScriptError("SyntaxError", "unexpected", "at"),
+    )
+
+
+def test_every_field_of_an_outgoing_integration_is_read() -> None:
+    """Each field that only outgoing ones have, too."""
+    it = record(EVERY_FIELD_OUT)
+    assert type(it) is OutgoingIntegrationRecord
+    assert it.definition == OutgoingIntegration(
+        "test.cat",
+        username="test.cat",
+        channel="#general",
+        alias="CI",
+        avatar="https://example.com/c.png",
+        emoji=":robot:",
+        script_enabled=True,
+        script="class Script {}",
+        script_engine="isolated-vm",
+        skip_transpile=False,
+        event=EventType.SEND_MESSAGE,
+        urls="https://text2gif.guggy.com/guggify",
+        target_room="#ops",
+        trigger_words="!deploy,!ship",
+        trigger_word_anywhere=True,
+        token="XuHp73MccmCvJ9m3fKdQK6HKW9tjhBcbTKKHCSSLsv7qn4fk",
+        run_on_edits=True,
+        impersonate_user=True,
+        retry_failed_calls=True,
+        retry_count=2,
+        retry_delay=RetryDelay.POWERS_OF_TWO,
+    )
+    assert it.event is EventType.SEND_MESSAGE
+    assert it.retry_delay is RetryDelay.POWERS_OF_TWO
+    assert it.extra == {}
+
+
+def test_every_field_of_a_history_entry_is_read() -> None:
+    """Each field of a history record has its attribute."""
+    assert history_entry(ENTRY) == HistoryEntry(
+        id="RJsw31sJX99c",
+        type="outgoing-webhook",
+        step="url-response-sent-message",
+        integration={"_id": "b284", "token": "T"},
+        event=EventType.SEND_MESSAGE,
+        data={},
+        created_at=datetime(2026, 11, 22, 19, 51, 45, 316000, timezone.utc),
+        updated_at=datetime(2026, 11, 22, 19, 51, 45, 327000, timezone.utc),
+        ran_prepare_script=True,
+        trigger_word="!deploy",
+        url="https://bot.example/hook",
+        http_call_data={"token": "T", "bot": False},
+        http_result='"{\\"text\\":\\"pong\\"}"',
+        prepare_sent_message=[],
+        process_sent_message=[],
+        result_message=[{"channel": "#GENERAL"}],
+        error=True,
+        error_stack="at line 1",
+        http_error={"statusCode": 500},
+        finished=True,
+    )
+
+
+@pytest.mark.parametrize("kind", list(IntegrationType))
+@pytest.mark.parametrize("value", [None, "missing"])
+def test_what_is_missing_or_null_is_not_set(kind: str, value: str | None) -> None:
+    """A record of which only id and type are left is read: old and cleared fields are missing or null."""
+    every_field = EVERY_FIELD_IN if kind == "webhook-incoming" else EVERY_FIELD_OUT
+    nulls = {} if value == "missing" else dict.fromkeys(every_field)
+    it = record({**nulls, "_id": "id1", "type": kind})
+    assert (it.name, it.username, it.channel, it.enabled, it.script_enabled) == ("", "", (), False, False)
+    assert it.created_by == UserReference(None, None)
+    assert (it.token, it.alias, it.created_at, it.updated_by, it.script_error) == (None,) * 5
+    if kind == "webhook-outgoing":
+        assert (it.event, it.urls, it.trigger_words, it.retry_count, it.target_room) == ("", (), (), None, None)
+
+
+def test_a_history_entry_needs_only_its_id() -> None:
+    """Entries of calls that did not come far have few fields."""
+    assert history_entry({**dict.fromkeys(ENTRY), "_id": "h1"}) == HistoryEntry(id="h1")
+
+
+def test_a_creator_may_lack_its_parts() -> None:
+    """A deleted creator leaves an id or nothing."""
+    assert record({**ANSWER_IN, "_createdBy": {"_id": "u1", "username": None}}).created_by == UserReference("u1")
+    assert record({**ANSWER_IN, "_createdBy": {}}).created_by == UserReference()
+    assert record({**ANSWER_IN, "scriptError": {"name": "SyntaxError"}}).script_error == ScriptError("SyntaxError")
+
+
+def test_unknown_fields_are_kept_aside() -> None:
+    """What a newer server adds is in `extra`, under the server's names, null included."""
+    it = record({**ANSWER_IN, "avatarUrl": "https://example.com", "rank": None, "event": "x"})
+    assert it.extra == {"avatarUrl": "https://example.com", "rank": None, "event": "x"}
+    entry = history_entry({**ENTRY, "new": [1]})
+    assert isinstance(entry, HistoryEntry)
+    assert entry.extra == {"new": [1]}
+
+
+def test_odd_values_are_kept() -> None:
+    """Events, channels, engines and delays that would be refused today are read as they are."""
+    odd = {"event": "messageSent", "channel": ["general", ""], "scriptEngine": "vm2", "retryDelay": "weird", "urls": []}
+    it = record({**ANSWER_OUT, **odd})
+    assert (it.event, it.channel, it.script_engine, it.retry_delay) == ("messageSent", ("general", ""), "vm2", "weird")
+
+
+UTC = timezone.utc
+
+
+@pytest.mark.parametrize(
+    ("value", "time"),
+    [
+        ("2024-01-10T14:12:07.739Z", datetime(2024, 1, 10, 14, 12, 7, 739000, UTC)),
+        ("2024-01-10T14:12:07Z", datetime(2024, 1, 10, 14, 12, 7, tzinfo=UTC)),
+        ("2024-01-10T14:12:07.739", datetime(2024, 1, 10, 14, 12, 7, 739000, UTC)),
+        ("2024-01-10T14:12:07+02:00", datetime(2024, 1, 10, 12, 12, 7, tzinfo=UTC)),
+        ({"$date": 1484000000000}, datetime(2017, 1, 9, 22, 13, 20, tzinfo=UTC)),
+        ({"$date": 1484000000000.0}, datetime(2017, 1, 9, 22, 13, 20, tzinfo=UTC)),
+        ({"$date": "2017-01-09T22:13:20.000Z"}, datetime(2017, 1, 9, 22, 13, 20, tzinfo=UTC)),
+        (1484000000001, datetime(2017, 1, 9, 22, 13, 20, 1000, UTC)),
+    ],
+    ids=repr,
+)
+def test_times_are_read_in_every_form(value: object, time: datetime) -> None:
+    """Times are datetimes in UTC, whether the server writes text or, in old data, milliseconds."""
+    created_at = record({**ANSWER_IN, "_createdAt": value}).created_at
+    assert created_at == time
+    assert created_at.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(("value", "count"), [(4, 4), (4.0, 4), (2.5, 2.5), (-3, -3), (10**30, 10**30)], ids=repr)
+def test_numbers_are_read_as_javascript_writes_them(value: float, count: float) -> None:
+    """A whole number is an int, however it is written; a fraction in old data is kept."""
+    retry_count = record({**ANSWER_OUT, "retryCount": value}).retry_count
+    assert retry_count == count
+    assert type(retry_count) is type(count)
+
+
+KINDS = {
+    str: "text",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    list: "an array",
+    dict: "an object",
+}
+WRONG: list[tuple[str, list[Any], str]] = [
+    ("name", [5, True, [], {}], "text"),
+    ("username", [5], "text"),
+    ("enabled", ["true", 1, 0, []], "true or false"),
+    ("channel", ["#general", [5], [None], {}], "an array of texts"),
+    ("alias", [5], "text"),
+    ("avatar", [5], "text"),
+    ("emoji", [5], "text"),
+    ("scriptEnabled", ["false"], "true or false"),
+    ("script", [5], "text"),
+    ("scriptEngine", [5], "text"),
+    ("skipTranspile", [1], "true or false"),
+    ("token", [5], "text"),
+    ("userId", [5], "text"),
+    ("_createdAt", ["yesterday", "", True, [], {"$date": True}, {}, 1e300, float("nan"), 10**400], "a time"),
+    ("_createdBy", ["alice", []], "an object"),
+    ("_createdBy", [{"_id": 5}, {"username": 5}], "an object of texts"),
+    ("_updatedAt", ["Z"], "a time"),
+    ("_updatedBy", [5], "an object"),
+    ("scriptCompiled", [5], "text"),
+    ("scriptError", ["SyntaxError"], "an object"),
+    ("scriptError", [{"message": 5}], "an object of texts"),
+    ("event", [5], "text"),
+    ("urls", ["https://a.example", [5]], "an array of texts"),
+    ("targetRoom", [5], "text"),
+    ("triggerWords", ["a,b", [5]], "an array of texts"),
+    ("triggerWordAnywhere", ["yes"], "true or false"),
+    ("runOnEdits", [0], "true or false"),
+    ("impersonateUser", [0], "true or false"),
+    ("retryFailedCalls", [0], "true or false"),
+    ("retryCount", ["4", True, float("nan"), float("inf")], "a number"),
+    ("retryDelay", [5], "text"),
+]
+
+
+@pytest.mark.parametrize(("key", "values", "allowed"), WRONG, ids=[f"{key} {allowed}" for key, _, allowed in WRONG])
+def test_a_value_of_another_type_is_never_coerced(key: str, values: list[Any], allowed: str) -> None:
+    """A record that is not what was promised is told with its id, and with path and type of what is wrong."""
+    for value in values:
+        error = integration({**EVERY_FIELD_OUT, key: value}, "integrations[3]")
+        assert isinstance(error, DecodingError), value
+        assert error.id == "659ea5b72dd9f928ada3e43e"
+        (line,) = error.errors
+        assert line == f"integrations[3].{key}: must be {allowed}, and is {KINDS[type(value)]}"
+        assert line in str(error)
+        assert "integrations[3] (id 659ea5b72dd9f928ada3e43e)" in str(error)
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    """One look shows all of a record's oddities."""
+    error = integration({**EVERY_FIELD_IN, "name": 5, "overrideDestinationChannelEnabled": "yes", "_id": 7})
+    assert isinstance(error, DecodingError)
+    assert error.errors == (
+        "integration.name: must be text, and is a number",
+        "integration.overrideDestinationChannelEnabled: must be true or false, and is text",
+        "integration._id: must be text, and is a number",
+    )
+    assert error.id is None
+    assert str(error).startswith("integration cannot be read: integration.name: ")
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "id"),
+    [
+        (None, "integration: must be an object, and is missing or null", None),
+        ([ANSWER_IN], "integration: must be an object, and is an array", None),
+        (CANARY, "integration: must be an object, and is text", None),
+        (
+            {"_id": "x", "type": CANARY},
+            "integration.type: must be webhook-incoming or webhook-outgoing, and is another text",
+            "x",
+        ),
+        ({"_id": 5}, "integration.type: must be webhook-incoming or webhook-outgoing, and is missing or null", None),
+        (
+            {"_id": "x", "type": ["webhook-incoming"]},
+            "integration.type: must be webhook-incoming or webhook-outgoing, and is an array",
+            "x",
+        ),
+        ({"type": "webhook-incoming"}, "integration._id: must be text, and is missing or null", None),
+    ],
+    ids=["null", "array", "text", "another type", "no type", "odd type", "no id"],
+)
+def test_what_is_no_integration_is_not_taken_for_one(data: object, line: str, id: str | None) -> None:
+    """An answer that holds something else, or a type that is neither, is told as such."""
+    error = integration(data)
+    assert isinstance(error, DecodingError)
+    assert error.errors == (line,)
+    assert error.id == id
+    assert error.may_have_acted
+
+
+def test_no_decoding_error_shows_a_value() -> None:
+    """What cannot be read may be a secret."""
+    error = integration(
+        {**EVERY_FIELD_OUT, "token": [CANARY], "_createdAt": CANARY, "urls": CANARY, "script": [CANARY]}
+    )
+    assert isinstance(error, DecodingError)
+    assert len(error.errors) == 4
+    assert CANARY not in f"{error!r} {error.errors}"
+    assert error.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        ("text", "history[0]: must be an object, and is text"),
+        ({**ENTRY, "data": []}, "history[0].data: must be an object, and is an array"),
+        ({**ENTRY, "error": "yes"}, "history[0].error: must be true or false, and is text"),
+        ({**ENTRY, "_id": None}, "history[0]._id: must be text, and is missing or null"),
+    ],
+    ids=["text", "data", "error", "no id"],
+)
+def test_odd_history_entries_are_told(data: object, line: str) -> None:
+    """A history entry is read as carefully as an integration."""
+    error = history_entry(data, "history[0]")
+    assert isinstance(error, DecodingError)
+    assert error.errors == (line,)
+
+
+@pytest.mark.parametrize(("data", "id"), [({"_id": "x"}, "x"), ({"_id": 5}, None), ({}, None), ([], None)], ids=repr)
+def test_an_id_is_found_where_there_is_one(data: object, id: str | None) -> None:
+    """A list can be continued after a record that cannot be read."""
+    assert identity(data) == id
+
+
+# Bodies.
+
+
+def test_the_vendors_first_example_goes_out_as_it_is() -> None:
+    """A definition with just the fields of the documented request is that request."""
+    definition = IncomingIntegration("test.cat", username="test.cat", channel="#general", script_enabled=True)
+    assert json.loads(json.dumps(definition_body(definition))) == EXAMPLE_IN
+
+
+def test_the_vendors_second_example_goes_out_as_it_is() -> None:
+    """The same for outgoing integrations."""
+    definition = OutgoingIntegration(
+        "test.cat",
+        username="test.cat",
+        channel="#general",
+        script_enabled=True,
+        event=EventType.SEND_MESSAGE,
+        urls=["https://text2gif.guggy.com/guggify"],
+    )
+    assert json.loads(json.dumps(definition_body(definition))) == EXAMPLE_OUT
+
+
+ONLY_IN_RECORDS = (
+    "_id",
+    "userId",
+    "_createdAt",
+    "_createdBy",
+    "_updatedAt",
+    "_updatedBy",
+    "scriptCompiled",
+    "scriptError",
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "dropped"),
+    [
+        (EVERY_FIELD_IN, (*ONLY_IN_RECORDS, "token", "overrideDestinationChannelEnabled", "skipTranspile")),
+        (EVERY_FIELD_OUT, (*ONLY_IN_RECORDS, "skipTranspile")),
+    ],
+    ids=["incoming", "outgoing"],
+)
+def test_a_record_is_created_again_from_its_definition(answer: dict[str, Any], dropped: tuple[str, ...]) -> None:
+    """A record can be copied to another workspace: what the server made is left out, and what is the default."""
+    body = json.loads(json.dumps(definition_body(record({**answer, "avatarUrl": "https://example.com"}))))
+    assert body == {key: value for key, value in answer.items() if key not in dropped} | {"channel": "#general"}
+
+
+def test_only_what_is_not_the_default_is_created() -> None:
+    """A field that an old server may not know is sent only if it is asked for."""
+    definition = IncomingIntegration(
+        "ci", username="rocket.cat", channel="#a,@b", skip_transpile=True, override_destination_channel_enabled=True
+    )
+    assert definition_body(definition) == {
+        "type": "webhook-incoming",
+        "name": "ci",
+        "username": "rocket.cat",
+        "channel": "#a,@b",
+        "enabled": True,
+        "scriptEnabled": False,
+        "skipTranspile": True,
+        "overrideDestinationChannelEnabled": True,
+    }
+    assert "skipTranspile" not in definition_body(attrs.evolve(definition, skip_transpile=False))
+
+
+def updated(answer: dict[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
+    """The body of the update of an integration to what `change` makes of its record."""
+    current = record(answer)
+    body: dict[str, Any] = json.loads(json.dumps(update_body(completed(change(current), current))))
+    return body
+
+
+def test_an_update_of_an_outgoing_integration_sends_all_of_it() -> None:
+    """Nothing is lost by an update: the script and the token go along, and what is cleared goes as null."""
+    cleared = {"alias": None, "avatar": None, "emoji": "", "target_room": None, "trigger_words": ()}
+    body = updated(EVERY_FIELD_OUT, lambda it: attrs.evolve(it, **cleared))
+    same = {key: value for key, value in EVERY_FIELD_OUT.items() if key not in (*ONLY_IN_RECORDS, "type")}
+    assert body == {
+        **same,
+        "channel": "#general",
+        "alias": None,
+        "avatar": None,
+        "emoji": "",
+        "targetRoom": None,
+        "triggerWords": [],
+    }
+
+
+def test_an_update_of_an_incoming_integration_sends_all_of_it() -> None:
+    """The same for incoming ones; one without a script goes out as not running one."""
+    body = updated(ANSWER_IN, lambda it: attrs.evolve(it, name="renamed"))
+    assert body == {
+        "name": "renamed",
+        "enabled": True,
+        "username": "test.cat",
+        "channel": "#general",
+        "alias": None,
+        "avatar": None,
+        "emoji": None,
+        "scriptEnabled": False,
+        "script": None,
+        "scriptEngine": "isolated-vm",
+        "overrideDestinationChannelEnabled": False,
+    }
+
+
+def test_an_update_leaves_out_what_the_server_would_refuse() -> None:
+    """A null engine, a field that 6.x does not know, and empty texts in lists are never sent."""
+    nothing = {"scriptEngine": None, "skipTranspile": None, "urls": ["", "u", " "], "triggerWords": ["", "!a"]}
+    body = updated({**EVERY_FIELD_OUT, **nothing}, lambda it: it)
+    assert "scriptEngine" not in body
+    assert "skipTranspile" not in body
+    assert (body["urls"], body["triggerWords"]) == (["u", " "], ["!a"])
+
+
+def test_retries_are_never_stopped_by_an_update_to_a_definition() -> None:
+    """The server takes null for "stop the retries": its defaults are spelled out instead."""
+    definition = OutgoingIntegration("b", event="roomLeft", username="u", urls="u", retry_failed_calls=True)
+    body = updated({**EVERY_FIELD_OUT, "retryCount": 2}, lambda _: definition)
+    assert (body["retryFailedCalls"], body["retryCount"], body["retryDelay"]) == (True, 4, "powers-of-ten")
+
+
+# Messages.
+
+
+def test_a_message_goes_out_with_what_it_says() -> None:
+    """What a message leaves open is not sent; False is said, for it is not the same."""
+    assert message_body(Message("hi")) == {"text": "hi"}
+    assert message_body(Message("hi", parse_urls=False, groupable=False)) == {
+        "text": "hi",
+        "parseUrls": False,
+        "groupable": False,
+    }
+
+
+def test_every_field_of_a_message_goes_out() -> None:
+    """Each field has the name that the server knows."""
+    message = Message(
+        "hi",
+        channel=["#a", "@b,c"],
+        alias="CI",
+        avatar="https://example.com/a.png",
+        emoji=":robot:",
+        attachments=[
+            Attachment(title="t", fields=[AttachmentField("a", "b"), AttachmentField("c", "d", short=True)]),
+            Attachment(
+                title_link="https://example.com/1",
+                title_link_download=True,
+                text="x",
+                color="red",
+                ts="2024-01-10T14:12:07.739Z",
+                collapsed=False,
+                thumb_url="https://example.com/2",
+                image_url="https://example.com/3",
+                audio_url="https://example.com/4",
+                video_url="https://example.com/5",
+                author_name="Ann",
+                author_link="https://example.com/6",
+                author_icon="https://example.com/7",
+                message_link="https://example.com/8",
+            ),
+        ],
+        parse_urls=True,
+        groupable=True,
+        tmid="m1",
+        custom_fields={"priority": 1},
+        separate_response=True,
+    )
+    assert json.loads(json.dumps(message_body(message))) == {
+        "text": "hi",
+        "channel": ["#a", "@b,c"],
+        "alias": "CI",
+        "avatar": "https://example.com/a.png",
+        "emoji": ":robot:",
+        "attachments": [
+            {
+                "title": "t",
+                "fields": [{"title": "a", "value": "b"}, {"title": "c", "value": "d", "short": True}],
+            },
+            {
+                "title_link": "https://example.com/1",
+                "title_link_download": True,
+                "text": "x",
+                "color": "red",
+                "ts": "2024-01-10T14:12:07.739Z",
+                "collapsed": False,
+                "thumb_url": "https://example.com/2",
+                "image_url": "https://example.com/3",
+                "audio_url": "https://example.com/4",
+                "video_url": "https://example.com/5",
+                "author_name": "Ann",
+                "author_link": "https://example.com/6",
+                "author_icon": "https://example.com/7",
+                "message_link": "https://example.com/8",
+            },
+        ],
+        "parseUrls": True,
+        "groupable": True,
+        "tmid": "m1",
+        "customFields": {"priority": 1},
+        "separateResponse": True,
+    }
+
+
+@pytest.mark.parametrize("mapping", [dict, UserDict, MappingProxyType], ids=lambda it: it.__name__)
+def test_custom_fields_may_be_any_mapping(mapping: Callable[..., Any]) -> None:
+    """A mapping of any kind goes out as an object."""
+    body = message_body(Message("hi", custom_fields=mapping({"a": [1, {"b": None}]})))
+    assert json.loads(json.dumps(body))["customFields"] == {"a": [1, {"b": None}]}
+
+
+def test_times_of_attachments_say_their_zone() -> None:
+    """A datetime goes out with an offset: without a zone, it is local time here, not where the server stands."""
+    zoned = datetime(2024, 1, 10, 14, 12, tzinfo=timezone(timedelta(hours=2)))
+    local = datetime(2024, 7, 10, 14, 12)
+    for given, meant in ((zoned, zoned), (local, local.astimezone())):
+        (attachment,) = message_body(Message(attachments=[Attachment(ts=given)]))["attachments"]
+        time = datetime.fromisoformat(attachment["ts"])
+        assert time.utcoffset() == meant.utcoffset()
+        assert time == meant

@@ -1,0 +1,199 @@
+"""Every failure has its place in one tree, and can be sent elsewhere without a secret."""
+
+import copy
+import pickle
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rocketchat_integrations import (
+    Change,
+    IncomingIntegrationRecord,
+    OutgoingIntegrationRecord,
+    RocketChatError,
+    exceptions as e,
+)
+
+CANARY = "canary-in-the-coal-mine"
+
+PARENTS = {
+    "ConfigurationError": ("RocketChatError", "ValueError"),
+    "TransportError": ("RocketChatError",),
+    "TransportTimeout": ("TransportError",),
+    "ApiError": ("RocketChatError",),
+    "BadRequestError": ("ApiError",),
+    "InvalidParamsError": ("BadRequestError",),
+    "AuthenticationError": ("ApiError",),
+    "TwoFactorRequired": ("AuthenticationError",),
+    "PermissionDeniedError": ("ApiError",),
+    "NotFoundError": ("ApiError",),
+    "RateLimitError": ("ApiError",),
+    "ServerError": ("ApiError",),
+    "WebhookDisabledError": ("ServerError",),
+    "UnexpectedResponse": ("RocketChatError",),
+    "DecodingError": ("RocketChatError",),
+    "StaleRecordError": ("RocketChatError",),
+    "UpdateIncomplete": ("RocketChatError",),
+    "WebhookPayloadError": ("RocketChatError",),
+    "WebhookVerificationError": ("WebhookPayloadError",),
+    "ProvisioningError": ("RocketChatError",),
+    "ManifestError": ("ProvisioningError",),
+    "AmbiguousIntegration": ("ProvisioningError",),
+    "UnsafePlan": ("ProvisioningError",),
+    "StalePlan": ("ProvisioningError",),
+    "ApplyError": ("ProvisioningError",),
+}
+
+
+def api(status: int) -> dict[str, Any]:
+    """What every answer of the API says."""
+    return {
+        "status": status,
+        "endpoint": "integrations.create",
+        "error": "no",
+        "error_type": "error-no",
+        "details": {"method": "x"},
+    }
+
+
+RECORD = OutgoingIntegrationRecord("bot", event="sendMessage", username="u", urls="u", id="i", token=CANARY)
+CHANGES = (Change("alias", None, "CI"), Change("token", CANARY, CANARY))
+SAMPLES: list[tuple[RocketChatError, bool]] = [
+    (RocketChatError("text"), False),
+    (RocketChatError("text", may_have_acted=True), True),
+    (e.ConfigurationError("text"), False),
+    (e.TransportError("text", kind="refused", host="h", port=1, may_have_acted=False), False),
+    (e.TransportTimeout("text", kind="timeout", host="h", port=1, may_have_acted=True), True),
+    (e.ApiError("text", **api(400)), False),
+    (e.BadRequestError("text", **api(400)), False),
+    (e.InvalidParamsError("text", violations=("must be string",), **api(400)), False),
+    (e.AuthenticationError("text", **api(401)), False),
+    (e.TwoFactorRequired("text", method="totp", available_methods=("totp", "email"), **api(401)), False),
+    (e.PermissionDeniedError("text", permissions=("p",), **api(403)), False),
+    (e.NotFoundError("text", **api(404)), False),
+    (e.RateLimitError("text", retry_after=1.5, limit=10, **api(429)), False),
+    (e.ServerError("text", **api(502)), True),
+    (e.ServerError("text", **api(500)), True),
+    (e.WebhookDisabledError("text", **api(503)), True),
+    (e.UnexpectedResponse("text", status=200, content_type="text/html", location=None), True),
+    (e.UnexpectedResponse("text", status=300, content_type=None, location=None), False),
+    (e.UnexpectedResponse("text", status=302, content_type=None, location="https://example.com"), False),
+    (e.UnexpectedResponse("text", status=404, content_type=None, location=None), False),
+    (e.DecodingError("text", errors=("a: b",), id="x"), True),
+    (e.StaleRecordError("text"), False),
+    (
+        e.UpdateIncomplete(
+            "text", changes=CHANGES[:1], record=IncomingIntegrationRecord("a", channel="", username="u", id="i")
+        ),
+        True,
+    ),
+    (e.WebhookPayloadError("text", answer_status=413), False),
+    (e.WebhookVerificationError("text"), False),
+    (e.ProvisioningError("text"), False),
+    (e.ManifestError("text", reasons=("a", "b")), False),
+    (e.AmbiguousIntegration("text"), False),
+    (e.UnsafePlan("text"), False),
+    (e.StalePlan("text"), False),
+    (e.ApplyError("text", done=(1,), failed=("b",), pending=(3,)), True),
+]
+each_sample = pytest.mark.parametrize(
+    ("error", "may_have_acted"), SAMPLES, ids=[f"{type(error).__name__}-{acted}" for error, acted in SAMPLES]
+)
+
+
+def all_below(kind: type[RocketChatError]) -> set[type[RocketChatError]]:
+    children = {child for child in kind.__subclasses__() if child.__module__ == e.__name__}
+    return children.union(*map(all_below, children))
+
+
+def test_the_tree_is_the_one_that_is_promised() -> None:
+    """People write `except` clauses by this tree: no class comes, goes or moves without a word."""
+    parents = {kind.__name__: tuple(base.__name__ for base in kind.__bases__) for kind in all_below(RocketChatError)}
+    assert parents == PARENTS
+
+
+def test_the_tree_is_printed_at_the_top_of_its_file() -> None:
+    """What the documentation draws is what the classes are."""
+    path: list[str] = []
+    drawn: dict[str, str] = {}
+    for indent, name in re.findall(r"^    ([│├└─ ]*)([A-Z]\w+)", e.__doc__ or "", re.MULTILINE):
+        path = [*path[: len(indent) // 4], name]
+        if len(path) > 1:
+            drawn[name] = path[-2]
+    assert drawn == {name: bases[0] for name, bases in PARENTS.items()}
+
+
+def test_every_class_has_a_sample_here() -> None:
+    """The tests below leave no class out."""
+    assert {type(error) for error, _ in SAMPLES} == {RocketChatError, *all_below(RocketChatError)}
+
+
+@each_sample
+def test_an_exception_tells_whether_something_may_have_been_done(error: RocketChatError, may_have_acted: bool) -> None:
+    """False only where the server surely refused or was not reached: then a call can be made again."""
+    assert error.may_have_acted is may_have_acted
+
+
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "the oldest pickle": lambda it: pickle.loads(pickle.dumps(it, 0)),
+    "a pickle": lambda it: pickle.loads(pickle.dumps(it)),
+    "the newest pickle": lambda it: pickle.loads(pickle.dumps(it, pickle.HIGHEST_PROTOCOL)),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+}
+each_copy = pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES.keys())
+
+
+@each_sample
+@each_copy
+def test_an_exception_survives_a_copy(
+    error: RocketChatError, may_have_acted: bool, copied: Callable[[Any], Any]
+) -> None:
+    """A failure in another process arrives with its type, its text and all it knows."""
+    other = copied(error)
+    assert type(other) is type(error)
+    assert str(other) == str(error) == "text"
+    assert vars(other) == vars(error)
+    assert other.may_have_acted is may_have_acted
+
+
+def test_an_apply_error_carries_the_failures_of_its_steps() -> None:
+    """Exceptions inside an exception survive with it."""
+    error = e.ApplyError("text", done=(), failed=(e.NotFoundError("gone", **api(404)),), pending=())
+    (failed,) = pickle.loads(pickle.dumps(error)).failed
+    assert type(failed) is e.NotFoundError
+    assert failed.error_type == "error-no"
+
+
+@each_copy
+def test_an_incomplete_update_leaves_its_token_behind(copied: Callable[[Any], Any]) -> None:
+    """Exceptions travel to result stores and logs unasked: a pickle of this one holds no token, but all the rest."""
+    error = e.UpdateIncomplete("text", changes=CHANGES, record=RECORD)
+    assert CANARY.encode() not in pickle.dumps(error)
+    assert CANARY not in f"{error!r} {vars(error)!r}"
+    other = copied(error)
+    assert other.changes == (Change("alias", None, "CI"), Change("token", None, None))
+    assert (other.record.id, other.record.urls, other.record.token) == ("i", ("u",), None)
+    assert error.record.token == CANARY
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (e.WebhookPayloadError("x"), 400),
+        (e.WebhookPayloadError("x", answer_status=415), 415),
+        (e.WebhookVerificationError("x"), 401),
+    ],
+    ids=["payload", "type", "token"],
+)
+def test_a_bad_payload_knows_how_to_be_answered(error: e.WebhookPayloadError, status: int) -> None:
+    """A web framework can answer with the status that the exception has."""
+    assert error.answer_status == status
+
+
+def test_wrong_configuration_is_a_value_error() -> None:
+    """Programs that know nothing of this package can catch wrong arguments."""
+    with pytest.raises(ValueError, match=r"^text$"):
+        raise e.ConfigurationError("text")

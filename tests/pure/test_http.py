@@ -1,0 +1,46 @@
+"""Requests and answers can be shown to anybody, and odd timeouts are refused."""
+
+from typing import Any
+
+import pytest
+
+from rocketchat_integrations._http import Request, Response, Timeout
+
+CANARY = "canary-in-the-coal-mine"
+
+
+def test_the_repr_of_a_request_shows_no_secret() -> None:
+    """It tells what is called, which headers go along, and how long the body is."""
+    request = Request(
+        method="POST",
+        url=f"https://chat.example.com/hooks/id/{CANARY}",
+        endpoint="hooks",
+        body=f'{{"text": "{CANARY}"}}'.encode(),
+        headers={"X-Auth-Token": CANARY, "Content-Type": "application/json"},
+        secrets=(CANARY,),
+    )
+    assert repr(request) == (
+        "Request(method='POST', endpoint='hooks', body=<35 bytes>, headers=<X-Auth-Token, Content-Type>, "
+        "authenticated=True)"
+    )
+    assert "body=None, headers=<>" in repr(Request("GET", "u", "info"))
+
+
+def test_the_repr_of_a_response_shows_no_secret() -> None:
+    """The same for answers: they hold tokens too."""
+    response = Response(200, {"set-cookie": CANARY}, CANARY.encode())
+    assert repr(response) == "Response(status=200, headers=<set-cookie>, body=<23 bytes>)"
+
+
+@pytest.mark.parametrize("value", [0, -1, True, None, "5", float("nan"), float("inf")], ids=repr)
+@pytest.mark.parametrize("field", ["connect", "read", "total"])
+def test_a_timeout_is_a_positive_number_of_seconds(field: str, value: Any) -> None:
+    """No call waits for ever, or not at all, by mistake."""
+    with pytest.raises(ValueError, match=f"^timeout: {field} must be a positive number of seconds"):
+        Timeout(**{field: value})
+
+
+def test_the_timeouts_are_those_that_are_promised() -> None:
+    """5 s for the connection, 30 s for the answer to begin, 120 s for all of it."""
+    assert Timeout() == Timeout(connect=5, read=30, total=120)
+    assert Timeout(connect=0.1).connect == 0.1
