@@ -1,0 +1,521 @@
+"""The driver: logging in, waiting, closing; over a transport that is none."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rocketchat_integrations import (
+    AuthenticationError,
+    Client,
+    ConfigurationError,
+    IncomingWebhook,
+    PasswordAuth,
+    RateLimitError,
+    RetryPolicy,
+    TokenAuth,
+    TransportError,
+    TwoFactorRequired,
+)
+from rocketchat_integrations._http import Request, Response
+from rocketchat_integrations.testing import LocalRocketChat
+
+if TYPE_CHECKING:
+    from tests.protocol.conftest import Clock, Wire
+
+_URL = "https://chat.example"
+_TOKEN = TokenAuth("u", "T0KEN")
+_PASSWORD = PasswordAuth("alice", "passw0rd")
+
+
+class _Server:
+    """A transport that answers by itself: one user, tokens T1, T2 … by login, and what is put into `next`."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.requests: list[Request] = []
+        self.good: set[str] = {"T0KEN"}
+        self.code: str | None = None
+        self.next: dict[str, list[Response | BaseException]] = {}
+        self.logins = 0
+        self.closed = 0
+        self._lock = threading.Lock()
+
+    def send(self, request: Request) -> Response:
+        with self._lock:
+            self.requests.append(request)
+            planned = self.next.get(request.endpoint)
+            if planned:
+                outcome = planned.pop(0)
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                return outcome
+            if request.endpoint == "login":
+                return self._log_in(json.loads(request.body or b""))
+            if request.authenticated and request.headers.get("X-Auth-Token") not in self.good:
+                return Response(401, {}, b'{"status": "error", "message": "You must be logged in to do this."}')
+            if request.endpoint == "logout":
+                self.good.discard(request.headers["X-Auth-Token"])
+            return self.wire.ok(integration=self.wire.record(), version="8.8", integrations=[], total=0)
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def _log_in(self, body: dict[str, str]) -> Response:
+        if self.code is not None and body.get("code") != self.code:
+            error = "totp-invalid" if "code" in body else "totp-required"
+            return Response(401, {}, json.dumps({"status": "error", "error": error}).encode())
+        self.logins += 1
+        self.good.add(f"T{self.logins}")
+        data = {"userId": "u", "authToken": f"T{self.logins}"}
+        return Response(200, {}, json.dumps({"status": "success", "data": data}).encode())
+
+    @property
+    def calls(self) -> list[str]:
+        return [request.endpoint for request in self.requests]
+
+
+@pytest.fixture
+def server(wire: Wire) -> _Server:
+    """A server without a network."""
+    return _Server(wire)
+
+
+@pytest.fixture
+def client(server: _Server) -> Client:
+    """A client that logs in with a password."""
+    return Client(_URL, _PASSWORD, transport=server)
+
+
+# Logging in
+
+
+def test_the_login_comes_with_the_first_call_that_needs_it(client: Client, server: _Server) -> None:
+    """Neither the constructor nor a call that needs no login asks for a token; the token is then kept."""
+    client.server_version()
+    client.get("one")
+    client.get("one")
+    assert server.calls == ["info", "login", "integrations.get", "integrations.get"]
+    assert [request.headers.get("X-Auth-Token") for request in server.requests] == [None, None, "T1", "T1"]
+
+
+def test_a_token_is_sent_as_it_is(server: _Server) -> None:
+    """With a TokenAuth nobody logs in."""
+    Client(_URL, _TOKEN, transport=server).get("one")
+    headers = server.requests[0].headers
+    assert (headers["X-User-Id"], headers["X-Auth-Token"]) == ("u", "T0KEN")
+    assert server.calls == ["integrations.get"]
+
+
+def test_user_id_logs_in_once(client: Client, server: _Server) -> None:
+    """The user's id is known from the login."""
+    assert [client.user_id(), client.user_id()] == ["u", "u"]
+    assert server.calls == ["login"]
+
+
+def test_a_token_that_has_expired_is_renewed(client: Client, server: _Server) -> None:
+    """A 401 in the middle of the work is not seen by the caller: a new login, and the call once more."""
+    client.get("one")
+    server.good.clear()
+    client.get("one")
+    assert server.calls == ["login", "integrations.get", "integrations.get", "login", "integrations.get"]
+
+
+def test_a_second_401_is_raised(client: Client, server: _Server) -> None:
+    """A server that refuses the new token as well is not asked a third time."""
+    refusal = Response(401, {}, b'{"status": "error", "message": "You must be logged in to do this."}')
+    server.next["integrations.get"] = [refusal, refusal]
+    with pytest.raises(AuthenticationError):
+        client.get("one")
+    assert server.calls == ["login", "integrations.get", "login", "integrations.get"]
+
+
+def test_a_refused_token_of_the_user_is_not_replaced(server: _Server) -> None:
+    """With a TokenAuth a 401 is an AuthenticationError after one request."""
+    server.good.clear()
+    with pytest.raises(AuthenticationError):
+        Client(_URL, _TOKEN, transport=server).get("one")
+    assert server.calls == ["integrations.get"]
+
+
+def test_a_login_that_fails_is_the_failure_of_the_call(client: Client, server: _Server) -> None:
+    """Without a token the call is not sent, and its login is not made again for it."""
+    server.next["login"] = [Response(401, {}, b'{"status": "error", "error": "Unauthorized"}')]
+    with pytest.raises(AuthenticationError, match="login"):
+        client.get("one")
+    assert server.calls == ["login"]
+
+
+def test_after_a_failed_renewal_the_next_call_logs_in(client: Client, server: _Server) -> None:
+    """A renewal that failed leaves no half-made session: nothing is ever sent without a token."""
+    client.get("one")
+    server.good.clear()
+    server.next["login"] = [Response(401, {}, b'{"status": "error", "error": "Unauthorized"}')]
+    with pytest.raises(AuthenticationError):
+        client.get("one")
+    client.get("one")
+    sent = [request for request in server.requests if request.endpoint == "integrations.get"]
+    assert [request.headers["X-Auth-Token"] for request in sent] == ["T1", "T1", "T2"]
+
+
+def test_a_thread_that_waited_for_a_renewal_that_failed_makes_its_own(client: Client, server: _Server) -> None:
+    """When another thread's renewal has failed meanwhile, the call logs in itself."""
+    client.get("one")
+    driver = client._driver  # pyright: ignore[reportPrivateUsage]
+    refused = driver.credentials()
+    driver._token = None  # pyright: ignore[reportPrivateUsage] - as the other thread's failure leaves it
+    assert driver._renewed(refused).token == "T2"  # pyright: ignore[reportPrivateUsage]
+
+
+def test_threads_log_in_once() -> None:
+    """However many threads begin at once, there is one login, and one more when the token is revoked."""
+    with LocalRocketChat() as server:
+        hook = {"type": "webhook-incoming", "username": "rocket.cat", "channel": ["#general"], "name": "ci"}
+        id = server.insert({**hook, "enabled": True, "scriptEnabled": False, "token": "t"})
+        auth = PasswordAuth("admin", server.password("admin"))
+        with Client(server.url, auth, pool_size=32) as client, ThreadPoolExecutor(32) as pool:
+            for _ in range(2):
+                start = threading.Barrier(32)
+
+                def call(_: int, start: threading.Barrier = start) -> str:
+                    start.wait()
+                    return client.get(id).name
+
+                assert set(pool.map(call, range(32))) == {"ci"}
+                server.revoke_tokens("admin")
+        logins = [request for request in server.requests if request.endpoint == "login"]
+    assert len(logins) == 2
+
+
+def test_a_code_given_as_text_is_good_once(server: _Server) -> None:
+    """A one-time code is sent once; when the session ends, the caller learns that a new one is needed."""
+    server.code = "123456"
+    client = Client(_URL, PasswordAuth("alice", "passw0rd", totp="123456"), transport=server)
+    client.get("one")
+    server.good.clear()
+    with pytest.raises(TwoFactorRequired):
+        client.get("one")
+    bodies = [json.loads(request.body or b"") for request in server.requests if request.endpoint == "login"]
+    assert [body.get("code") for body in bodies] == [None, "123456", None]
+
+
+def test_a_code_that_was_not_needed_is_still_good(server: _Server) -> None:
+    """A login without a second factor does not use up the code."""
+    client = Client(_URL, PasswordAuth("alice", "passw0rd", totp="123456"), transport=server)
+    client.get("one")
+    server.good.clear()
+    server.code = "123456"
+    client.get("one")
+
+
+def test_a_callable_is_asked_whenever_a_code_is_needed(server: _Server) -> None:
+    """A callable gives a fresh code for each login that wants one, and is left in peace otherwise."""
+    codes = ["1", "2"]
+    client = Client(_URL, PasswordAuth("alice", "passw0rd", totp=lambda: codes.pop(0)), transport=server)
+    client.get("one")
+    for code in ("1", "2"):
+        server.good.clear()
+        server.code = code
+        client.get("one")
+    assert codes == []
+
+
+def test_an_exception_of_the_callable_is_the_callers(server: _Server) -> None:
+    """What the callable raises comes out as it is, and the next call may try again."""
+    server.code = "1"
+    failures: list[Exception] = [KeyError("no authenticator at hand")]
+
+    def totp() -> str:
+        if failures:
+            raise failures.pop()
+        return "1"
+
+    client = Client(_URL, PasswordAuth("alice", "passw0rd", totp=totp), transport=server)
+    with pytest.raises(KeyError, match="no authenticator") as caught:
+        client.get("one")
+    told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "passw0rd" not in told
+    client.get("one")
+
+
+@pytest.mark.parametrize("code", [123456, b"123456", None])
+def test_a_callable_has_to_give_text(server: _Server, code: Any) -> None:
+    """A code of another type is refused by name, and neither it nor the password is in the traceback."""
+    server.code = "123456"
+    client = Client(_URL, PasswordAuth("alice", "passw0rd", totp=lambda: code), transport=server)
+    with pytest.raises(ConfigurationError, match="^totp: ") as caught:
+        client.get("one")
+    ours = [f for f in traceback.extract_tb(caught.value.__traceback__) if "rocketchat_integrations" in f.filename]
+    assert ours
+    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    shown = [f.locals for f in told.stack if "rocketchat_integrations" in f.filename]
+    assert "123456" not in str(shown)
+    assert "passw0rd" not in str(shown)
+
+
+# Waiting
+
+
+def _headers(remaining: int, seconds: int) -> dict[str, str]:
+    return {
+        "x-ratelimit-limit": "10",
+        "x-ratelimit-remaining": str(remaining),
+        "x-ratelimit-reset": str((2_000_000_000 + seconds) * 1000),
+        "date": formatdate(2_000_000_000, usegmt=True),
+    }
+
+
+def test_waits_are_logged(client: Client, server: _Server, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    """Who wonders why a call takes so long finds it in the log, with the endpoint and the seconds."""
+    caplog.set_level(logging.INFO, "rocketchat_integrations")
+    server.next["info"] = [server.wire.lost(), server.wire.no(429, "slow", _headers(0, 7))]
+    client.server_version()
+    assert len(clock.slept) == 2
+    assert clock.slept[1] == 7
+    assert [(record.name, record.levelname) for record in caplog.records] == [("rocketchat_integrations", "INFO")] * 2
+    assert all("info: waiting" in record.getMessage() for record in caplog.records)
+    assert "waiting 7.0 s" in caplog.records[1].getMessage()
+
+
+def test_a_call_waits_before_it_would_be_refused(client: Client, server: _Server, clock: Clock) -> None:
+    """When the server has said that nothing is left, the next call of the endpoint waits for the new window."""
+    server.next["info"] = [Response(200, _headers(0, 42), b'{"success": true, "version": "8.8"}')]
+    client.server_version()
+    client.server_version()
+    assert clock.slept == [42.0]
+    assert server.calls == ["info", "info"]
+
+
+def test_a_wait_beyond_the_callers_patience_is_left_to_the_server(server: _Server, clock: Clock) -> None:
+    """With RetryPolicy.never() nothing is waited for, and the server says no itself."""
+    client = Client(_URL, _TOKEN, transport=server, retry=RetryPolicy.never())
+    refusal = server.wire.no(429, "slow", _headers(0, 42))
+    server.next["info"] = [refusal, refusal]
+    for _ in range(2):
+        with pytest.raises(RateLimitError):
+            client.server_version()
+    assert clock.slept == []
+
+
+def test_a_refused_call_is_not_held_up_twice(client: Client, server: _Server, clock: Clock) -> None:
+    """The wait that a refusal asks for, and the one for its window, are the same."""
+    server.next["info"] = [server.wire.no(429, "slow", _headers(0, 42))]
+    client.server_version()
+    assert clock.slept == [42.0]
+
+
+def test_a_failure_does_not_hold_up_the_next_window(client: Client, server: _Server, clock: Clock) -> None:
+    """Lost answers after the end of a window do not make later calls wait for news of it."""
+    server.next["info"] = [Response(200, _headers(0, 42), b'{"success": true, "version": "8.8"}')]
+    client.server_version()
+    clock.now += 42
+    for _ in range(12):
+        server.next["info"] = [server.wire.lost("other")]
+        with pytest.raises(TransportError):
+            client.server_version()
+    client.server_version()
+    assert clock.slept == []
+
+
+class _Limited(_Server):
+    """Allows ten calls in a minute of the fake time, and counts how many it refused."""
+
+    def __init__(self, wire: Wire, clock: Clock) -> None:
+        super().__init__(wire)
+        self._clock = clock
+        self._ends = 0.0
+        self._left = 0
+        self.refused = 0
+
+    def send(self, request: Request) -> Response:
+        with self._lock:
+            now = self._clock.now
+            if now >= self._ends:
+                self._ends, self._left = now + 60, 10
+            self._left -= 1
+            headers = _headers(max(self._left, 0), math.ceil(self._ends - now))
+            if self._left < 0:
+                self.refused += 1
+                return self.wire.no(429, "slow", headers)
+            return Response(200, headers, b'{"success": true, "version": "8.8"}')
+
+
+def test_threads_share_the_window_of_a_server(wire: Wire, clock: Clock) -> None:
+    """32 threads on a server that allows ten calls a minute all get their answers, and hardly one is refused."""
+    server = _Limited(wire, clock)
+    client = Client(_URL, _TOKEN, transport=server, retry=RetryPolicy(rate_limit_wait=3600))
+    client.server_version()
+    start = threading.Barrier(32)
+
+    def call(_: int) -> str:
+        start.wait()
+        return client.server_version()
+
+    with ThreadPoolExecutor(32) as pool:
+        assert list(pool.map(call, range(32))) == ["8.8"] * 32
+    assert server.refused <= 10  # 36 and more if each had to find out by itself
+
+
+# Closing
+
+
+def test_closing_logs_out_of_the_session_that_we_made(client: Client, server: _Server) -> None:
+    """No token of ours stays good after the client is closed; and the connections are closed, once."""
+    with client:
+        client.get("one")
+    assert server.calls[-1] == "logout"
+    assert server.requests[-1].headers["X-Auth-Token"] == "T1"
+    client.close()
+    assert (server.calls.count("logout"), server.closed) == (1, 1)
+
+
+def test_closing_leaves_the_users_token_alone(server: _Server) -> None:
+    """A token that was given to us stays good."""
+    with Client(_URL, _TOKEN, transport=server) as client:
+        client.get("one")
+    assert server.calls == ["integrations.get"]
+    assert server.closed == 1
+
+
+def test_closing_without_a_session_sends_nothing(client: Client, server: _Server) -> None:
+    """A client that has not logged in does not log out."""
+    client.close()
+    assert (server.calls, server.closed) == ([], 1)
+
+
+@pytest.mark.parametrize("failure", ["lost", "refused"])
+def test_a_logout_that_fails_is_a_warning(
+    client: Client, server: _Server, caplog: pytest.LogCaptureFixture, failure: str
+) -> None:
+    """Closing never raises because of the logout, and does not repeat it; the log says what follows."""
+    client.get("one")
+    server.next["logout"] = [server.wire.lost() if failure == "lost" else server.wire.no(401)]
+    client.close()
+    assert server.calls == ["login", "integrations.get", "logout"]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "logout failed" in caplog.text
+    assert "T1" not in caplog.text
+    assert server.closed == 1
+
+
+def test_an_interrupted_logout_closes_the_connections(client: Client, server: _Server) -> None:
+    """Ctrl-C in the middle of the logout goes through, and leaves no connection open."""
+    client.get("one")
+    server.next["logout"] = [KeyboardInterrupt()]
+    with pytest.raises(KeyboardInterrupt):
+        client.close()
+    assert server.closed == 1
+
+
+def test_a_closed_client_sends_nothing(client: Client, server: _Server) -> None:
+    """Use after close is a mistake of the program: every call says so, and no new session is made."""
+    client.get("one")
+    webhook = client.webhook(client.get("one"))
+    client.close()
+    before = list(server.calls)
+    for call in (lambda: client.get("one"), client.server_version, lambda: webhook.post("hello")):
+        with pytest.raises(ConfigurationError, match="closed"):
+            call()
+    assert server.calls == before
+
+
+def test_a_closed_client_makes_no_session(client: Client, server: _Server) -> None:
+    """Also the user's id cannot be asked for when the client was closed before its first login."""
+    client.close()
+    with pytest.raises(ConfigurationError, match="closed"):
+        client.user_id()
+    assert server.calls == []
+
+
+def test_a_login_under_way_when_the_client_is_closed_is_logged_out(server: _Server) -> None:
+    """The token of a login that another thread has begun does not outlive the client."""
+    server.code = "1"
+    asked, answer = threading.Event(), threading.Event()
+
+    def totp() -> str:
+        asked.set()
+        assert answer.wait(10)
+        return "1"
+
+    client = Client(_URL, PasswordAuth("alice", "passw0rd", totp=totp), transport=server)
+    with ThreadPoolExecutor(2) as pool:
+        user_id = pool.submit(client.user_id)
+        assert asked.wait(10)
+        closing = pool.submit(client.close)
+        answer.set()
+        assert user_id.result(10) == "u"
+        closing.result(10)
+    assert server.calls[-1] == "logout"
+    assert "T1" not in server.good
+
+
+# A transport of one's own
+
+
+def test_a_transport_is_given_whole_requests(server: _Server) -> None:
+    """What a transport gets can be sent as it is: address, headers, body."""
+    Client(f"{_URL}/chat/", _TOKEN, transport=server, headers={"X-Team": "ci"}, user_agent="deploy/1").clear_history(
+        "1"
+    )
+    (request,) = server.requests
+    assert (request.method, request.url) == ("POST", f"{_URL}/chat/api/v1/integrations.clearHistory")
+    assert request.headers["X-Team"] == "ci"
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.headers["User-Agent"].startswith("deploy/1 rocketchat-integrations/")
+    assert json.loads(request.body or b"") == {"integrationId": "1"}
+    assert "T0KEN" in request.secrets
+    assert "T0KEN" not in repr(request)
+
+
+def test_a_webhook_sends_no_login(server: _Server) -> None:
+    """To a webhook's address nothing goes but the message."""
+    IncomingWebhook(f"{_URL}/hooks/one/S3CRET", transport=server).post("hello")
+    (request,) = server.requests
+    assert request.url == f"{_URL}/hooks/one/S3CRET"
+    assert not {"X-Auth-Token", "X-User-Id"} & request.headers.keys()
+    assert "S3CRET" not in repr(request)
+
+
+def test_a_faulty_transport_is_not_covered_up(client: Client, server: _Server) -> None:
+    """An exception that is no TransportError is a mistake in the transport, and comes out as it is."""
+    server.next["info"] = [StopIteration("the fake has no more answers")]
+    with pytest.raises(StopIteration, match="no more answers"):
+        client.server_version()
+
+
+def test_with_a_transport_of_ones_own_requests_is_not_loaded() -> None:
+    """Whoever brings a transport, or only imports the package, need not have requests loaded."""
+    program = """
+import sys
+from rocketchat_integrations import Client, TokenAuth
+class Transport:
+    def send(self, request): raise NotImplementedError
+    def close(self): pass
+with Client("https://chat.example", TokenAuth("u", "t"), transport=Transport()):
+    print([name for name in ("requests", "urllib3") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_what_the_client_is_made_of_shows_no_secret(server: _Server) -> None:
+    """No repr has a token, a password or a webhook's path, not even those of the inner parts."""
+    clients: list[Callable[[], Any]] = [
+        lambda: Client(_URL, TokenAuth("u", "S3CRET"), transport=server),
+        lambda: Client(_URL, PasswordAuth("u", "S3CRET", totp="S3CRET"), transport=server),
+        lambda: IncomingWebhook(f"{_URL}/hooks/one/S3CRET", transport=server),
+    ]
+    for make in clients:
+        client = make()
+        assert "S3CRET" not in repr(client) + repr(client._driver)

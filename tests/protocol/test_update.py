@@ -1,0 +1,169 @@
+"""What `update` asks and writes, in which order, and when it refuses to write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import attrs
+import pytest
+
+from rocketchat_integrations import (
+    ConfigurationError,
+    IncomingIntegration,
+    IntegrationDefinition,
+    IntegrationRecord,
+    OutgoingIntegration,
+    RetryPolicy,
+    StaleRecordError,
+    TransportError,
+    UpdateIncomplete,
+    _codec,
+)
+from rocketchat_integrations._exchange import Conversation, update
+
+if TYPE_CHECKING:
+    from tests.protocol.conftest import Wire
+
+_OUTGOING = "webhook-outgoing"
+_LATER = {"_updatedAt": "2026-02-01T00:00:00.000Z", "_updatedBy": {"_id": "b", "username": "bob"}}
+
+
+def _record(wire: Wire, **changes: Any) -> IntegrationRecord:
+    return cast(IntegrationRecord, _codec.integration(wire.record(**changes)))
+
+
+def _update(wanted: IntegrationDefinition, *, overwrite: bool = False) -> Conversation[IntegrationRecord]:
+    return update("one", wanted, RetryPolicy(), overwrite=overwrite)
+
+
+def test_update_reads_and_then_writes_the_whole_definition(wire: Wire) -> None:
+    """One field is changed, all are sent, and what the server has then is returned."""
+    wanted = attrs.evolve(_record(wire), alias="CI")
+    after = wire.ok(integration=wire.record(alias="CI", **_LATER))
+    record = wire.talk(_update(wanted), wire.ok(integration=wire.record()), after)
+    assert wire.calls == ["integrations.get", "integrations.update"]
+    assert record.alias == "CI"
+    sent = wire.body()
+    assert (sent["integrationId"], sent["type"], sent["alias"]) == ("one", "webhook-incoming", "CI")
+    assert {"name", "enabled", "username", "channel", "scriptEnabled", "script", "emoji"} <= sent.keys()
+
+
+@pytest.mark.parametrize("type", ["webhook-incoming", _OUTGOING])
+def test_another_type_is_refused_before_writing(wire: Wire, type: str) -> None:
+    """The server would take a definition of the wrong type and spoil the integration: update does not send it."""
+    incoming = IncomingIntegration(name="ci", channel="#general", username="rocket.cat")
+    outgoing = OutgoingIntegration(
+        name="ci", channel="#general", username="rocket.cat", event="sendMessage", urls="https://bot.example"
+    )
+    wanted = incoming if type == _OUTGOING else outgoing
+    with pytest.raises(ConfigurationError, match="^type: "):
+        wire.talk(_update(wanted), wire.ok(integration=wire.record(type=type)))
+
+
+def test_the_record_of_another_integration_is_refused_unasked(wire: Wire) -> None:
+    """A slip in the id is noticed without a single request."""
+    with pytest.raises(ConfigurationError, match="^id: "):
+        wire.talk(_update(_record(wire, _id="two")))
+
+
+def test_somebody_elses_change_is_not_overwritten(wire: Wire) -> None:
+    """A record that is older than the server's is refused, naming who was faster."""
+    with pytest.raises(StaleRecordError, match="by bob"):
+        wire.talk(_update(_record(wire)), wire.ok(integration=wire.record(**_LATER)))
+
+
+@pytest.mark.parametrize("by", [None, {"_id": "b", "username": None}])
+def test_a_change_by_nobody_in_particular_counts_as_well(wire: Wire, by: Any) -> None:
+    """A stale record is refused also where the server does not say who changed it."""
+    current = wire.record(**{**_LATER, "_updatedBy": by})
+    with pytest.raises(StaleRecordError, match="by somebody"):
+        wire.talk(_update(_record(wire)), wire.ok(integration=current))
+
+
+def test_a_record_of_create_is_current_until_somebody_updates(wire: Wire) -> None:
+    """What create gave before 8.x has no time of update: it is stale only once somebody has updated."""
+    created = _record(wire, _updatedAt=None)
+    wire.talk(_update(created), *[wire.ok(integration=wire.record())] * 2)
+    with pytest.raises(StaleRecordError):
+        wire.talk(_update(created), wire.ok(integration=wire.record(**_LATER)))
+
+
+def test_overwrite_goes_on_all_the_same(wire: Wire) -> None:
+    """With overwrite=True a stale record is written."""
+    answers = [wire.ok(integration=wire.record(**_LATER))] * 2
+    wire.talk(_update(_record(wire), overwrite=True), *answers)
+    assert wire.calls == ["integrations.get", "integrations.update"]
+
+
+def test_a_definition_is_never_stale(wire: Wire) -> None:
+    """A plain definition says what should be, whoever was here before."""
+    wire.talk(_update(_record(wire).definition), *[wire.ok(integration=wire.record(**_LATER))] * 2)
+
+
+def test_a_slip_in_a_changed_field_does_not_reach_the_server(wire: Wire) -> None:
+    """A field that is to change is judged as in a definition, before writing."""
+    wanted = attrs.evolve(_record(wire), channel=("general",))
+    with pytest.raises(ConfigurationError, match="channel") as caught:
+        wire.talk(_update(wanted), wire.ok(integration=wire.record()))
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
+def test_an_old_oddity_stays(wire: Wire) -> None:
+    """What would be refused today, but is not to change, hinders no update of something else."""
+    odd = {"channel": ["general"]}
+    wanted = attrs.evolve(_record(wire, **odd), alias="CI")
+    answers = [wire.ok(integration=wire.record(**odd, **more)) for more in ({}, {"alias": "CI"})]
+    assert wire.talk(_update(wanted), *answers).channel == ("general",)
+
+
+def test_a_null_answer_is_read_again(wire: Wire) -> None:
+    """Where the server answers null, the record comes from another get."""
+    answers = [wire.ok(integration=wire.record()), wire.ok(integration=None), wire.ok(integration=wire.record())]
+    assert wire.talk(_update(_record(wire)), *answers) == _record(wire)
+    assert wire.calls == ["integrations.get", "integrations.update", "integrations.get"]
+
+
+def test_what_the_server_did_not_take_is_reported(wire: Wire) -> None:
+    """A field that the server ignored is named, with the record as it is."""
+    wanted = attrs.evolve(_record(wire), username="bob", alias="CI")
+    answers = [wire.ok(integration=wire.record(**more)) for more in ({}, {"alias": "CI"})]
+    with pytest.raises(UpdateIncomplete, match=r"did not take: username$") as caught:
+        wire.talk(_update(wanted), *answers)
+    assert [(c.field, c.old, c.new) for c in caught.value.changes] == [("username", "rocket.cat", "bob")]
+    assert caught.value.record.alias == "CI"
+    assert caught.value.may_have_acted
+
+
+def test_a_missing_token_is_made_once(wire: Wire) -> None:
+    """An outgoing integration without a token gets a long one, the same in every try of the update."""
+    before = wire.record(type=_OUTGOING)
+    wanted = cast(IntegrationRecord, _codec.integration(before)).definition
+    after = wire.ok(integration={**before, "token": "made"})
+    assert wire.talk(_update(wanted), wire.ok(integration=before), wire.lost(), after).token == "made"
+    first, second = wire.body(1), wire.body(2)
+    assert first == second
+    assert len(first["token"]) >= 40
+    assert first["token"] not in repr(wire.sent)
+
+
+def test_two_missing_tokens_differ(wire: Wire) -> None:
+    """No two integrations get the same token."""
+    before = wire.record(type=_OUTGOING)
+    wanted = cast(IntegrationRecord, _codec.integration(before)).definition
+    for _ in range(2):
+        wire.talk(_update(wanted), *[wire.ok(integration=before)] * 2)
+    assert wire.body(1)["token"] != wire.body(3)["token"]
+
+
+def test_a_token_that_is_there_is_kept(wire: Wire) -> None:
+    """A definition without a token leaves the server's as it is."""
+    before = wire.record(type=_OUTGOING, token="standing")
+    wanted = attrs.evolve(cast(OutgoingIntegration, _codec.integration(before)).definition, token=None)
+    wire.talk(_update(wanted), *[wire.ok(integration=before)] * 2)
+    assert wire.body()["token"] == "standing"
+
+
+def test_nothing_is_written_when_reading_fails(wire: Wire) -> None:
+    """Without the server's record there is nothing to compare with, and so no update."""
+    with pytest.raises(TransportError):
+        wire.talk(_update(_record(wire)), wire.lost("other"))

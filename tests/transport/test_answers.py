@@ -1,0 +1,246 @@
+"""Answers that never end, break off, or are none: over real connections."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import socket
+import tracemalloc
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rocketchat_integrations import TransportError, TransportTimeout
+from rocketchat_integrations._http import Request, Timeout
+
+if TYPE_CHECKING:
+    from tests.transport.conftest import Answer, Connect, Http, Serve
+
+_JSON = b'{"success": true}'
+_CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+
+
+def _get(url: str) -> Request:
+    return Request("GET", url, "x")
+
+
+def _failure(connect: Connect, url: str, **options: Any) -> TransportError:
+    """The failure of a call, which is chained to nothing and names the host."""
+    with pytest.raises(TransportError) as caught:
+        connect(url, **options).send(_get(url))
+    error = caught.value
+    assert (error.__cause__, error.__context__) == (None, None)
+    assert str(error).startswith(f"{error.host}:{error.port}: ")
+    return error
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n" + _JSON,
+        b"HTTP/1.1 200 OK\r\n\r\n" + _JSON,
+        _CHUNKED + b"\r\n5\r\n" + _JSON[:5] + b"\r\nc\r\n" + _JSON[5:] + b"\r\n0\r\n\r\n",
+        *[
+            f"HTTP/1.1 200 OK\r\nContent-Encoding: {name}\r\n\r\n".encode() + data
+            for name, data in (
+                ("gzip", gzip.compress(_JSON)),
+                ("GZip", gzip.compress(_JSON)),
+                ("x-gzip", gzip.compress(_JSON)),
+                ("deflate", zlib.compress(_JSON)),
+                ("identity", _JSON),
+            )
+        ],
+        _CHUNKED + b"Content-Encoding: gzip\r\n\r\n25\r\n" + gzip.compress(_JSON) + b"\r\n0\r\n\r\n",
+    ],
+)
+def test_a_body_is_read_whole_however_it_comes(serve: Serve, connect: Connect, http: Http, answer: bytes) -> None:
+    """With a length or without, in chunks or compressed: what the server said is what one gets."""
+    peer = serve(http.closing(answer))
+    assert connect(peer.url).send(_get(peer.url)).body == _JSON
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "identity"])
+def test_an_empty_body_is_no_broken_one(serve: Serve, connect: Connect, http: Http, encoding: str) -> None:
+    """A server or a proxy that announces a compressed body and sends none has sent none."""
+    peer = serve(http.answer(b"", f"Content-Encoding: {encoding}"))
+    assert connect(peer.url).send(_get(peer.url)).body == b""
+
+
+_BROKEN: dict[str, bytes] = {
+    "length": b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + _JSON,
+    "chunk": _CHUNKED + b"\r\n99\r\n" + _JSON,
+    "chunk size": _CHUNKED + b"\r\nnonsense\r\n" + _JSON,
+    "last chunk": _CHUNKED + b"\r\n11\r\n" + _JSON + b"\r\n",
+    "gzip": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + _JSON,
+    "gzip cut short": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(_JSON)[:-9],
+    "gzip checksum": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(_JSON)[:-8] + b"12345678",
+}
+
+
+@pytest.mark.parametrize("how", _BROKEN)
+def test_an_answer_that_breaks_off_is_incomplete(serve: Serve, connect: Connect, http: Http, how: str) -> None:
+    """Half an answer is never taken for a whole one; the server may have done what was asked."""
+    error = _failure(connect, serve(http.closing(_BROKEN[how])).url)
+    assert (error.kind, error.may_have_acted) == ("incomplete", True)
+
+
+_NO_HTTP: dict[str, tuple[bytes, str]] = {
+    "nothing": (b"", "reset"),
+    "garbage": (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "other"),
+    "too many headers": (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n", "other"),
+    "too long a header": (b"HTTP/1.1 200 OK\r\nA: " + b"b" * 70000 + b"\r\n\r\n", "other"),
+    "two lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n{}", "other"),
+}
+
+
+@pytest.mark.parametrize("how", _NO_HTTP)
+def test_what_is_not_http_is_a_transport_error(serve: Serve, connect: Connect, http: Http, how: str) -> None:
+    """A connection that is closed without an answer, and a server of another kind, are told from each other."""
+    data, kind = _NO_HTTP[how]
+    error = _failure(connect, serve(http.closing(data)).url)
+    assert (error.kind, error.may_have_acted) == (kind, True)
+
+
+def test_a_reset_connection_is_a_lost_answer(serve: Serve, connect: Connect, http: Http) -> None:
+    """The server may have acted before it reset the connection."""
+    error = _failure(connect, serve(http.reset).url)
+    assert (error.kind, error.may_have_acted) == ("reset", True)
+
+
+def test_malformed_headers_do_not_spoil_an_answer(serve: Serve, connect: Connect, http: Http) -> None:
+    """A header line that is none is passed over."""
+    peer = serve(http.answer(_JSON, "this is no header", "X-After: 1"))
+    assert connect(peer.url).send(_get(peer.url)).body == _JSON
+
+
+def test_a_closed_port_refuses(connect: Connect, closed_port: int) -> None:
+    """Where nobody listens, surely nothing was done, and the message says where that was."""
+    error = _failure(connect, f"http://127.0.0.1:{closed_port}/")
+    assert (error.kind, error.may_have_acted) == ("refused", False)
+    assert (error.host, error.port) == ("127.0.0.1", closed_port)
+
+
+def test_a_dripping_body_ends_at_the_total_timeout(serve: Serve, connect: Connect) -> None:
+    """A server that sends a little now and then does not keep a call longer than `Timeout.total`."""
+    peer = serve(_drip(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", itertools.repeat(b" ")))
+    error = _failure(connect, peer.url, timeout=Timeout(5, 5, 0.3))
+    assert (type(error), error.kind, error.may_have_acted) == (TransportTimeout, "timeout", True)
+    assert "longer than 0.3 s" in str(error)
+
+
+def test_a_dripping_compressed_body_does_too(serve: Serve, connect: Connect) -> None:
+    """Also where what drips is compressed and comes to nothing, so that there is never a byte to give."""
+    nothing = b"\x00\x00\x00\xff\xff"  # an empty block
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 99999\r\n\r\n" + gzip.compress(b"")[:10]
+    error = _failure(connect, serve(_drip(head, itertools.repeat(nothing))).url, timeout=Timeout(5, 5, 0.3))
+    assert (type(error), error.kind) == (TransportTimeout, "timeout")
+
+
+def _drip(head: bytes, parts: Any) -> Answer:
+    def act(connection: socket.socket) -> None:
+        connection.sendall(head)
+        connection.settimeout(0.01)
+        for part in parts:
+            connection.sendall(part)
+            try:
+                if not connection.recv(1):
+                    return
+            except TimeoutError:
+                continue
+
+    return act
+
+
+def test_a_silent_server_ends_at_the_read_timeout(serve: Serve, connect: Connect) -> None:
+    """A server that takes the request and never answers is a timeout after which it may have acted."""
+    error = _failure(connect, serve(lambda connection: connection.recv(1)).url, timeout=Timeout(5, 0.2, 5))
+    assert (type(error), error.may_have_acted) == (TransportTimeout, True)
+
+
+def test_a_silence_in_the_body_does_too(serve: Serve, connect: Connect, http: Http) -> None:
+    """The read timeout also holds between two parts of an answer."""
+    peer = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + _JSON)
+    error = _failure(connect, peer.url, timeout=Timeout(5, 0.2, 5))
+    assert (type(error), error.may_have_acted) == (TransportTimeout, True)
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_an_answer_may_be_as_large_as_the_limit_and_no_larger(
+    serve: Serve, connect: Connect, http: Http, size: int
+) -> None:
+    """The limit counts the bytes of the body, and one more is refused."""
+    peer = serve(http.answer(b"x" * (1000 + size)))
+    if size == 0:
+        assert len(connect(peer.url, max_response_size=1000).send(_get(peer.url)).body) == 1000
+    else:
+        error = _failure(connect, peer.url, max_response_size=1000)
+        assert (error.kind, error.may_have_acted) == ("too-large", True)
+
+
+def test_an_endless_answer_is_not_read_to_its_end(serve: Serve, connect: Connect) -> None:
+    """A server that never stops sending is left as soon as the limit is passed."""
+
+    def act(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            connection.sendall(b"x" * 65536)
+
+    assert _failure(connect, serve(act).url).kind == "too-large"
+
+
+def test_a_bomb_does_not_go_off(serve: Serve, connect: Connect, http: Http) -> None:
+    """A small answer that would unpack to a gigantic one is refused without unpacking it."""
+    bomb = gzip.compress(bytes(200 * 2**20), compresslevel=9)
+    url = serve(http.answer(bomb, "Content-Encoding: gzip")).url
+    assert len(bomb) < 2**20
+    tracemalloc.start()
+    try:
+        assert _failure(connect, url).kind == "too-large"
+        assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_connections_are_kept(serve: Serve, connect: Connect, http: Http) -> None:
+    """Call after call goes over one connection, whatever was answered."""
+    peer = serve(http.answer())
+    transport = connect(peer.url)
+    answers = [
+        http.answer(_JSON),
+        http.answer(b""),
+        http.answer(b"", status="204 No Content"),
+        http.answer(b"<html>", status="502 Bad Gateway"),
+        http.answer(gzip.compress(_JSON), "Content-Encoding: gzip"),
+        http.answer(_JSON, "Content-Encoding: gzip"),
+        _CHUNKED + b"\r\n2\r\n{}\r\n0\r\n\r\n",
+        http.answer(b"", "Location: /elsewhere", status="302 Found"),
+    ]
+    for answer in answers:
+        peer.answer = answer
+        try:
+            transport.send(_get(peer.url))
+        except TransportError as error:
+            assert error.kind == "incomplete"  # what was said to be compressed was not; it was complete all the same
+    assert len(peer.requests) == len(answers)
+    assert len(peer.connections) == 1
+
+
+def test_a_failure_leaves_nothing_behind(serve: Serve, connect: Connect, http: Http) -> None:
+    """After an answer that was given up, the next call gets its own answer, not the rest of that one."""
+    peer = serve(http.answer(b"x" * 500_000))
+    transport = connect(peer.url, max_response_size=1000, pool_size=1)
+    with pytest.raises(TransportError):
+        transport.send(_get(peer.url))
+    assert peer.closed.acquire(timeout=5)
+    peer.answer = http.answer(_JSON)
+    assert transport.send(_get(peer.url)).body == _JSON
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_replaced(serve: Serve, connect: Connect, http: Http) -> None:
+    """An idle connection that is gone is noticed before a request is sent over it."""
+    peer = serve(http.closing(http.answer(_JSON)))
+    transport = connect(peer.url)
+    for _ in range(3):
+        assert transport.send(_get(peer.url)).body == _JSON
+    assert len(peer.connections) == 3

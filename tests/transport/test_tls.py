@@ -1,0 +1,179 @@
+"""TLS: whom the transport trusts, and how it says so."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+from urllib3.exceptions import InsecureRequestWarning
+
+from rocketchat_integrations import Client, ConfigurationError, TokenAuth, TransportError
+from rocketchat_integrations._http import Request
+
+if TYPE_CHECKING:
+    from tests.transport.conftest import Connect, Http, Peer, Serve
+
+_YES = b'{"success": true, "version": "8.8"}'
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Who signs the certificates."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def bundle(authority: trustme.CA, tmp_path: Path) -> str:
+    """The file that makes its certificates trusted."""
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return str(path)
+
+
+def _server_side(authority: trustme.CA, host: str = "127.0.0.1") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(host).configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def peer(serve: Serve, http: type[Http], authority: trustme.CA) -> Peer:
+    """A server whose certificate is good for those who trust the authority."""
+    return serve(http.answer(_YES), _server_side(authority))
+
+
+def _get(url: str) -> Request:
+    return Request("GET", url, "x")
+
+
+def test_a_certificate_of_an_unknown_authority_is_refused(peer: Peer, connect: Connect) -> None:
+    """Nothing is sent to a server that cannot prove who it is, and the message says why."""
+    with pytest.raises(TransportError, match="certificate is not trusted .*(issuer|self.signed)") as caught:
+        connect(peer.url).send(_get(peer.url))
+    assert (caught.value.kind, caught.value.may_have_acted) == ("certificate", False)
+    assert peer.requests == []
+
+
+def test_a_certificate_for_another_host_is_refused(
+    serve: Serve, connect: Connect, http: Http, authority: trustme.CA, bundle: str
+) -> None:
+    """A trusted certificate is good for its own host only."""
+    peer = serve(http.answer(_YES), _server_side(authority, "elsewhere.example"))
+    with pytest.raises(TransportError, match="certificate is not trusted .*127.0.0.1") as caught:
+        connect(peer.url, verify=bundle).send(_get(peer.url))
+    assert (caught.value.kind, caught.value.may_have_acted) == ("certificate", False)
+
+
+def test_a_certificate_is_not_looked_at_again(peer: Peer, clean_environment: None) -> None:
+    """A call does not repeat what cannot get better."""
+    with Client(peer.url, TokenAuth("u", "T0KEN")) as client, pytest.raises(TransportError):
+        client.server_version()
+    assert peer.attempts == 1
+
+
+def test_a_bundle_that_is_given_is_trusted(peer: Peer, connect: Connect, bundle: str) -> None:
+    """verify= names the authorities to trust."""
+    assert connect(peer.url, verify=bundle).send(_get(peer.url)).body == _YES
+
+
+def test_an_empty_directory_trusts_nobody(peer: Peer, connect: Connect, tmp_path: Path) -> None:
+    """verify= may be a directory of certificates, and then only those count."""
+    with pytest.raises(TransportError) as caught:
+        connect(peer.url, verify=str(tmp_path)).send(_get(peer.url))
+    assert caught.value.kind == "certificate"
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_bundle_of_the_environment_is_trusted(
+    peer: Peer, connect: Connect, bundle: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The variables that requests and curl look at work here, too."""
+    monkeypatch.setenv(name, bundle)
+    assert connect(peer.url).send(_get(peer.url)).status == 200
+
+
+def test_a_bundle_that_is_given_beats_the_environment(
+    peer: Peer, connect: Connect, bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The option decides."""
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(other)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
+    assert connect(peer.url, verify=bundle).send(_get(peer.url)).status == 200
+    with pytest.raises(TransportError):
+        connect(peer.url).send(_get(peer.url))
+
+
+def test_verification_can_be_turned_off(
+    peer: Peer, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """verify=False trusts everybody, whatever the environment says; urllib3 warns of it."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
+    with pytest.warns(InsecureRequestWarning):
+        assert connect(peer.url, verify=False).send(_get(peer.url)).status == 200
+
+
+@pytest.mark.parametrize("in_one_file", [True, False])
+def test_a_client_certificate_is_shown(
+    serve: Serve, connect: Connect, http: Http, authority: trustme.CA, bundle: str, tmp_path: Path, in_one_file: bool
+) -> None:
+    """A server that wants to know its clients lets those with a certificate in, and no others."""
+    context = _server_side(authority)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+    peer = serve(http.answer(_YES), context)
+    ours = authority.issue_cert("client.example")
+    certificate, key = tmp_path / "client.pem", tmp_path / "client.key"
+    if in_one_file:
+        ours.private_key_and_cert_chain_pem.write_to_path(certificate)
+        cert: str | tuple[str, str] = str(certificate)
+    else:
+        ours.cert_chain_pems[0].write_to_path(certificate)
+        ours.private_key_pem.write_to_path(key)
+        cert = (str(certificate), str(key))
+    assert connect(peer.url, verify=bundle, cert=cert).send(_get(peer.url)).status == 200
+    with pytest.raises(TransportError) as caught:
+        connect(peer.url, verify=bundle).send(_get(peer.url))
+    assert caught.value.kind in ("tls", "reset")
+
+
+def test_https_with_a_server_that_speaks_http(serve: Serve, connect: Connect, http: Http) -> None:
+    """The wrong scheme is a failure of TLS, with OpenSSL's word for it."""
+    peer = serve(http.answer(status="400 Bad Request"))
+    url = peer.url.replace("http:", "https:")
+    with pytest.raises(TransportError, match="TLS failed") as caught:
+        connect(url).send(_get(url))
+    assert caught.value.kind == "tls"
+
+
+def test_http_with_a_server_that_speaks_https(peer: Peer, connect: Connect) -> None:
+    """The other way round the server hangs up."""
+    url = peer.url.replace("https:", "http:")
+    with pytest.raises(TransportError):
+        connect(url).send(_get(url))
+
+
+@pytest.mark.parametrize("what", ["missing", "nonsense", "nul\0"])
+def test_files_that_cannot_be_used_are_refused_at_once(
+    connect: Connect, bundle: str, tmp_path: Path, what: str
+) -> None:
+    """A bundle or a certificate that is missing or none is named when the client is made."""
+    (tmp_path / "nonsense").write_text("this is no certificate")
+    path = str(tmp_path / what)
+    for option, value in (("verify", path), ("cert", path), ("cert", (path, path)), ("cert", (bundle, path))):
+        with pytest.raises(ConfigurationError, match=f"^{option}: ") as caught:
+            connect("https://chat.example/", **{option: value})
+        assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
+def test_a_key_with_a_passphrase_asks_nobody(connect: Connect, authority: trustme.CA, tmp_path: Path) -> None:
+    """An encrypted key cannot be used, and nobody is asked for its passphrase at the terminal."""
+    ours = authority.issue_cert("client.example")
+    certificate, key = tmp_path / "client.pem", tmp_path / "client.key"
+    ours.cert_chain_pems[0].write_to_path(certificate)
+    key.write_text("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n")
+    with pytest.raises(ConfigurationError, match="^cert: "):
+        connect("https://chat.example/", cert=(str(certificate), str(key)))

@@ -1,0 +1,112 @@
+"""What leaves, and what comes back: without a network, at the place where requests would send."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import responses
+from responses import matchers
+
+from rocketchat_integrations import Client, IncomingIntegration, IncomingWebhook, NotFoundError, TokenAuth
+from rocketchat_integrations._http import Request, Response, Timeout, Transport
+
+if TYPE_CHECKING:
+    from tests.transport.conftest import Connect
+
+_URL = "https://chat.example/"
+
+
+def _request(method: str = "GET", path: str = "api/v1/x", **more: object) -> Request:
+    return Request(method, _URL + path, "x", **more)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+@pytest.fixture
+def transport(connect: Connect) -> Transport:
+    """A transport to nowhere."""
+    return connect(_URL)
+
+
+@responses.activate
+def test_the_request_leaves_as_it_was_made(transport: Transport) -> None:
+    """Method, query, headers and body arrive as they were given, and the length of the body with them."""
+    query = {"integrationId": "a b/c&d", "sort": '{"_id":1}'}
+    answer = responses.put(
+        f"{_URL}api/v1/x",
+        match=[
+            matchers.query_param_matcher(query),
+            matchers.header_matcher({"X-Auth-Token": "T0KEN", "Content-Length": "13", "Accept": "application/json"}),
+            matchers.json_params_matcher({"name": "\u00e4"}),
+        ],
+        json={"success": True},
+    )
+    headers = {"X-Auth-Token": "T0KEN", "Content-Type": "application/json", "Accept": "application/json"}
+    path = "api/v1/x?integrationId=a+b%2Fc%26d&sort=%7B%22_id%22%3A1%7D"
+    response = transport.send(_request("PUT", path, body='{"name":"\u00e4"}'.encode()[:13], headers=headers))
+    assert response.body == b'{"success": true}'
+    assert answer.call_count == 1
+
+
+@responses.activate
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 429, 500, 503])
+def test_any_status_is_an_answer(transport: Transport, status: int) -> None:
+    """What a status means is for others to say: none is an exception here, and no redirect is followed."""
+    responses.get(f"{_URL}api/v1/x", status=status, body=b"body", headers={"Location": "https://elsewhere.example"})
+    response = transport.send(_request())
+    assert (response.status, response.body) == (status, b"body")
+    assert len(responses.calls) == 1
+
+
+@responses.activate
+def test_headers_come_in_lower_case(transport: Transport) -> None:
+    """Headers can be looked up by one spelling, however the server or a proxy spells them."""
+    responses.get(f"{_URL}api/v1/x", headers={"X-RateLimit-Limit": "10", "DATE": "now"}, content_type="text/html")
+    headers = transport.send(_request()).headers
+    assert (headers["x-ratelimit-limit"], headers["date"], headers["content-type"]) == ("10", "now", "text/html")
+
+
+@responses.activate
+def test_the_limits_are_those_of_the_options(connect: Connect) -> None:
+    """Timeouts and verification are told to requests for each call."""
+    responses.get(f"{_URL}api/v1/x")
+    connect(_URL, timeout=Timeout(3, 7), verify=False).send(_request())
+    sent = responses.calls[0].request
+    assert sent.req_kwargs["timeout"] == (3, 7)  # type: ignore[attr-defined] # pyright: ignore
+    assert sent.req_kwargs["verify"] is False  # type: ignore[attr-defined] # pyright: ignore
+
+
+@responses.activate
+def test_programs_can_test_themselves_with_responses() -> None:
+    """A program that uses a client can be tested with the `responses` library."""
+    created = {
+        **{"_id": "one", "type": "webhook-incoming", "name": "ci", "enabled": True, "username": "rocket.cat"},
+        **{"channel": ["#general"], "scriptEnabled": False, "token": "T0KEN"},
+        **{"_createdAt": "2026-01-10T14:12:07.739Z", "_createdBy": None},
+    }
+    responses.post(
+        f"{_URL}api/v1/integrations.create",
+        json={"success": True, "integration": created},
+        match=[matchers.json_params_matcher({"name": "ci", "channel": "#general"}, strict_match=False)],
+    )
+    responses.post(f"{_URL}hooks/one/T0KEN", json={"success": True})
+    responses.get(
+        f"{_URL}api/v1/integrations.get",
+        status=400,
+        json={"success": False, "error": "No integration found."},
+        match=[matchers.query_param_matcher({"integrationId": "two"})],
+    )
+    with Client(_URL, TokenAuth("u", "t")) as client:
+        record = client.create(IncomingIntegration(name="ci", channel="#general", username="rocket.cat"))
+        client.webhook(record).post("hello")
+        with pytest.raises(NotFoundError):
+            client.get("two")
+    with IncomingWebhook(f"{_URL}hooks/one/T0KEN") as webhook:
+        webhook.post("hello")
+    assert [call.request.method for call in responses.calls] == ["POST", "POST", "GET", "POST"]
+
+
+def test_reprs_show_no_secret(transport: Transport) -> None:
+    """Neither transport, request nor answer shows a token, an address or a body."""
+    request = _request(path="hooks/one/S3CRET", headers={"X-Auth-Token": "S3CRET"}, body=b"S3CRET", secrets=("S3CRET",))
+    response = Response(200, {"x-token": "S3CRET"}, b"S3CRET")
+    assert "S3CRET" not in repr((transport, request, response))
