@@ -108,10 +108,17 @@ class Wire:
     def record(**changes: Any) -> dict[str, Any]:
         """An integration, as the server sends it."""
         incoming = {
-            **{"_id": "one", "type": "webhook-incoming", "name": "ci", "enabled": True, "username": "rocket.cat"},
-            **{"channel": ["#general"], "scriptEnabled": False, "token": "T0KEN"},
-            **{"_createdAt": "2026-01-10T14:12:07.739Z", "_createdBy": {"_id": "u", "username": "alice"}},
-            **{"_updatedAt": "2026-01-10T14:12:07.739Z"},
+            "_id": "one",
+            "type": "webhook-incoming",
+            "name": "ci",
+            "enabled": True,
+            "username": "rocket.cat",
+            "channel": ["#general"],
+            "scriptEnabled": False,
+            "token": "T0KEN",
+            "_createdAt": "2026-01-10T14:12:07.739Z",
+            "_createdBy": {"_id": "u", "username": "alice"},
+            "_updatedAt": "2026-01-10T14:12:07.739Z",
         }
         if changes.get("type") == "webhook-outgoing":
             incoming |= {"event": "sendMessage", "urls": ["https://bot.example/hook"], "token": None}

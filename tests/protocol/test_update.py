@@ -13,6 +13,7 @@ from rocketchat_integrations import (
     IntegrationDefinition,
     IntegrationRecord,
     OutgoingIntegration,
+    OutgoingIntegrationRecord,
     RetryPolicy,
     StaleRecordError,
     TransportError,
@@ -158,7 +159,7 @@ def test_two_missing_tokens_differ(wire: Wire) -> None:
 def test_a_token_that_is_there_is_kept(wire: Wire) -> None:
     """A definition without a token leaves the server's as it is."""
     before = wire.record(type=_OUTGOING, token="standing")
-    wanted = attrs.evolve(cast(OutgoingIntegration, _codec.integration(before)).definition, token=None)
+    wanted = attrs.evolve(cast(OutgoingIntegrationRecord, _codec.integration(before)).definition, token=None)
     wire.talk(_update(wanted), *[wire.ok(integration=before)] * 2)
     assert wire.body()["token"] == "standing"
 

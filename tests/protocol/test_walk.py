@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -41,10 +41,13 @@ class _Shelf:
         return self._wire.ok(**{self._key: page, "total": len(self.ids), "count": len(page), "offset": offset})
 
 
-def _ids(walk: Walk[Any], wire: Wire, shelf: Callable[[Request], Response]) -> Iterator[str]:
+def _ids(
+    walk: Walk[IntegrationRecord] | Walk[HistoryEntry], wire: Wire, shelf: Callable[[Request], Response]
+) -> Iterator[str]:
     """The ids of all that a walk comes by, while it walks."""
     while (page := wire.serve(walk.turn(), shelf)) is not None:
         for record in page:
+            assert record.id is not None
             yield record.id
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import socket
@@ -100,10 +101,8 @@ class Peer:
         self._server.shutdown()
         self._thread.join()
         for connection in self.connections:
-            try:
+            with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
         self._server.server_close()
 
 
@@ -172,8 +171,12 @@ def connect(serve: Serve, clean_environment: None) -> Iterator[Connect]:
 
     def make(url: str, **options: Any) -> RequestsTransport:
         defaults: dict[str, Any] = {
-            **{"timeout": Timeout(5, 5, 5), "verify": True, "cert": None, "proxies": None},
-            **{"pool_size": 10, "max_response_size": 2**20},
+            "timeout": Timeout(5, 5, 5),
+            "verify": True,
+            "cert": None,
+            "proxies": None,
+            "pool_size": 10,
+            "max_response_size": 2**20,
         }
         transports.append(RequestsTransport(url, **{**defaults, **options}))
         return transports[-1]

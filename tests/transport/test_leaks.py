@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -69,11 +70,9 @@ def test_posting_logs_no_address(
 ) -> None:
     """Whatever becomes of a post, however its address is spelt: the log does not have the address."""
     peer = serve(_ANSWERS[how](http, path))
-    with IncomingWebhook(f"{peer.url}{path}", retry=RetryPolicy.never()) as webhook:
-        try:
-            webhook.post("hello")
-        except RocketChatError as error:
-            assert "1D" not in str(error)
+    webhook = IncomingWebhook(f"{peer.url}{path}", retry=RetryPolicy.never())
+    with webhook, contextlib.suppress(RocketChatError):
+        webhook.post("hello")
     assert f"POST /{path} ".encode().lower() in peer.requests[0].lower()
     assert everything_logged.records
     shown = _shown(everything_logged)
@@ -92,11 +91,15 @@ def test_posting_to_a_closed_port_logs_no_address(
     assert "S3CRET" not in _shown(everything_logged) + str(caught.value)
 
 
+def no_wait(low: float, high: float) -> float:
+    return 0.0
+
+
 def test_calls_log_no_token(
     clean_environment: None, everything_logged: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Calls of the API, retries and a failing login included, show neither token nor password."""
-    monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
+    monkeypatch.setattr("rocketchat_integrations._exchange.random.uniform", no_wait)
     with LocalRocketChat() as server:
         for auth in (server.auth("admin"), TokenAuth("u", "S3CRET-token")):
             with Client(server.url, auth) as client:

@@ -35,7 +35,7 @@ def bundle(authority: trustme.CA, tmp_path: Path) -> str:
 
 def _server_side(authority: trustme.CA, host: str = "127.0.0.1") -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(host).configure_cert(context)
+    authority.issue_cert(host).configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
     return context
 
 
@@ -123,7 +123,7 @@ def test_a_client_certificate_is_shown(
     """A server that wants to know its clients lets those with a certificate in, and no others."""
     context = _server_side(authority)
     context.verify_mode = ssl.CERT_REQUIRED
-    authority.configure_trust(context)
+    authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType]
     peer = serve(http.answer(_YES), context)
     ours = authority.issue_cert("client.example")
     certificate, key = tmp_path / "client.pem", tmp_path / "client.key"

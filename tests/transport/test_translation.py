@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -190,19 +190,28 @@ def test_exceptions_that_hold_each_other_end(connect: Connect, monkeypatch: pyte
     assert _failure(connect, monkeypatch, first).kind == "other"
 
 
+def raising(error: Exception) -> Callable[..., None]:
+    """A function that fails, whatever it is given."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
+
+
 def test_what_the_caller_is_handling_does_not_matter(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that is made while another failure is being handled fails for its own reason."""
-    monkeypatch.setattr(HTTPAdapter, "send", lambda *_, **__: (_ for _ in ()).throw(_REAL["read timeout"][0]))
+    monkeypatch.setattr(HTTPAdapter, "send", raising(_REAL["read timeout"][0]))
     transport = connect(_URL)
+    handled = ConnectionRefusedError("of something else")
     try:
-        raise ConnectionRefusedError("of something else")
-    except ConnectionRefusedError as handled:
-        try:
+        raise handled
+    except ConnectionRefusedError:
+        with pytest.raises(TransportError) as caught:
             transport.send(_REQUEST)
-        except TransportError as error:
-            assert (error.kind, error.may_have_acted) == ("timeout", True)
-            assert error.__cause__ is None
-            assert error.__context__ is handled  # Python's doing, and the caller's own
+    assert (caught.value.kind, caught.value.may_have_acted) == ("timeout", True)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is handled  # Python's doing, and the caller's own
 
 
 def test_ctrl_c_goes_through(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +255,7 @@ def test_where_no_connection_came_about_nothing_was_done(
 
 def test_an_address_in_brackets_stays_in_them(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     """In messages an IPv6 address and its port can be told from each other."""
-    monkeypatch.setattr(HTTPAdapter, "send", lambda *_, **__: (_ for _ in ()).throw(_REAL["refused"][0]))
+    monkeypatch.setattr(HTTPAdapter, "send", raising(_REAL["refused"][0]))
     with pytest.raises(TransportError, match=r"^\[::1\]:3000: ") as caught:
         connect("http://[::1]:3000/").send(Request("GET", "http://[::1]:3000/", "x"))
     assert caught.value.host == "::1"

@@ -71,17 +71,24 @@ def test_the_limits_are_those_of_the_options(connect: Connect) -> None:
     responses.get(f"{_URL}api/v1/x")
     connect(_URL, timeout=Timeout(3, 7), verify=False).send(_request())
     sent = responses.calls[0].request
-    assert sent.req_kwargs["timeout"] == (3, 7)  # type: ignore[attr-defined] # pyright: ignore
-    assert sent.req_kwargs["verify"] is False  # type: ignore[attr-defined] # pyright: ignore
+    assert sent.req_kwargs["timeout"] == (3, 7)  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    assert sent.req_kwargs["verify"] is False  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
 
 
 @responses.activate
 def test_programs_can_test_themselves_with_responses() -> None:
     """A program that uses a client can be tested with the `responses` library."""
     created = {
-        **{"_id": "one", "type": "webhook-incoming", "name": "ci", "enabled": True, "username": "rocket.cat"},
-        **{"channel": ["#general"], "scriptEnabled": False, "token": "T0KEN"},
-        **{"_createdAt": "2026-01-10T14:12:07.739Z", "_createdBy": None},
+        "_id": "one",
+        "type": "webhook-incoming",
+        "name": "ci",
+        "enabled": True,
+        "username": "rocket.cat",
+        "channel": ["#general"],
+        "scriptEnabled": False,
+        "token": "T0KEN",
+        "_createdAt": "2026-01-10T14:12:07.739Z",
+        "_createdBy": None,
     }
     responses.post(
         f"{_URL}api/v1/integrations.create",
