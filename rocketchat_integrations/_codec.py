@@ -164,7 +164,7 @@ _HISTORY: _Table = {
     "url": ("url", _text),
     "triggerWord": ("trigger_word", _text),
     "finished": ("finished", _flag),
-    "error": ("error", _flag),
+    "error": ("error", bool),
     "errorStack": ("error_stack", _anything),
     "httpResult": ("http_result", _text),
     "httpError": ("http_error", _anything),

@@ -54,6 +54,7 @@ _NOT_PERMITTED = {
 _TOO_MANY = "error-too-many-requests"
 _INVALID_PARAMS = {"invalid-params", "error-invalid-params"}
 _SUFFIX = re.compile(r"\[(error-)?invalid-params\]$")
+_NO_ENDPOINT = "API endpoint does not exist"
 _NO_ALTERNATIVE = "must match exactly one schema in oneOf"
 # Those of the 400s that want another permission than their endpoint.
 _SPECIAL_PERMISSIONS = {
@@ -176,7 +177,8 @@ def _refusal(
         )
     if status >= 500:
         return _failed(told, status, endpoint, rest)
-    if body is None or not _has_envelope(body, status):
+    # That no endpoint is there must not read as that no integration is: programs go on to create one.
+    if body is None or not _has_envelope(body, status) or _NO_ENDPOINT in said.names:
         return _unexpected(response, request, expected, secrets)
     if status == 404 or said.names & _NOT_FOUND:
         hint = "; the webhook's address is wrong, or its integration is gone" if endpoint == WEBHOOK else ""
@@ -307,7 +309,8 @@ def _spellings(secrets: tuple[str, ...]) -> tuple[str, ...]:
     for secret in secrets:
         forms |= {quote(secret, errors="replace"), quote(secret, safe="", errors="replace")}
         forms |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
-    return tuple(sorted(filter(None, forms), key=len, reverse=True))
+    # What is shorter is an everyday word, such as "token", without which no message could be read.
+    return tuple(sorted((form for form in forms if len(form) >= 6), key=len, reverse=True))
 
 
 def _redacted(value: Any, secrets: tuple[str, ...], levels: int = 20) -> Any:

@@ -38,6 +38,7 @@ from .models import (
     IncomingIntegrationRecord,
     IntegrationDefinition,
     IntegrationRecord,
+    IntegrationType,
     OutgoingIntegrationRecord,
     judge,
 )
@@ -158,6 +159,7 @@ def call(operation: Operation[T], policy: RetryPolicy) -> Conversation[T]:
             again = _may_repeat(failure, operation) and tries < policy.attempts and taken + pause <= policy.total
             tries += 1
         if not again:
+            failure.may_have_acted = lost  # also for a last try that did nothing, after one that may have
             try:
                 raise failure.with_traceback(None)
             finally:
@@ -190,7 +192,7 @@ def update(
 
     Raises:
         ConfigurationError: if the integration is of the other type, ``wanted`` is the record of another
-            one, or a field that is to change has a value that is not allowed.
+            one, a field that is to change has a value that is not allowed, or is an incoming one's token.
         StaleRecordError: if ``wanted`` is a record that the server has changed since, without ``overwrite``.
         UpdateIncomplete: if the server did not take some fields.
     """
@@ -205,11 +207,13 @@ def update(
             f"{id} was updated {_by_whom(current)} after this record was read: get it again and evolve that, "
             "or pass overwrite=True"
         )
+    if known is not None and not overwrite and known.type is IntegrationType.INCOMING and known.token != current.token:
+        raise ConfigurationError("token: the server makes an incoming integration's, and does not change it")
     _judged(wanted, changed_fields(current, wanted))
     # The server wants a token with every update of an outgoing integration, also of one that has none yet.
     answer = yield from call(_operations.update(current, wanted, secrets.token_urlsafe(32)), policy)
     if answer is None:
-        answer = yield from call(_operations.get(id), policy)
+        answer = yield from _read_back(id, policy)
     missing = differences(answer, wanted)
     if missing:
         fields = ", ".join(change.field for change in missing)
@@ -217,6 +221,15 @@ def update(
             f"{id} was updated, but the server did not take: {fields}", changes=missing, record=answer
         )
     return answer
+
+
+def _read_back(id: str, policy: RetryPolicy) -> Conversation[IntegrationRecord]:
+    try:
+        return (yield from call(_operations.get(id), policy))
+    except RocketChatError as error:
+        failure = error
+    failure.may_have_acted = True  # reading failed; what was written is written
+    raise failure.with_traceback(None)
 
 
 def _judged(definition: IntegrationDefinition, fields: tuple[str, ...] | None) -> None:
@@ -229,7 +242,7 @@ def _judged(definition: IntegrationDefinition, fields: tuple[str, ...] | None) -
 
 
 def _is_stale(known: IntegrationRecord, current: IntegrationRecord) -> bool:
-    if known.updated_at is None:  # as create's answer before 8.x
+    if known.updated_at is None and known.updated_by is None:  # as create's answer before 8.x
         return current.updated_by is not None
     return known.updated_at != current.updated_at
 
@@ -265,11 +278,11 @@ class Walk(Generic[T]):
     def __init__(
         self,
         page_at: Callable[[int, int], Operation[Page[T]]],
-        is_new: Callable[[str], bool],
+        new_of: Callable[[list[str]], Callable[[str], bool]],
         policy: RetryPolicy,
     ) -> None:
         self._page_at = page_at
-        self._is_new = is_new
+        self._new_of = new_of
         self._policy = policy
         self._offset = 0
         self._total: int | None = None
@@ -278,7 +291,7 @@ class Walk(Generic[T]):
         """The next page's records, or what is wrong with them; None at the end.
 
         Raises:
-            DecodingError: if the server says that there is more, and gives nothing.
+            DecodingError: if the server says that there is more and gives nothing, or did not sort.
         """
         while self._total is None or self._offset < self._total:
             page = yield from call(self._page_at(self._offset, PAGE_SIZE), self._policy)
@@ -292,26 +305,32 @@ class Walk(Generic[T]):
                 error = f"no records from {self._offset} on, of {page.total}"
                 raise DecodingError(f"the list is incomplete: {error}", errors=(error,))
             self._offset += len(page)
-            return (record for id, record in page.records() if id is None or self._is_new(id))
+            is_new = self._new_of(page.ids())
+            return (record for id, record in page.records() if id is None or is_new(id))
         return None
 
 
-def in_order() -> Callable[[str], bool]:
-    """For lists sorted by id: whether an id sorts after all that came before it."""
-    last = ""
+def in_order() -> Callable[[list[str]], Callable[[str], bool]]:
+    """For lists sorted by id: which ids of a page sort after all the pages before.
 
-    def is_new(id: str) -> bool:
+    Raises (with a page's ids):
+        DecodingError: if they are not sorted: what could not be told from a repeat would be lost.
+    """
+    last: str | None = None
+
+    def new_of(ids: list[str]) -> Callable[[str], bool]:
         nonlocal last
-        if id <= last:
-            return False
-        last = id
-        return True
+        if ids != sorted(ids):
+            error = "the records are not sorted by their ids"
+            raise DecodingError(f"the list may be incomplete: {error}", errors=(error,))
+        before, last = last, max(filter(None, (last, *ids[-1:])), default=None)
+        return lambda id: before is None or id > before
 
-    return is_new
+    return new_of
 
 
-def not_seen() -> Callable[[str], bool]:
-    """For lists in another order: whether an id did not come before."""
+def not_seen() -> Callable[[list[str]], Callable[[str], bool]]:
+    """For lists in another order: which ids did not come before."""
     seen: set[str] = set()
 
     def is_new(id: str) -> bool:
@@ -320,7 +339,7 @@ def not_seen() -> Callable[[str], bool]:
         seen.add(id)
         return True
 
-    return is_new
+    return lambda _: is_new
 
 
 def whole_room(room: RoomList, policy: RetryPolicy) -> Conversation[Iterator[IntegrationRecord | DecodingError] | None]:

@@ -7,7 +7,7 @@ methods of :class:`Transport`, given to the client as ``transport=``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import attrs
 
@@ -75,6 +75,9 @@ class Request:
 
     authenticated: bool = True
     """Whether it needs a login."""
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Request holds secrets and cannot be pickled")
 
 
 @attrs.frozen

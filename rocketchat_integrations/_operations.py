@@ -65,6 +65,10 @@ class Page(Generic[T_co]):
     def __len__(self) -> int:
         return len(self.raw)
 
+    def ids(self) -> list[str]:
+        """The ids of the records that have a readable one."""
+        return [id for id in map(_codec.identity, self.raw) if id is not None]
+
     def records(self) -> Iterator[tuple[str | None, T_co | DecodingError]]:
         """The records with their ids, or what is wrong with them."""
         for number, data in enumerate(self.raw):

@@ -68,19 +68,21 @@ def changed_fields(record: IntegrationRecord, wanted: IntegrationDefinition) -> 
 def completed(wanted: IntegrationDefinition, record: IntegrationRecord) -> dict[str, Any]:
     """The fields to send so that the server, which has ``record``, ends up with what is wanted."""
     fields = _values(wanted)
-    for field in ("token", "script_engine", "skip_transpile"):
-        if field in fields and fields[field] is None:
+    if "token" in fields:
+        # Old data can have a blank one, which the server would refuse: as good as none.
+        fields["token"] = _unless_blank(fields["token"]) or _unless_blank(record.token)
+    for field in ("script_engine", "skip_transpile"):
+        if fields[field] is None:
             fields[field] = getattr(record, field)
     if record.skip_transpile is None and not fields["skip_transpile"]:
         fields["skip_transpile"] = None  # a server that has none may not know the field
     if wanted.type is IntegrationType.INCOMING:
         # Without a script the server would go on running the one that it compiled before.
-        fields["script_enabled"] = fields["script_enabled"] and not _is_blank(fields["script"])
+        fields["script_enabled"] = fields["script_enabled"] and _unless_blank(fields["script"]) is not None
     elif wanted.retry_failed_calls and not _keeps_retries(wanted, record):
         # Null would stop the retries, not mean the default.
-        count, delay = wanted.retry_count, wanted.retry_delay
-        fields["retry_count"] = 4 if count is None else int(count)
-        fields["retry_delay"] = RetryDelay.POWERS_OF_TEN if delay is None else delay.lower()
+        fields["retry_count"] = _settled_count(wanted.retry_count or 0)
+        fields["retry_delay"] = (wanted.retry_delay or RetryDelay.POWERS_OF_TEN).lower()
     return fields
 
 
@@ -102,12 +104,17 @@ def _settled(fields: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     if "event" in form:
         form["urls"] = _without_blanks(fields["urls"])
         form["trigger_words"] = _without_blanks(fields["trigger_words"])
+        form["token"] = _unless_blank(fields["token"])
+        if fields["retry_failed_calls"]:
+            count, delay = fields["retry_count"], fields["retry_delay"]
+            form["retry_count"] = None if count is None else _settled_count(count)
+            form["retry_delay"] = None if delay is None else delay.lower()
         if wanted["event"] is not EventType.SEND_MESSAGE:
             form["trigger_words"] = ()
         if isinstance(wanted["event"], EventType) and not wanted["event"].uses_channel:
             form["channel"] = ()
     else:
-        form["script_enabled"] = fields["script_enabled"] and not _is_blank(fields["script"])
+        form["script_enabled"] = fields["script_enabled"] and _unless_blank(fields["script"]) is not None
     if not wanted["script_enabled"]:
         form["script"] = None
     return form
@@ -117,5 +124,9 @@ def _without_blanks(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(text for text in texts if trimmed(text))
 
 
-def _is_blank(text: str | None) -> bool:
-    return text is None or not trimmed(text)
+def _unless_blank(text: str | None) -> str | None:
+    return text if text is not None and trimmed(text) else None
+
+
+def _settled_count(count: int) -> int:
+    return int(count) if int(count) > 0 else 4

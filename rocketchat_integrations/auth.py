@@ -67,6 +67,7 @@ class PasswordAuth(_Secret):
     """The second factor, used when the server asks for one.
 
     A text is good for one login. A callable is asked for a fresh code each time
-    one is needed, in the thread whose call needs it. With None, an account with a
+    one is needed, in the thread whose call needs it; what it raises comes out of that
+    call as it is. With None, or a text that is used up, an account with a
     second factor fails with :class:`~rocketchat_integrations.TwoFactorRequired`.
     """

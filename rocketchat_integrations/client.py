@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import re
@@ -36,7 +37,7 @@ from ._operations import Operation, Page, RoomList
 from ._sealed import sealed
 from ._version import __version__
 from .auth import PasswordAuth, TokenAuth
-from .exceptions import ConfigurationError, DecodingError, RocketChatError, TransportError
+from .exceptions import AuthenticationError, ConfigurationError, DecodingError, RocketChatError, TransportError
 from .messages import Message
 from .models import (
     HistoryEntry,
@@ -117,6 +118,8 @@ class _Driver:
         self._token = auth if isinstance(auth, TokenAuth) else None
         self._login = threading.Lock()
         self._totp_is_fresh = True
+        self._login_refusals = 0
+        self._login_refusal: AuthenticationError | None = None
         self._closed = False
         if transport is None:
             # Here and not above: who only receives, or brings a transport, need not load requests.
@@ -149,8 +152,15 @@ class _Driver:
 
     def credentials(self) -> TokenAuth:
         """The token to send: ours, or that of the login that this makes if there was none yet."""
+        refusals = self._login_refusals
         with self._login:
+            if self._closed:
+                raise ConfigurationError("the client is closed")
             if self._token is None:
+                # Who waited while another thread was refused is refused, too: many threads with a wrong password
+                # would otherwise lock the account.
+                if self._login_refusals != refusals:
+                    raise copy.copy(cast(AuthenticationError, self._login_refusal))
                 self._token = self._new_token()
             return self._token
 
@@ -193,7 +203,12 @@ class _Driver:
         return self.credentials()
 
     def _new_token(self) -> TokenAuth:
-        return self.run(login(cast(PasswordAuth, self._auth), self._second_factor, self.retry))
+        try:
+            return self.run(login(cast(PasswordAuth, self._auth), self._second_factor, self.retry))
+        except AuthenticationError as error:
+            self._login_refusal = copy.copy(error)
+            self._login_refusals += 1
+            raise
 
     def _log_out(self, token: TokenAuth) -> None:
         # Once, and without the conversation's ways: a refused token needs no new login to be given up.
@@ -210,10 +225,10 @@ class _Driver:
         totp = cast(PasswordAuth, self._auth).totp
         if callable(totp):
             code: object = totp()
-            if isinstance(code, str):
+            if isinstance(code, str) and _is_text(code):
                 return code
             del code
-            raise ConfigurationError("totp: must give text")
+            raise ConfigurationError("totp: must give text that is not blank")
         fresh, self._totp_is_fresh = self._totp_is_fresh, False
         return totp if fresh else None
 
@@ -243,8 +258,8 @@ class Listing(Generic[T_co]):
 
     It can be iterated any number of times; each time asks the server anew. An iteration
     is complete, whatever the server's page cap, or raises. Removing what it gives while
-    iterating misses nothing. (If somebody else removes *and* creates integrations between
-    two pages, one can still slip through.)
+    iterating misses nothing. One limit is known: when integrations are removed (by you or
+    by others) *and* others create some between two pages, one can slip through unseen.
     """
 
     def __init__(
@@ -337,6 +352,8 @@ class Client:
         _check_address("url", url)
         if "?" in url:
             raise ConfigurationError("url: must not have a query")
+        if url.rstrip("/").endswith("/api/v1"):
+            raise ConfigurationError("url: must be the workspace's own address, without /api/v1")
         _check_credentials(auth)
         self._url = url.rstrip("/")
         self._auth = auth

@@ -299,8 +299,7 @@ class UpdateIncomplete(RocketChatError):
 
     def _plain_state(self) -> dict[str, Any]:
         # Exceptions travel to result stores and logs unasked; the token stays behind.
-        changes = tuple(attrs.evolve(c, old=None, new=None) if c.field == "token" else c for c in self.changes)
-        return {**super()._plain_state(), "changes": changes, "record": attrs.evolve(self.record, token=None)}
+        return {**super()._plain_state(), "record": attrs.evolve(self.record, token=None)}
 
 
 class WebhookPayloadError(RocketChatError):

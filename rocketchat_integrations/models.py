@@ -15,6 +15,10 @@ not one of the three
 a ``retry_count`` that is not  cuts the fraction off as soon as retries are on
 a whole number
 a blank ``token``              takes it on create and refuses every later update
+a blank ``target_room`` for    takes it, and has nowhere to post to
+``userCreated``
+another ``script_engine``      may take it, and has no such engine
+None for yes or no             stores null, which means no: say False
 text with half a surrogate     stores other text
 pair
 =============================  ====================================================
@@ -158,6 +162,12 @@ def _channel(value: str | Iterable[str]) -> tuple[str, ...]:
     return _split(value) if isinstance(value, str) else _elements("channel", value)
 
 
+def _outgoing_channel(value: str | Iterable[str]) -> tuple[str, ...]:
+    parts = _channel(value)
+    # Empty parts mean nothing here, but a text of nothing else would mean every public channel: that is judged.
+    return tuple(filter(None, parts)) or parts if isinstance(value, str) else parts
+
+
 def _trigger_words(value: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(filter(None, _split(value))) if isinstance(value, str) else _elements("trigger_words", value)
 
@@ -272,9 +282,11 @@ def _incoming_channel_is_reachable(it: Any) -> None:
 @_about("channel", "event")
 def _outgoing_channel_is_reachable(it: Any) -> None:
     _no_comma(it.channel)
-    if isinstance(it.event, EventType) and not it.event.uses_channel:
-        return
     parts = [part for part in map(trimmed, it.channel) if part]
+    if isinstance(it.event, EventType) and not it.event.uses_channel:
+        if any(it.channel) and not parts:
+            raise ValueError(f"channel: is blank; leave it out, for {it.event} uses none")
+        return
     if it.channel and not parts:
         raise ValueError("channel: is blank; leave it out to listen in every public channel")
     for part in parts:
@@ -456,7 +468,7 @@ class OutgoingIntegration(_Definition):
     urls: tuple[str, ...] = attrs.field(kw_only=True, converter=_urls)
     """Where Rocket.Chat posts to, one after the other; at least one. Text is one URL."""
 
-    channel: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_channel)
+    channel: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_outgoing_channel)
     """Where it listens: ``"#room"``, ``"@user"``, ``"all_public_channels"``, ``"all_private_groups"``,
     ``"all_direct_messages"``. Left out: every public channel. Text is split at commas. Not used by the events
     ``roomArchived``, ``roomCreated`` and ``userCreated``."""
@@ -697,7 +709,7 @@ class HistoryEntry:
 
 @attrs.frozen(repr=False)
 class Change:
-    """One field in which a record differs from what is wanted. A token's values are not shown."""
+    """One field in which a record differs from what is wanted. A token's values are not shown, nor pickled."""
 
     field: str
     """The name of the field, such as ``"channel"``."""
@@ -707,6 +719,11 @@ class Change:
 
     new: object
     """What is wanted, in settled form."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Changes travel in exceptions and reports; a token stays behind.
+        values = (None, None) if self.field == "token" else (self.old, self.new)
+        return Change, (self.field, *values)
 
     def __repr__(self) -> str:
         show = {"token": _hidden, "script": _measured}.get(self.field, repr)

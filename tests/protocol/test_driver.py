@@ -10,7 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from rocketchat_integrations import (
     Client,
     ConfigurationError,
     IncomingWebhook,
+    IntegrationRecord,
     PasswordAuth,
     RateLimitError,
     RetryPolicy,
@@ -198,6 +199,62 @@ def test_threads_log_in_once() -> None:
     assert len(logins) == 2
 
 
+def test_threads_with_a_wrong_password_are_refused_together() -> None:
+    """Who waited for a login that was refused does not try once more: that would lock the account."""
+    second_waits = threading.Event()
+
+    class Lock:
+        """Says when somebody is about to wait."""
+
+        def __init__(self) -> None:
+            self._lock = threading.Lock()
+
+        def __enter__(self) -> None:
+            if self._lock.locked():
+                second_waits.set()
+            self._lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self._lock.release()
+
+    class Refusing:
+        """Refuses every login, the first one when somebody else waits for it."""
+
+        logins = 0
+
+        def send(self, request: Request) -> Response:
+            self.logins += 1
+            if self.logins == 1:
+                others.append(pool.submit(client.get, "one"))
+                assert second_waits.wait(30)
+            return Response(401, {}, b'{"status": "error", "error": "Unauthorized", "message": "Unauthorized"}')
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    transport = Refusing()
+    client = Client(_URL, PasswordAuth("alice", "wrong"), transport=transport)
+    client._driver._login = Lock()  # type: ignore[assignment] # pyright: ignore[reportAttributeAccessIssue]
+    others: list[Future[IntegrationRecord]] = []
+    with ThreadPoolExecutor(2) as pool:
+        for future in (pool.submit(client.get, "one"), *others):
+            assert isinstance(future.exception(), AuthenticationError)
+        assert isinstance(others[0].exception(), AuthenticationError)
+    assert transport.logins == 1
+    with pytest.raises(AuthenticationError):
+        client.get("one")
+    assert transport.logins == 2
+
+
+def test_a_closed_client_has_no_user(server: _Server) -> None:
+    """Nothing is answered for a session that has ended."""
+    client = Client(_URL, PasswordAuth("alice", "passw0rd"), transport=server)
+    client.user_id()
+    client.close()
+    with pytest.raises(ConfigurationError, match="closed"):
+        client.user_id()
+
+
 def test_a_code_given_as_text_is_good_once(server: _Server) -> None:
     """A one-time code is sent once; when the session ends, the caller learns that a new one is needed."""
     server.code = "123456"
@@ -254,7 +311,7 @@ def test_a_callable_has_to_give_text(server: _Server, code: Any) -> None:
     """A code of another type is refused by name, and neither it nor the password is in the traceback."""
     server.code = "123456"
     client = Client(_URL, PasswordAuth("alice", "passw0rd", totp=lambda: code), transport=server)
-    with pytest.raises(ConfigurationError, match="^totp: ") as caught:
+    with pytest.raises(ConfigurationError, match=r"^totp: ") as caught:
         client.get("one")
     ours = [f for f in traceback.extract_tb(caught.value.__traceback__) if "rocketchat_integrations" in f.filename]
     assert ours

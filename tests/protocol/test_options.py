@@ -244,3 +244,9 @@ def test_without_a_name_the_package_names_itself() -> None:
     Client(_URL, _TOKEN, transport=transport).server_version()
     assert transport.requests[0].headers["User-Agent"].startswith("rocketchat-integrations/")
     assert transport.requests[0].headers["Accept"] == "application/json"
+
+
+@pytest.mark.parametrize("end", ["/api/v1", "/chat/api/v1/"])
+def test_the_address_of_the_api_is_not_that_of_the_workspace(end: str) -> None:
+    """The commonest slip in a base URL has a message of its own."""
+    _refused(lambda: Client(f"{_URL}{end}", _TOKEN), "url", "without /api/v1")

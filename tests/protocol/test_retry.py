@@ -119,7 +119,7 @@ def test_a_time_that_is_none_is_refused_by_name(field: str, value: Any) -> None:
 @pytest.mark.parametrize("value", [0, -1, 1.5, "4", None, True])
 def test_a_number_of_attempts_that_is_none_is_refused(value: Any) -> None:
     """A policy wants at least one attempt, as a whole number."""
-    with pytest.raises(ConfigurationError, match="^attempts: "):
+    with pytest.raises(ConfigurationError, match=r"^attempts: "):
         RetryPolicy(attempts=value)
 
 
@@ -328,3 +328,11 @@ def test_create_gives_the_record(wire: Wire) -> None:
     """What was created comes back as a record with its id."""
     record = wire.talk(create(_DEFINITION, RetryPolicy()), wire.ok(integration=wire.record()))
     assert record.id == "one"
+
+
+def test_one_try_that_may_have_acted_is_enough(wire: Wire) -> None:
+    """The last try was refused, the first may have done it: the caller is told to look."""
+    outcomes = [wire.lost(), *[wire.lost("refused", may_have_acted=False)] * 3]
+    with pytest.raises(TransportError) as caught:
+        wire.talk(call(operations.clear_history("one"), RetryPolicy()), *outcomes)
+    assert (caught.value.kind, caught.value.may_have_acted) == ("refused", True)

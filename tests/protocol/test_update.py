@@ -14,6 +14,7 @@ from rocketchat_integrations import (
     IntegrationRecord,
     OutgoingIntegration,
     OutgoingIntegrationRecord,
+    PermissionDeniedError,
     RetryPolicy,
     StaleRecordError,
     TransportError,
@@ -57,13 +58,13 @@ def test_another_type_is_refused_before_writing(wire: Wire, type: str) -> None:
         name="ci", channel="#general", username="rocket.cat", event="sendMessage", urls="https://bot.example"
     )
     wanted = incoming if type == _OUTGOING else outgoing
-    with pytest.raises(ConfigurationError, match="^type: "):
+    with pytest.raises(ConfigurationError, match=r"^type: "):
         wire.talk(_update(wanted), wire.ok(integration=wire.record(type=type)))
 
 
 def test_the_record_of_another_integration_is_refused_unasked(wire: Wire) -> None:
     """A slip in the id is noticed without a single request."""
-    with pytest.raises(ConfigurationError, match="^id: "):
+    with pytest.raises(ConfigurationError, match=r"^id: "):
         wire.talk(_update(_record(wire, _id="two")))
 
 
@@ -168,3 +169,46 @@ def test_nothing_is_written_when_reading_fails(wire: Wire) -> None:
     """Without the server's record there is nothing to compare with, and so no update."""
     with pytest.raises(TransportError):
         wire.talk(_update(_record(wire)), wire.lost("other"))
+
+
+def test_a_token_that_the_server_makes_cannot_be_chosen(wire: Wire) -> None:
+    """A wish that cannot be fulfilled is refused, not forgotten; and nothing is written."""
+    wanted = attrs.evolve(_record(wire, token="standing"), token="chosen")
+    with pytest.raises(ConfigurationError, match=r"^token: "):
+        wire.talk(_update(wanted), wire.ok(integration=wire.record(token="standing")))
+
+
+def test_a_record_without_dates_is_not_stale_for_ever(wire: Wire) -> None:
+    """Old data that says who updated it, and not when, can be updated as soon as it has been read."""
+    old = wire.record(_updatedBy={"_id": "b", "username": "bob"})
+    after = wire.ok(integration={**old, "alias": "CI"})
+    wanted = attrs.evolve(cast(IntegrationRecord, _codec.integration(old)), alias="CI")
+    assert wire.talk(_update(wanted), wire.ok(integration=old), after).alias == "CI"
+
+
+def test_a_failure_after_the_write_says_that_it_may_have_acted(wire: Wire) -> None:
+    """What was written is written, also when reading it back does not work."""
+    outcomes = [wire.ok(integration=wire.record()), wire.ok(integration=None), wire.no(403)]
+    with pytest.raises(PermissionDeniedError) as caught:
+        wire.talk(_update(_record(wire)), *outcomes)
+    assert caught.value.may_have_acted
+
+
+@pytest.mark.parametrize("token", ["", "  "])
+def test_a_blank_token_is_none(wire: Wire, token: str) -> None:
+    """Old data can have a token that no update would get past the server: it gets a new one, and no complaint."""
+    before = wire.record(type=_OUTGOING, token=token)
+    wanted = attrs.evolve(cast(OutgoingIntegrationRecord, _codec.integration(before)), alias="CI")
+    after = wire.record(type=_OUTGOING, token="made", alias="CI")
+    assert wire.talk(_update(wanted), wire.ok(integration=before), wire.ok(integration=after)).token == "made"
+    assert len(wire.body()["token"]) > 40
+
+
+@pytest.mark.parametrize("count", [0, -3])
+def test_an_odd_number_of_retries_stays(wire: Wire, count: int) -> None:
+    """What the server makes of an old number is no field that it did not take."""
+    before = wire.record(type=_OUTGOING, token="t", retryFailedCalls=True, retryCount=count, retryDelay="Weird")
+    after = {**before, "alias": "CI", "retryCount": 4, "retryDelay": "weird"}
+    record = cast(OutgoingIntegrationRecord, _codec.integration(before))
+    for wanted in (attrs.evolve(record, alias="CI"), record.definition):
+        wire.talk(_update(wanted), wire.ok(integration=before), wire.ok(integration={**after, "alias": wanted.alias}))

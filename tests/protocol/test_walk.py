@@ -237,3 +237,14 @@ def test_records_that_cannot_be_read_tell_no_name(wire: Wire) -> None:
     """When none of a room's records can be read, its name is not known, and nothing is left out in silence."""
     with pytest.raises(ConfigurationError, match="ask by room_name"):
         wire.talk(_name(_BY_ID), wire.ok(integrations=["nonsense"], total=51))
+
+
+def test_a_list_that_is_not_sorted_is_no_list(wire: Wire) -> None:
+    """Where the server does not sort, repeats cannot be told from the rest, and nothing is dropped in silence."""
+    with pytest.raises(DecodingError, match="not sorted"):
+        list(_ids(_list(), wire, _Shelf(wire, "integrations", ["c", "a", "b"], 100)))
+
+
+def test_an_empty_id_is_an_id(wire: Wire) -> None:
+    """A record is given whatever its id is."""
+    assert list(_ids(_list(), wire, _Shelf(wire, "integrations", ["", "a"], 1))) == ["", "a"]

@@ -419,16 +419,26 @@ def test_no_decoding_error_shows_a_value() -> None:
     [
         ("text", "history[0]: must be an object, and is text"),
         ({**ENTRY, "data": []}, "history[0].data: must be an object, and is an array"),
-        ({**ENTRY, "error": "yes"}, "history[0].error: must be true or false, and is text"),
+        ({**ENTRY, "finished": "yes"}, "history[0].finished: must be true or false, and is text"),
         ({**ENTRY, "_id": None}, "history[0]._id: must be text, and is missing or null"),
     ],
-    ids=["text", "data", "error", "no id"],
+    ids=["text", "data", "finished", "no id"],
 )
 def test_odd_history_entries_are_told(data: object, line: str) -> None:
     """A history entry is read as carefully as an integration."""
     error = history_entry(data, "history[0]")
     assert isinstance(error, DecodingError)
     assert error.errors == (line,)
+
+
+@pytest.mark.parametrize(
+    ("error", "failed"), [(True, True), (False, False), ({"code": "ECONNRESET"}, True), ("no", True)]
+)
+def test_a_call_has_failed_whatever_the_server_says_of_it(error: object, failed: bool) -> None:
+    """A history can be read also where the server keeps the failure itself instead of a yes."""
+    entry = history_entry({**ENTRY, "error": error}, "history[0]")
+    assert isinstance(entry, HistoryEntry)
+    assert entry.error is failed
 
 
 @pytest.mark.parametrize(("data", "id"), [({"_id": "x"}, "x"), ({"_id": 5}, None), ({}, None), ([], None)], ids=repr)

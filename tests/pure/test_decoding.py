@@ -734,3 +734,20 @@ def test_endless_details_are_cut_off() -> None:
     error = refusal(GET, answer(400, f'{{"success": false, "details": {deep}, "error": {deep}}}'))
     assert type(error) is BadRequestError
     assert "…" in str(error.details)
+
+
+@pytest.mark.parametrize("status", [200, 400, 404])
+def test_a_missing_endpoint_is_no_missing_integration(status: int) -> None:
+    """Programs create what is not found, so an old server or a wrong address must not look like that."""
+    body = b'{"success": false, "error": "API endpoint does not exist"}'
+    with pytest.raises(UnexpectedResponse, match="either the base URL is wrong"):
+        payload(Response(status, {}, body), Request("GET", "api/v1/x", "integrations.get"), Expectation())
+
+
+def test_an_everyday_word_is_no_secret() -> None:
+    """A token such as "token" does not make the names of errors unreadable."""
+    body = b'{"success": false, "error": "Invalid token [error-invalid-token]", "errorType": "error-invalid-token"}'
+    request = Request("PUT", "api/v1/x", "integrations.update", secrets=("token",))
+    with pytest.raises(BadRequestError) as caught:
+        payload(Response(400, {}, body), request, Expectation())
+    assert caught.value.error_type == "error-invalid-token"

@@ -1,5 +1,6 @@
 """Requests and answers can be shown to anybody, and odd timeouts are refused."""
 
+import pickle
 from typing import Any
 
 import pytest
@@ -44,3 +45,9 @@ def test_the_timeouts_are_those_that_are_promised() -> None:
     """5 s for the connection, 30 s for the answer to begin, 120 s for all of it."""
     assert Timeout() == Timeout(connect=5, read=30, total=120)
     assert Timeout(connect=0.1).connect == 0.1
+
+
+def test_a_request_is_not_pickled() -> None:
+    """A pickle would hold the token in the clear."""
+    with pytest.raises(TypeError, match="secrets"):
+        pickle.dumps(Request("GET", "api/v1/x", "x"))

@@ -159,7 +159,8 @@ every_value = pytest.mark.parametrize("value", EVERY_VALUE)
         (incoming, "script_engine", "isolated-vm", "isolated-vm"),
         (incoming, "skip_transpile", False, False),
         (outgoing, "channel", (), ()),
-        (outgoing, "channel", "#a,", ("#a", "")),
+        (outgoing, "channel", "#a,", ("#a",)),
+        (outgoing, "channel", ["#a", " "], ("#a", " ")),
         (outgoing, "channel", ",".join(EVERYWHERE), EVERYWHERE),
         (outgoing, "channel", ["all_public_channels", "#a"], ("all_public_channels", "#a")),
         (outgoing, "urls", "https://a.example,b", ("https://a.example,b",)),
@@ -623,3 +624,12 @@ def test_a_failing_constructor_leaves_no_secret_in_its_frames(make: Callable[[],
     assert CANARY not in str([frame.locals for frame in frames])
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("event", ["roomArchived", "roomCreated", "userCreated"])
+def test_blanks_are_no_channel_where_none_is_used(event: str) -> None:
+    """The server refuses blanks for every event, and takes an empty channel for those that use none."""
+    fields: dict[str, Any] = {"username": "rocket.cat", "urls": "https://a.example", "target_room": "#a"}
+    with pytest.raises(ValueError, match="channel: is blank"):
+        OutgoingIntegration("x", event=event, channel=["  "], **fields)
+    assert OutgoingIntegration("x", event=event, channel="", **fields).channel == ("",)

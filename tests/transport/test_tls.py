@@ -51,7 +51,7 @@ def _get(url: str) -> Request:
 
 def test_a_certificate_of_an_unknown_authority_is_refused(peer: Peer, connect: Connect) -> None:
     """Nothing is sent to a server that cannot prove who it is, and the message says why."""
-    with pytest.raises(TransportError, match="certificate is not trusted .*(issuer|self.signed)") as caught:
+    with pytest.raises(TransportError, match=r"certificate is not trusted .*(issuer|self.signed)") as caught:
         connect(peer.url).send(_get(peer.url))
     assert (caught.value.kind, caught.value.may_have_acted) == ("certificate", False)
     assert peer.requests == []
@@ -62,7 +62,7 @@ def test_a_certificate_for_another_host_is_refused(
 ) -> None:
     """A trusted certificate is good for its own host only."""
     peer = serve(http.answer(_YES), _server_side(authority, "elsewhere.example"))
-    with pytest.raises(TransportError, match="certificate is not trusted .*127.0.0.1") as caught:
+    with pytest.raises(TransportError, match=r"certificate is not trusted .*127.0.0.1") as caught:
         connect(peer.url, verify=bundle).send(_get(peer.url))
     assert (caught.value.kind, caught.value.may_have_acted) == ("certificate", False)
 
@@ -175,5 +175,5 @@ def test_a_key_with_a_passphrase_asks_nobody(connect: Connect, authority: trustm
     certificate, key = tmp_path / "client.pem", tmp_path / "client.key"
     ours.cert_chain_pems[0].write_to_path(certificate)
     key.write_text("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n")
-    with pytest.raises(ConfigurationError, match="^cert: "):
+    with pytest.raises(ConfigurationError, match=r"^cert: "):
         connect("https://chat.example/", cert=(str(certificate), str(key)))
