@@ -227,7 +227,7 @@ def logout() -> Operation[None]:
 
 def server_version() -> Operation[str]:
     """``/api/info``: no login needed."""
-    return _call("GET", "info", _version, path="api/info", authenticated=False)
+    return _call("GET", "api/info", _version, path="api/info", authenticated=False)
 
 
 # Webhooks.

@@ -15,6 +15,7 @@ import textwrap
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from importlib import import_module
 from types import FrameType
 from typing import Any
 
@@ -183,6 +184,8 @@ def demo(room: str | None = None) -> None:
         RocketChatError: a step failed.
         ModuleNotFoundError: the embedded server needs the extra ``testing``.
     """
+    if room is None:
+        import_module("rocketchat_integrations.testing")  # or say at once that the extra is missing
     tag = f"demo-{secrets.token_hex(4)}"
     opening, *tour, farewell = _steps(tag, room)
     names: dict[str, Any] = {}

@@ -107,7 +107,7 @@ def test_the_login_comes_with_the_first_call_that_needs_it(client: Client, serve
     client.server_version()
     client.get("one")
     client.get("one")
-    assert server.calls == ["info", "login", "integrations.get", "integrations.get"]
+    assert server.calls == ["api/info", "login", "integrations.get", "integrations.get"]
     assert [request.headers.get("X-Auth-Token") for request in server.requests] == [None, None, "T1", "T1"]
 
 
@@ -336,7 +336,7 @@ def _headers(remaining: int, seconds: int) -> dict[str, str]:
 def test_waits_are_logged(client: Client, server: _Server, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     """Who wonders why a call takes so long finds it in the log, with the endpoint and the seconds."""
     caplog.set_level(logging.INFO, "rocketchat_integrations")
-    server.next["info"] = [server.wire.lost(), server.wire.no(429, "slow", _headers(0, 7))]
+    server.next["api/info"] = [server.wire.lost(), server.wire.no(429, "slow", _headers(0, 7))]
     client.server_version()
     assert len(clock.slept) == 2
     assert clock.slept[1] == 7
@@ -347,18 +347,18 @@ def test_waits_are_logged(client: Client, server: _Server, clock: Clock, caplog:
 
 def test_a_call_waits_before_it_would_be_refused(client: Client, server: _Server, clock: Clock) -> None:
     """When the server has said that nothing is left, the next call of the endpoint waits for the new window."""
-    server.next["info"] = [Response(200, _headers(0, 42), b'{"success": true, "version": "8.8"}')]
+    server.next["api/info"] = [Response(200, _headers(0, 42), b'{"success": true, "version": "8.8"}')]
     client.server_version()
     client.server_version()
     assert clock.slept == [42.0]
-    assert server.calls == ["info", "info"]
+    assert server.calls == ["api/info", "api/info"]
 
 
 def test_a_wait_beyond_the_callers_patience_is_left_to_the_server(server: _Server, clock: Clock) -> None:
     """With RetryPolicy.never() nothing is waited for, and the server says no itself."""
     client = Client(_URL, _TOKEN, transport=server, retry=RetryPolicy.never())
     refusal = server.wire.no(429, "slow", _headers(0, 42))
-    server.next["info"] = [refusal, refusal]
+    server.next["api/info"] = [refusal, refusal]
     for _ in range(2):
         with pytest.raises(RateLimitError):
             client.server_version()
@@ -367,18 +367,18 @@ def test_a_wait_beyond_the_callers_patience_is_left_to_the_server(server: _Serve
 
 def test_a_refused_call_is_not_held_up_twice(client: Client, server: _Server, clock: Clock) -> None:
     """The wait that a refusal asks for, and the one for its window, are the same."""
-    server.next["info"] = [server.wire.no(429, "slow", _headers(0, 42))]
+    server.next["api/info"] = [server.wire.no(429, "slow", _headers(0, 42))]
     client.server_version()
     assert clock.slept == [42.0]
 
 
 def test_a_failure_does_not_hold_up_the_next_window(client: Client, server: _Server, clock: Clock) -> None:
     """Lost answers after the end of a window do not make later calls wait for news of it."""
-    server.next["info"] = [Response(200, _headers(0, 42), b'{"success": true, "version": "8.8"}')]
+    server.next["api/info"] = [Response(200, _headers(0, 42), b'{"success": true, "version": "8.8"}')]
     client.server_version()
     clock.now += 42
     for _ in range(12):
-        server.next["info"] = [server.wire.lost("other")]
+        server.next["api/info"] = [server.wire.lost("other")]
         with pytest.raises(TransportError):
             client.server_version()
     client.server_version()
@@ -546,7 +546,7 @@ def test_a_webhook_sends_no_login(server: _Server) -> None:
 
 def test_a_faulty_transport_is_not_covered_up(client: Client, server: _Server) -> None:
     """An exception that is no TransportError is a mistake in the transport, and comes out as it is."""
-    server.next["info"] = [StopIteration("the fake has no more answers")]
+    server.next["api/info"] = [StopIteration("the fake has no more answers")]
     with pytest.raises(StopIteration, match="no more answers"):
         client.server_version()
 

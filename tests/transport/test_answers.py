@@ -242,4 +242,5 @@ def test_a_connection_that_the_server_closed_meanwhile_is_replaced(serve: Serve,
     transport = connect(peer.url)
     for _ in range(3):
         assert transport.send(_get(peer.url)).body == _JSON
+        assert peer.closed.acquire(timeout=5)
     assert len(peer.connections) == 3
