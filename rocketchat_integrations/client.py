@@ -1,43 +1,45 @@
-"""The client: a few lines a method over the conversations, and the driver that holds them."""
+"""The front doors: the client and the webhook, a few lines a method over the conversations."""
 
 from __future__ import annotations
 
-import copy
-import logging
 import os
-import re
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Generic, Literal, TypedDict, TypeVar, cast, overload
+from typing import Any, Generic, Literal, TypedDict, TypeVar, overload
 from urllib.parse import urlsplit
 
-import attrs
 from typing_extensions import Self, Unpack
 
 from . import _operations as operations
+from ._checks import (
+    check,
+    check_address,
+    check_credentials,
+    check_definition,
+    check_text,
+    integration_type,
+    is_text,
+    is_unicode,
+    room_query,
+    type_name,
+)
+from ._driver import Driver
 from ._exchange import (
-    Conversation,
-    RateWindows,
     RetryPolicy,
-    Send,
     Walk,
     call,
     create,
     in_order,
-    login,
     not_seen,
     room_name,
     update,
     whole_room,
 )
-from ._http import Request, Response, Timeout, Transport
+from ._http import Timeout, Transport
 from ._operations import Operation, Page, RoomList
 from ._sealed import sealed
-from ._version import __version__
 from .auth import PasswordAuth, TokenAuth
-from .exceptions import AuthenticationError, ConfigurationError, DecodingError, RocketChatError, TransportError
+from .exceptions import ConfigurationError, DecodingError
 from .messages import Message
 from .models import (
     HistoryEntry,
@@ -52,12 +54,6 @@ from .models import (
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-_log = logging.getLogger("rocketchat_integrations")
-
-_RESERVED_HEADERS = (
-    *("x-auth-token", "x-user-id", "content-type", "content-length", "host"),
-    *("accept-encoding", "connection", "transfer-encoding"),
-)
 
 
 class ConnectionOptions(TypedDict, total=False):
@@ -75,184 +71,6 @@ class ConnectionOptions(TypedDict, total=False):
     transport: Transport | None
 
 
-class _Driver:
-    """Holds conversations: sleeps, sends, throws. Client and webhooks share one, and with it the connections.
-
-    Also the session: a token is asked for once, however many threads need one.
-    """
-
-    def __init__(
-        self,
-        base_url: str,
-        auth: TokenAuth | PasswordAuth | None,
-        *,
-        timeout: float | tuple[float, float] | Timeout = Timeout(),
-        retry: RetryPolicy = RetryPolicy(),
-        verify: bool | str = True,
-        cert: str | tuple[str, str] | None = None,
-        proxies: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        user_agent: str | None = None,
-        pool_size: int = 10,
-        max_response_size: int = 64 * 2**20,
-        transport: Transport | None = None,
-    ) -> None:
-        _check("retry", isinstance(retry, RetryPolicy), "a RetryPolicy")
-        # The empty text would turn verification off.
-        _check("verify", isinstance(verify, bool) or _is_text(verify), "True, False or the path of a CA bundle")
-        _check("cert", cert is None or _is_text(cert) or _is_pair(cert), "a path or a pair of paths")
-        _check("proxies", proxies is None or _is_text_mapping(proxies), "URLs by scheme")
-        _check("pool_size", type(pool_size) is int and pool_size > 0, "a positive whole number")
-        _check(
-            "max_response_size", type(max_response_size) is int and max_response_size > 0, "a positive number of bytes"
-        )
-        _check("transport", transport is None or _is_transport(transport), "an object with the methods of Transport")
-        limits = _timeout(timeout)
-        self.base_url = base_url
-        self.retry = retry
-        self._headers = _headers(user_agent, headers)
-        # Some proxies want a token of their own. What is shorter than that is an everyday word.
-        self._secret_headers = tuple(value for value in (headers or {}).values() if len(value) >= 8)
-        self._windows = RateWindows()
-        self._auth = auth
-        self._token = auth if isinstance(auth, TokenAuth) else None
-        self._login = threading.Lock()
-        self._totp_is_fresh = True
-        self._login_refusals = 0
-        self._login_refusal: AuthenticationError | None = None
-        self._closed = False
-        if transport is None:
-            # Here and not above: who only receives, or brings a transport, need not load requests.
-            from ._transport import RequestsTransport
-
-            transport = RequestsTransport(
-                base_url,
-                timeout=limits,
-                verify=verify,
-                cert=cert,
-                proxies=proxies,
-                pool_size=pool_size,
-                max_response_size=max_response_size,
-            )
-        self._transport = transport
-
-    def run(self, conversation: Conversation[T]) -> T:
-        """Hold a conversation to its end: what it returns, or what it raises."""
-        outcome: Response | TransportError | None = None
-        while True:
-            try:
-                if isinstance(outcome, TransportError):
-                    send = conversation.throw(outcome)
-                else:
-                    send = conversation.send(cast(Response, outcome))  # None begins
-            except StopIteration as stop:
-                return cast(T, stop.value)
-            self._wait(send)
-            outcome = self._answer(send.request)
-
-    def credentials(self) -> TokenAuth:
-        """The token to send: ours, or that of the login that this makes if there was none yet."""
-        refusals = self._login_refusals
-        with self._login:
-            if self._closed:
-                raise ConfigurationError("the client is closed")
-            if self._token is None:
-                # Who waited while another thread was refused is refused, too: many threads with a wrong password
-                # would otherwise lock the account.
-                if self._login_refusals != refusals:
-                    raise copy.copy(cast(AuthenticationError, self._login_refusal))
-                self._token = self._new_token()
-            return self._token
-
-    def close(self) -> None:
-        """Log out of a session that we made, and close the connections."""
-        with self._login:  # a login under way comes to its end, and then its token does
-            closed_before, self._closed = self._closed, True
-        if closed_before:
-            return
-        try:
-            if isinstance(self._auth, PasswordAuth) and self._token is not None:
-                self._log_out(self._token)
-        finally:
-            self._transport.close()
-
-    def _wait(self, send: Send) -> None:
-        if send.after:
-            _log.info("%s: waiting %.1f s before the next try", send.request.endpoint, send.after)
-            time.sleep(send.after)
-        # Another thread may have used up the window while this one slept.
-        while (seconds := self._windows.delay(send.request)) and send.patience.spend(seconds):
-            _log.info("%s: waiting %.1f s for the rate limit", send.request.endpoint, seconds)
-            time.sleep(seconds)
-
-    def _answer(self, request: Request) -> Response | TransportError:
-        if self._closed:
-            raise ConfigurationError("the client is closed")
-        if not request.authenticated:
-            return self._send(request, None)
-        credentials = self.credentials()
-        answer = self._send(request, credentials)
-        if isinstance(answer, Response) and answer.status == 401 and isinstance(self._auth, PasswordAuth):
-            return self._send(request, self._renewed(credentials))
-        return answer
-
-    def _renewed(self, refused: TokenAuth) -> TokenAuth:
-        with self._login:
-            if self._token is refused:  # else another thread has been here before
-                self._token = None
-        return self.credentials()
-
-    def _new_token(self) -> TokenAuth:
-        try:
-            return self.run(login(cast(PasswordAuth, self._auth), self._second_factor, self.retry))
-        except AuthenticationError as error:
-            self._login_refusal = copy.copy(error)
-            self._login_refusals += 1
-            raise
-
-    def _log_out(self, token: TokenAuth) -> None:
-        # Once, and without the conversation's ways: a refused token needs no new login to be given up.
-        logout = operations.logout()
-        outcome = self._send(logout.request, token)
-        try:
-            if isinstance(outcome, TransportError):
-                raise outcome
-            logout.decode(outcome)
-        except RocketChatError as error:
-            _log.warning("the logout failed, the token stays good until it expires: %s", error)
-
-    def _second_factor(self) -> str | None:
-        totp = cast(PasswordAuth, self._auth).totp
-        if callable(totp):
-            code: object = totp()
-            if isinstance(code, str) and _is_text(code):
-                return code
-            del code
-            raise ConfigurationError("totp: must give text that is not blank")
-        fresh, self._totp_is_fresh = self._totp_is_fresh, False
-        return totp if fresh else None
-
-    def _send(self, request: Request, credentials: TokenAuth | None) -> Response | TransportError:
-        addressed = self._addressed(request, credentials)
-        try:
-            response = self._transport.send(addressed)
-        except TransportError as error:
-            self._windows.learn(request, None)
-            return error
-        self._windows.learn(request, response)
-        return attrs.evolve(response, secrets=addressed.secrets)
-
-    def _addressed(self, request: Request, credentials: TokenAuth | None) -> Request:
-        headers = {**self._headers, **request.headers}
-        secrets = (*request.secrets, *self._secret_headers)
-        if credentials is None:
-            url = request.url if "://" in request.url else self.base_url + request.url
-            return attrs.evolve(request, url=url, headers=headers, secrets=secrets)
-        headers["X-User-Id"], headers["X-Auth-Token"] = credentials.user_id, credentials.token
-        url, secrets = self.base_url + request.url, (*secrets, credentials.token)
-        return attrs.evolve(request, url=url, headers=headers, secrets=secrets)
-
-
 class Listing(Generic[T_co]):
     """A list on the server, read page by page while it is iterated.
 
@@ -268,7 +86,7 @@ class Listing(Generic[T_co]):
         total: Callable[[], int],
         on_error: Callable[[DecodingError], object] | None,
     ) -> None:
-        _check("on_error", on_error is None or callable(on_error), "a callable or None")
+        check("on_error", on_error is None or callable(on_error), "a callable or None")
         self._pages = pages
         self._total = total
         self._on_error = on_error
@@ -349,15 +167,15 @@ class Client:
         max_response_size: int = 64 * 2**20,
         transport: Transport | None = None,
     ) -> None:
-        _check_address("url", url)
+        check_address("url", url)
         if "?" in url:
             raise ConfigurationError("url: must not have a query")
         if url.rstrip("/").endswith("/api/v1"):
             raise ConfigurationError("url: must be the workspace's own address, without /api/v1")
-        _check_credentials(auth)
+        check_credentials(auth)
         self._url = url.rstrip("/")
         self._auth = auth
-        self._driver = _Driver(
+        self._driver = Driver(
             f"{self._url}/",
             auth,
             timeout=timeout,
@@ -443,7 +261,7 @@ class Client:
             ConfigurationError: if a field has a value that is not allowed.
             BadRequestError: if a rule of the server refuses it: the room or the user does not exist, say.
         """
-        _check_definition(definition)
+        check_definition(definition)
         return self._driver.run(create(definition, self._driver.retry))
 
     def get(self, id: str, *, created_by: str | None = None) -> IntegrationRecord:
@@ -459,9 +277,9 @@ class Client:
             NotFoundError: if there is none with this id, or not by this creator.
             PermissionDeniedError: if it is somebody else's, and the user may only manage their own.
         """
-        _check_text("id", id)
+        check_text("id", id)
         if created_by is not None:  # blank, it would not be looked at
-            _check_text("created_by", created_by)
+            check_text("created_by", created_by)
         return self._call(operations.get(id, created_by=created_by))
 
     @overload
@@ -515,9 +333,9 @@ class Client:
         Raises:
             ConfigurationError: if an argument is of the wrong type.
         """
-        kind = None if type is None else _integration_type(type)
+        kind = None if type is None else integration_type(type)
         for argument, text in (("name", name), ("name_contains", name_contains)):
-            _check(argument, text is None or (isinstance(text, str) and _is_unicode(text)), "text or None")
+            check(argument, text is None or (isinstance(text, str) and is_unicode(text)), "text or None")
         part = name_contains.lower() if name_contains is not None else None
 
         def keep(record: IntegrationRecord) -> bool:
@@ -543,7 +361,7 @@ class Client:
         Raises:
             ConfigurationError: if the id is blank.
         """
-        _check_text("id", id)
+        check_text("id", id)
 
         def page_at(offset: int, count: int) -> Operation[Page[HistoryEntry]]:
             return operations.history_page(id, offset, count)
@@ -583,9 +401,9 @@ class Client:
             NotFoundError: if there is none with this id.
             BadRequestError: if a rule of the server refuses the definition.
         """
-        _check_text("id", id)
-        _check_definition(wanted, "wanted")
-        _check("overwrite", isinstance(overwrite, bool), "True or False")
+        check_text("id", id)
+        check_definition(wanted, "wanted")
+        check("overwrite", isinstance(overwrite, bool), "True or False")
         return self._driver.run(update(id, wanted, self._driver.retry, overwrite=overwrite))
 
     @overload
@@ -611,10 +429,10 @@ class Client:
                 raise ConfigurationError("type: goes with an id; a record has its own")
             id, kind = record.id, record.type
         else:
-            _check("record", _is_text(record), f"a record, or an id that is not blank, not {_kind(record)}")
+            check("record", is_text(record), f"a record, or an id that is not blank, not {type_name(record)}")
             if type is None:
                 raise ConfigurationError("type: must be given with an id: IntegrationType.INCOMING or OUTGOING")
-            id, kind = record, _integration_type(type)
+            id, kind = record, integration_type(type)
         self._call(operations.remove(id, kind))
 
     def clear_history(self, id: str) -> None:
@@ -629,7 +447,7 @@ class Client:
             NotFoundError: if there is no outgoing integration with this id.
             UnexpectedResponse: if the server is older.
         """
-        _check_text("id", id)
+        check_text("id", id)
         self._call(operations.clear_history(id))
 
     def replay_outgoing(self, id: str, history_id: str) -> None:
@@ -647,8 +465,8 @@ class Client:
             NotFoundError: if there is no such integration or call.
             UnexpectedResponse: if the server is older.
         """
-        _check_text("id", id)
-        _check_text("history_id", history_id)
+        check_text("id", id)
+        check_text("history_id", history_id)
         self._call(operations.replay_outgoing(id, history_id))
 
     def list_for_channel(
@@ -673,8 +491,8 @@ class Client:
         Raises:
             ConfigurationError: if not exactly one of ``room_id`` and ``room_name`` is given.
         """
-        _check("include_all_public_channels", isinstance(include_all_public_channels, bool), "True or False")
-        room = operations.channel_list(_room(room_id, room_name), include_all_public_channels)
+        check("include_all_public_channels", isinstance(include_all_public_channels, bool), "True or False")
+        room = operations.channel_list(room_query(room_id, room_name), include_all_public_channels)
         return self._list_for(room, on_error)
 
     def list_for_group(
@@ -699,8 +517,8 @@ class Client:
         Raises:
             ConfigurationError: if not exactly one of ``room_id`` and ``room_name`` is given.
         """
-        _check("include_all_private_groups", isinstance(include_all_private_groups, bool), "True or False")
-        room = operations.group_list(_room(room_id, room_name), include_all_private_groups)
+        check("include_all_private_groups", isinstance(include_all_private_groups, bool), "True or False")
+        room = operations.group_list(room_query(room_id, room_name), include_all_private_groups)
         return self._list_for(room, on_error)
 
     def webhook(self, record: IntegrationRecord) -> IncomingWebhook:
@@ -712,10 +530,10 @@ class Client:
         Raises:
             ConfigurationError: if the record has no token.
         """
-        _check_definition(record, "record", records_only=True)
+        check_definition(record, "record", records_only=True)
         # Not by way of a variable: the token would be in the traceback.
-        fits = _is_text(record.id) and _is_text(record.token or "none")
-        _check("record", fits, "one whose id and token are Unicode text that is not blank")
+        fits = is_text(record.id) and is_text(record.token or "none")
+        check("record", fits, "one whose id and token are Unicode text that is not blank")
         return _ClientsWebhook(self._driver, operations.webhook_url(self._driver.base_url, record))
 
     def server_version(self) -> str:
@@ -786,9 +604,9 @@ class IncomingWebhook:
 
     @sealed
     def __init__(self, url: str, **options: Unpack[ConnectionOptions]) -> None:
-        _check_address("url", url)
+        check_address("url", url)
         self._url = url
-        self._driver = _Driver(url, None, **options)
+        self._driver = Driver(url, None, **options)
 
     @property
     def url(self) -> str:
@@ -835,7 +653,7 @@ class IncomingWebhook:
 class _ClientsWebhook(IncomingWebhook):
     """A webhook that posts over the connections of a client, whose they stay."""
 
-    def __init__(self, driver: _Driver, url: str) -> None:
+    def __init__(self, driver: Driver, url: str) -> None:
         self._url = url
         self._driver = driver
 
@@ -845,133 +663,3 @@ class _ClientsWebhook(IncomingWebhook):
 
 _BY_TOKEN = ("ROCKETCHAT_USER_ID", "ROCKETCHAT_AUTH_TOKEN")
 _BY_PASSWORD = ("ROCKETCHAT_USER", "ROCKETCHAT_PASSWORD")
-
-
-def _check(name: str, is_right: bool, allowed: str) -> None:
-    if not is_right:
-        raise ConfigurationError(f"{name}: must be {allowed}")
-
-
-def _check_text(name: str, value: object) -> None:
-    _check(name, _is_text(value), "text that is not blank")
-
-
-def _check_address(name: str, url: object) -> None:
-    """None of these messages shows the address: it may be a webhook's, or hold a password."""
-    _check(name, isinstance(url, str), "text")
-    text = cast(str, url)
-    _check(name, text.isascii() and text.isprintable() and " " not in text, "a URL without blanks and odd characters")
-    has_scheme = text.lower().startswith(("https://", "http://"))
-    _check(name, has_scheme, "an address that begins with https:// or http://")
-    _check(name, "#" not in text, "an address without a fragment (#…)")
-    _check(name, "@" not in text.split("/")[2].split("?")[0], "an address without credentials: they go into auth=")
-    try:
-        parts = urlsplit(text)
-        has_place = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        has_place = False
-    _check(name, has_place, "an address with a host and, if there is one, a valid port")
-
-
-def _check_credentials(auth: object) -> None:
-    if isinstance(auth, TokenAuth):
-        for field, value in (("user_id", auth.user_id), ("token", auth.token)):
-            _check(field, _is_text(value) and _fits_header(value), "text that is not blank and fits into a header")
-    elif isinstance(auth, PasswordAuth):
-        _check_text("user", auth.user)
-        _check("password", isinstance(auth.password, str) and bool(auth.password), "text that is not empty")
-        _check("totp", auth.totp is None or isinstance(auth.totp, str) or callable(auth.totp), "text or a callable")
-    else:
-        raise ConfigurationError("auth: must be a TokenAuth or a PasswordAuth")
-
-
-def _check_definition(definition: object, name: str = "definition", *, records_only: bool = False) -> None:
-    kinds = (
-        "IncomingIntegrationRecord or OutgoingIntegrationRecord"
-        if records_only
-        else ("IncomingIntegration or OutgoingIntegration")
-    )
-    allowed = _RECORDS if records_only else _DEFINITIONS
-    _check(name, isinstance(definition, allowed), f"an {kinds}, not {_kind(definition)}")
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__
-
-
-_DEFINITIONS = (IncomingIntegration, OutgoingIntegration)
-_RECORDS = (IncomingIntegrationRecord, OutgoingIntegrationRecord)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and _is_unicode(value)
-
-
-def _is_unicode(text: str) -> bool:
-    return not re.search("[\ud800-\udfff]", text)
-
-
-def _is_pair(value: object) -> bool:
-    if not isinstance(value, tuple):
-        return False
-    parts = cast("tuple[object, ...]", value)
-    return len(parts) == 2 and all(map(_is_text, parts))
-
-
-def _is_transport(value: object) -> bool:
-    return all(callable(getattr(value, method, None)) for method in ("send", "close"))
-
-
-def _is_text_mapping(value: object) -> bool:
-    if not isinstance(value, Mapping):
-        return False
-    pairs = cast("Mapping[object, object]", value).items()
-    return all(isinstance(name, str) and isinstance(text, str) for name, text in pairs)
-
-
-def _timeout(value: float | tuple[float, float] | Timeout) -> Timeout:
-    if isinstance(value, Timeout):
-        return value
-    connect_and_read = value if isinstance(value, tuple) else (value, value)
-    _check("timeout", len(connect_and_read) == 2, "a number of seconds, a pair of them, or a Timeout")
-    try:
-        return Timeout(*connect_and_read)
-    except ValueError as error:
-        problem = str(error)
-    raise ConfigurationError(problem)
-
-
-def _headers(user_agent: str | None, headers: Mapping[str, str] | None) -> dict[str, str]:
-    """Those of every request: ours, except where the user's have one of the same name."""
-    agent = f"rocketchat-integrations/{__version__}"
-    if user_agent is not None:
-        _check("user_agent", _is_text(user_agent) and _fits_header(user_agent), "printable ASCII text")
-        agent = f"{user_agent} {agent}"
-    own = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": agent}
-    _check("headers", headers is None or _is_text_mapping(headers), "texts by name")
-    given = dict(headers or {})
-    for name, value in given.items():
-        _check("headers", name.lower() not in _RESERVED_HEADERS, f"without {name}, which the client sets itself")
-        is_name = re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", name, re.ASCII) is not None
-        _check("headers", is_name and _fits_header(value), f"printable ASCII text, and {name!r} is not")
-    names = {name.lower() for name in given}
-    return {**{name: value for name, value in own.items() if name.lower() not in names}, **given}
-
-
-def _fits_header(text: str) -> bool:
-    return text.isascii() and text.isprintable()
-
-
-def _integration_type(value: object) -> IntegrationType:
-    try:
-        return IntegrationType(value)
-    except ValueError:
-        pass
-    raise ConfigurationError(f"type: must be IntegrationType.INCOMING or IntegrationType.OUTGOING, not {value!r}")
-
-
-def _room(room_id: str | None, room_name: str | None) -> dict[str, str]:
-    _check("room_id, room_name", (room_id is None) != (room_name is None), "given one of the two")
-    name, value = ("roomName", room_name) if room_id is None else ("roomId", room_id)
-    _check_text("room_id" if room_name is None else "room_name", value)
-    return {name: cast(str, value)}

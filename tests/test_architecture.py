@@ -43,7 +43,9 @@ MAY_IMPORT = {
         # I/O
         "_transport": "_http exceptions",
         # front doors
-        "client": BELOW_THE_CLIENT,
+        "_checks": "models auth exceptions",
+        "_driver": f"{BELOW_THE_CLIENT} _checks",
+        "client": f"{BELOW_THE_CLIENT} _checks _driver",
         "logs": "client messages exceptions",
         "aio": BELOW_THE_CLIENT.replace(" _transport", ""),
         # policy

@@ -17,8 +17,8 @@ from rocketchat_integrations import (
     OutgoingIntegration,
     OutgoingIntegrationRecord,
     RetryPolicy,
+    _driver as driver_module,
     _exchange,
-    client as client_module,
 )
 from rocketchat_integrations.client import ConnectionOptions
 from rocketchat_integrations.testing import LocalRocketChat
@@ -77,7 +77,7 @@ def client(server: LocalRocketChat, connect: Connect) -> Client:
 def clock(server: LocalRocketChat, monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The only time there is for the client."""
     clock = Clock(server)
-    monkeypatch.setattr(client_module, "time", clock)
+    monkeypatch.setattr(driver_module, "time", clock)
     monkeypatch.setattr(_exchange, "time", clock)
     return clock
 
