@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 @pytest.fixture
 def rocketchat() -> Iterator[LocalRocketChat]:
     """A running ``LocalRocketChat`` with its default settings, of this test alone."""
-    from rocketchat_integrations.testing import LocalRocketChat
+    try:
+        from rocketchat_integrations.testing import LocalRocketChat
+    except ImportError as error:
+        advice = "pip install 'rocketchat-integrations[testing]'"
+        pytest.fail(f"the fixture rocketchat needs the extra testing: {advice} ({error})", pytrace=False)
 
     with LocalRocketChat() as server:
         yield server

@@ -22,8 +22,9 @@ class Dialect:
         Raises:
             ValueError: the version is none of those that can be imitated.
         """
-        if version == "8.8":
-            return cls(version, is_8=True)
-        if re.fullmatch(r"6(\.\d+){1,2}", version):
-            return cls(version, is_8=False)
-        raise ValueError(f"version {version!r} cannot be imitated: allowed are '8.8' and '6.x' such as '6.14'")
+        if isinstance(version, str) and re.fullmatch(r"(8\.8|6\.\d+)(\.\d+)?", version, re.ASCII):
+            return cls(version, is_8=version.startswith("8"))
+        raise ValueError(
+            f"version {version!r} cannot be imitated: allowed are '8.8' and '6.x' such as '6.14',"
+            " and their patches such as '8.8.1'"
+        )

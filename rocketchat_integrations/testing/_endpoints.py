@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -146,7 +146,13 @@ def _addressed(call: Call) -> Document:
 
 
 def _by_url(world: World, url: str) -> Document | None:
-    return next((each for each in world.integrations if url in (each.get("urls") or ())), None)
+    return next((each for each in world.integrations if _holds(each.get("urls"), [url])), None)
+
+
+def _holds(value: Any, wanted: list[str]) -> bool:
+    """Whether a field is one of the wanted texts, or an array with one of them, as the database compares."""
+    items: list[Any] = value if isinstance(value, list) else [value]  # pyright: ignore[reportUnknownVariableType]
+    return any(item in wanted for item in items)
 
 
 def _existing(document: Document | None) -> Document:
@@ -234,14 +240,14 @@ def _room_integrations(call: Call, room_type: RoomType, option: str, scope: str)
             None,
             f"there is no {room_type} of that id or name: {name_or_id!r}",
         )
-    wanted = {f"#{room.name}"}
+    wanted = [f"#{room.name}"]
     if params.get(option, "true") == "true":
-        wanted.add(scope)
+        wanted.append(scope)
     page = Page.asked_for(params, page_cap=call.settings.page_cap)
     matching = (
         document
         for document in _visible_to(call.user, page.ordered(call.world.integrations))
-        if not wanted.isdisjoint(document.get("channel") or ())
+        if _holds(document.get("channel"), wanted)
     )
     return _page_of("integrations", page, matching, with_items=False)
 

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from ._refusals import Refusal, broken_rule, failure
-from ._world import Collection, Document
+from ._world import Collection, Document, dig
 
 _DEFAULT_COUNT = 50
 
@@ -51,7 +51,7 @@ class Page:
             return collection.by_id(descending=self.sort["_id"] == -1)
         documents = list(collection)
         for name in reversed(names):
-            documents.sort(key=lambda document: _rank(_dig(document, name)), reverse=self.sort[name] == -1)
+            documents.sort(key=lambda document: _rank(dig(document, name)), reverse=self.sort[name] == -1)
         return iter(documents)
 
 
@@ -59,7 +59,7 @@ def _natural_number(params: Mapping[str, Any], name: str, default: int) -> int:
     value = params.get(name)
     if value is None:
         return default
-    if re.fullmatch(r"\d+", str(value)) is None:
+    if re.fullmatch(r"[0-9]+", str(value)) is None:
         raise failure(f"{name} must be a non-negative integer", f"{name} is {value!r}")
     return int(value)
 
@@ -69,7 +69,7 @@ def _read_sort(text: str | None) -> Mapping[str, int]:
         return {}
     try:
         sort = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _invalid_sort(text) from None
     if not isinstance(sort, dict):
         raise _invalid_sort(text)
@@ -86,13 +86,6 @@ def _invalid_sort(text: str) -> Refusal:
         {"helperMethod": "parseJsonQuery"},
         "sort has to be a JSON object whose values are 1 or -1",
     )
-
-
-def _dig(document: Document, path: str) -> Any:
-    value: Any = document
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return value  # pyright: ignore[reportUnknownVariableType]
 
 
 def _rank(value: Any) -> tuple[int, Any]:

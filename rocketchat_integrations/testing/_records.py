@@ -68,5 +68,5 @@ class ReceivedRequest:
         """The body read as JSON; None if it is none."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None

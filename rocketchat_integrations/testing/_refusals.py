@@ -83,10 +83,15 @@ def wrong_method(note: str) -> Refusal:
     return Refusal(405, {"status": "error", "message": "API endpoint does not exist"}, note)
 
 
+def broken(note: str) -> Refusal:
+    """A 500."""
+    return Refusal(500, {"success": False, "error": "Internal server error"}, note)
+
+
 def wrong_webhook(dialect: Dialect, note: str) -> Refusal:
     """A webhook's address with an unknown id or a wrong token: servers of 8.x answer as if they had broken."""
     if dialect.is_8:
-        return Refusal(500, {"success": False, "error": "Internal server error"}, note)
+        return broken(note)
     return Refusal(404, {"success": False, "error": "Invalid integration id or token provided."}, note)
 
 

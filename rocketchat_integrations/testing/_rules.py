@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from ._dialect import Dialect
+from ._javascript import trim
 from ._refusals import Refusal, broken_rule, failure
 from ._scripts import compile_script
 from ._settings import Settings
@@ -20,6 +21,7 @@ from ._world import (
     Room,
     User,
     World,
+    dig,
     random_text,
 )
 
@@ -59,7 +61,7 @@ class Kind:
     def permissions(self) -> frozenset[str]:
         return frozenset((self.manage, self.manage_own))
 
-    def shows(self, user: User, document: Document) -> bool:
+    def shows(self, user: User, document: Any) -> bool:
         """Whether a user may see and touch a document as one of this kind."""
         return self.manage in user.permissions or (
             self.manage_own in user.permissions and created_by(document) == user.id
@@ -70,10 +72,9 @@ INCOMING_KIND = Kind(MANAGE_INCOMING, MANAGE_OWN_INCOMING)
 OUTGOING_KIND = Kind(MANAGE_OUTGOING, MANAGE_OWN_OUTGOING)
 
 
-def created_by(document: Document) -> Any:
+def created_by(document: Any) -> Any:
     """The id of a document's creator; None where old data has none."""
-    creator = document.get("_createdBy")
-    return creator.get("_id") if isinstance(creator, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return dig(document, "_createdBy._id")
 
 
 @attrs.frozen
@@ -139,7 +140,7 @@ class Rulebook:
             raise _not_authorized("Unauthorized", details, user, OUTGOING_KIND)
         unknown_user = "error-invalid-post-as-user" if self.dialect.is_8 else "error-invalid-user"
         poster, fields = self._checked_outgoing(user, body, unknown_user=unknown_user)
-        if not (fields.get("token") or "").strip():
+        if not trim(fields.get("token") or ""):
             raise broken_rule(
                 "error-invalid-token", "Invalid token", details, "an outgoing integration needs a token to be updated"
             )
@@ -168,7 +169,7 @@ class Rulebook:
                 required,
                 f"event {body['event']!r} is none of {', '.join(_EVENTS)}",
             )
-        if not body["username"].strip():
+        if not trim(body["username"]):
             raise broken_rule("error-invalid-username", "Invalid username", required, "username is blank")
         if event.target_room and not body.get("targetRoom"):
             raise broken_rule(
@@ -200,7 +201,7 @@ class Rulebook:
     def _outgoing_channels(self, user: User, event: _Event, body: Document) -> list[str]:
         details = {"function": "validateOutgoing"}
         channel: str = body["channel"]
-        if channel and not channel.strip():
+        if channel and not trim(channel):
             raise broken_rule("error-invalid-channel", "Invalid Channel", details, "channel is blank")
         if not event.channel:
             if MANAGE_OUTGOING not in user.permissions:
@@ -211,7 +212,7 @@ class Rulebook:
                     f"{body['event']} is for users with {MANAGE_OUTGOING}, which {user.username} lacks",
                 )
             return []
-        channels = [part.strip() for part in channel.split(",") if part.strip()]
+        channels = [trim(part) for part in channel.split(",") if trim(part)]
         for name in channels:
             if name not in _SCOPES and name[0] not in "#@":
                 raise _bad_start(name, details)
@@ -220,7 +221,7 @@ class Rulebook:
     # Both kinds
 
     def _poster(self, username: object, error_type: str, reason: str, details: dict[str, str]) -> User:
-        if isinstance(username, str) and not username.strip():
+        if isinstance(username, str) and not trim(username):
             raise broken_rule("error-invalid-username", "Invalid username", details, "username is blank")
         poster = self.world.find_user(username)
         if poster is None:
@@ -257,10 +258,10 @@ class Rulebook:
     def _compiled(self, body: Document) -> Document:
         """The fields that compiling the script gives, none where there is nothing to compile."""
         script = body.get("script")
-        return compile_script(script) if body["scriptEnabled"] and script and script.strip() else {}
+        return compile_script(script) if body["scriptEnabled"] and script and trim(script) else {}
 
     def _refuse_frozen_script(self, body: Document) -> None:
-        if self.settings.frozen_scripts and (body.get("script") or "").strip():
+        if self.settings.frozen_scripts and trim(body.get("script") or ""):
             raise failure("integration-scripts-disabled", "this server does not take scripts (frozen_scripts)")
 
     def _store(self, user: User, poster: User, fields: Document, outcome: Document) -> Document:
@@ -285,9 +286,9 @@ class Rulebook:
 
 
 def _incoming_channels(channel: str, details: dict[str, str]) -> list[str]:
-    if not channel.strip():
+    if not trim(channel):
         raise broken_rule("error-invalid-channel", "Invalid channel", details, "channel is blank")
-    channels = [part.strip() for part in channel.split(",")]
+    channels = [trim(part) for part in channel.split(",")]
     for name in channels:
         if name[:1] not in ("#", "@"):
             # The server names this method also when it creates.
@@ -308,7 +309,7 @@ def _pick(body: Document, names: Iterable[str]) -> Document:
 
 
 def _not_blank(texts: Iterable[str]) -> list[str]:
-    return [text for text in texts if text.strip()]
+    return [text for text in texts if trim(text)]
 
 
 def _bad_start(channel: str, details: dict[str, str]) -> Refusal:

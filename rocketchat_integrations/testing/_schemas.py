@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from ._javascript import trim
+
 INCOMING = "webhook-incoming"
 OUTGOING = "webhook-outgoing"
 
@@ -315,6 +317,8 @@ def _convert(kinds: tuple[str, ...], value: Any) -> tuple[bool, Any]:
 def _javascript_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
     if value == int(value) and abs(value) < 1e21:
         return str(int(value))
     return re.sub(r"e([+-])0", r"e\1", repr(float(value)))
@@ -322,10 +326,10 @@ def _javascript_text(value: Any) -> str:
 
 def _javascript_number(text: str) -> int | float | None:
     """The number that JavaScript reads a text as, None if it reads none."""
-    text = text.strip()
+    text = trim(text)
     if re.fullmatch(r"0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+", text):
         return int(text, 0)
-    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text):
+    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII):
         number = float(text)
         return int(number) if number.is_integer() else number
     return None if text else 0

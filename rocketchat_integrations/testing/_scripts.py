@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ._javascript import trim
 from ._world import Document
 
 _COMMENT_OR_TEXT = re.compile(
@@ -13,7 +14,7 @@ _COMMENT_OR_TEXT = re.compile(
 
 def compile_script(script: str) -> Document:
     """The fields that the server stores for a script: ``scriptCompiled``, or else ``scriptError``."""
-    code = _COMMENT_OR_TEXT.sub("", script).strip()
+    code = trim(_COMMENT_OR_TEXT.sub("", script))
     if re.match(r"class\s+Script\b", code) is None:
         return _syntax_error("the script has to start with the class name Script")
     depth = 0

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import attrs
 
 
 def _positive(_: object, attribute: attrs.Attribute[int], value: int) -> None:
-    if value < 1:
-        raise ValueError(f"{attribute.name} must be at least 1, not {value!r}")
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"{attribute.name} must be a whole number of at least 1, not {value!r}")
 
 
 def _calls_and_seconds(
     _: object, attribute: attrs.Attribute[tuple[int, float] | None], value: tuple[int, float] | None
 ) -> None:
-    if value is not None and (value[0] < 1 or value[1] <= 0):
-        raise ValueError(f"{attribute.name} must be (calls, seconds), both positive, or None, not {value!r}")
+    match value:
+        case None:
+            return
+        case (int(calls), int() | float() as seconds) if calls >= 1 and 0 < seconds < math.inf:
+            return
+        case _:
+            raise ValueError(f"{attribute.name} must be (calls, seconds), both positive, or None, not {value!r}")
 
 
 @attrs.define(kw_only=True)

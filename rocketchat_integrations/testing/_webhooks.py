@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import attrs
 
 from ._dialect import Dialect
+from ._javascript import either, is_truthy, trim
 from ._records import StoredMessage
 from ._refusals import Refusal, failure, not_logged_in, webhook_disabled, wrong_webhook
 from ._world import Document, Room, User, World, random_text
@@ -50,7 +51,7 @@ class Webhooks:
             return {"success": True}
         message = _message(document, poster, body)
         channels = self._channels(document, body)
-        if body.get("separateResponse") and self.dialect.is_8:
+        if is_truthy(body.get("separateResponse")) and self.dialect.is_8:
             return self._post_separately(poster, channels, message)
         if self.dialect.is_8:
             places = [self._place(channel, poster) for channel in channels]
@@ -62,15 +63,15 @@ class Webhooks:
         return {"success": True}
 
     def _channels(self, document: Document, body: Document) -> list[str]:
-        wanted = body.get("channel") or body.get("roomId")
-        if not wanted:
-            return list(document.get("channel") or ())
+        wanted = either(body.get("channel"), body.get("roomId"))
+        if not is_truthy(wanted):
+            return _texts(document.get("channel") or [])
         if not document.get("overrideDestinationChannelEnabled"):
             raise failure(
                 "overriding destination channel is disabled for this integration",
                 "a channel in the body, even the configured one, needs overrideDestinationChannelEnabled",
             )
-        return [str(channel) for channel in wanted] if isinstance(wanted, list) else [str(wanted)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return _texts(wanted)
 
     def _post_separately(self, poster: User, channels: list[str], message: Document) -> Document:
         responses: list[Document] = []
@@ -119,30 +120,42 @@ class Webhooks:
 
 def _message(integration: Document, poster: User, body: Document) -> Document:
     """The message that a body asks for; what it leaves open is as the integration has it."""
-    text = body.get("text") or body.get("msg") or ""
+    text = either(either(body.get("text"), body.get("msg")), "")
     if not isinstance(text, str):
         raise failure("text.trim is not a function", "text has to be text")
-    message: Document = {"msg": text.strip(), "u": poster.reference, "bot": {"i": integration["_id"]}}
-    alias = body.get("username") or body.get("alias") or integration.get("alias")
-    if alias:
+    message: Document = {"msg": trim(text), "u": poster.reference, "bot": {"i": integration["_id"]}}
+    alias = either(either(body.get("username"), body.get("alias")), integration.get("alias"))
+    if is_truthy(alias):
         message["alias"] = alias
-    message |= _picture(body.get("icon_url") or body.get("avatar"), body.get("icon_emoji") or body.get("emoji")) or (
-        _picture(integration.get("avatar"), integration.get("emoji"))
+    message |= _picture(body, ("icon_url", "avatar"), ("icon_emoji", "emoji")) or (
+        _picture(integration, ("avatar", "avatar"), ("emoji", "emoji"))
     )
     attachments = body.get("attachments")
     if isinstance(attachments, list):
         message["attachments"] = attachments
-    message["parseUrls"] = body.get("parseUrls", not message.get("attachments"))
+    message["parseUrls"] = body.get("parseUrls", "attachments" not in message)
     for name in ("groupable", "tmid", "customFields"):
         if name in body:
             message[name] = body[name]
     return message
 
 
-def _picture(avatar: Any, emoji: Any) -> Mapping[str, Any]:
-    if avatar:
-        return {"avatar": avatar}
-    return {"emoji": emoji} if emoji else {}
+def _picture(fields: Document, avatar: tuple[str, str], emoji: tuple[str, str]) -> Mapping[str, Any]:
+    for name, (winner, other) in (("avatar", avatar), ("emoji", emoji)):
+        first, second = fields.get(winner), fields.get(other)
+        if not (_is_empty(first) and _is_empty(second)):
+            return {name: either(first, second)}
+    return {}
+
+
+def _is_empty(value: Any) -> bool:
+    """What the server takes for no picture: everything without a length, too."""
+    return not (isinstance(value, (str, list, dict)) and value)
+
+
+def _texts(value: Any) -> list[str]:
+    values: list[Any] = value if isinstance(value, list) else [value]  # pyright: ignore[reportUnknownVariableType]
+    return [str(each) for each in values]
 
 
 def _decode_component(text: str) -> str | None:

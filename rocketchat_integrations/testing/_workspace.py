@@ -20,10 +20,10 @@ from ._endpoints import Call, Endpoint, endpoints_of
 from ._faults import Dispatch, FaultPlan
 from ._limits import RateLimiter
 from ._records import ReceivedRequest
-from ._refusals import Refusal, failure, invalid_params, not_logged_in, not_permitted, wrong_method
+from ._refusals import Refusal, broken, failure, invalid_params, not_logged_in, not_permitted, wrong_method
 from ._schemas import violations
 from ._settings import Settings
-from ._world import User, World
+from ._world import User, World, complete
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -58,7 +58,7 @@ class Workspace:
 
     def __init__(self, description: Mapping[str, Any], dialect: Dialect, settings: Settings, base_path: str) -> None:
         self.lock = threading.RLock()
-        self._description = description
+        self._description = complete(description)
         self._dialect = dialect
         self._settings = settings
         self._base_path = base_path
@@ -133,7 +133,9 @@ class Workspace:
         try:
             with self.lock:
                 return json_answer(200, self._act(request, body, address, endpoint, headers), headers), ""
-        except Refusal as refusal:
+        except Exception as error:
+            # Whatever was put in: an answer tells more than a connection that breaks.
+            refusal = error if isinstance(error, Refusal) else broken(f"unforeseen {type(error).__name__}: {error}")
             return json_answer(refusal.status, refusal.body, headers), refusal.note
 
     def _act(
@@ -202,9 +204,14 @@ def _read_json(request: Request, body: bytes) -> Any:
     if request.mimetype != "application/json" or not body:
         return {}
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
-    except ValueError:
+        return json.loads(body, parse_int=_integer, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
         raise failure("Invalid JSON", "the body says that it is JSON and is none") from None
+
+
+def _integer(digits: str) -> int | float:
+    """A number without a fraction; infinite if JavaScript cannot hold it."""
+    return int(digits) if len(digits) < 300 else float(digits)
 
 
 def _refuse_constant(name: str) -> None:

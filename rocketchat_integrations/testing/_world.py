@@ -56,6 +56,48 @@ def random_text(length: int) -> str:
     return "".join(secrets.choice(_UNMISTAKABLE) for _ in range(length))
 
 
+def dig(document: Any, path: str) -> Any:
+    """What lies at a path such as ``_createdBy._id``; None where there is nothing."""
+    value: Any = document
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def complete(description: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The description of a world, with a token for everybody, so that going back to it logs nobody out.
+
+    Raises:
+        ValueError: it describes no world.
+    """
+    usernames = _names(description, "users", "username", "_id")
+    rooms = _names(description, "rooms", "name", "_id", "type")
+    members, credentials = description.get("members", {}), description.get("credentials", {})
+    _check_known("members", "room", members, rooms)
+    _check_known("credentials", "user", credentials, usernames)
+    for room in members:
+        _check_known(f"members of {room!r}", "user", members[room], usernames)
+    tokens = {name: {"X-Auth-Token": random_text(43), **credentials.get(name, {})} for name in usernames}
+    return {**description, "members": members, "credentials": tokens}
+
+
+def _names(description: object, key: str, *fields: str) -> list[str]:
+    """The names of the users or rooms, the first of the fields that each has to have."""
+    described: Any = description.get(key) if isinstance(description, Mapping) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    if not isinstance(described, (list, tuple)) or not all(
+        isinstance(each, Mapping) and all(isinstance(each.get(field), str) for field in fields)  # pyright: ignore[reportUnknownMemberType]
+        for each in described  # pyright: ignore[reportUnknownVariableType]
+    ):
+        raise ValueError(f"world needs {key}, a list of objects whose {', '.join(fields)} are text")
+    return [each[fields[0]] for each in described]  # pyright: ignore[reportUnknownVariableType]
+
+
+def _check_known(key: str, what: str, names: Iterable[str], known: list[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"world: {key}: there is no {what} {name!r}, only {', '.join(known)}")
+
+
 @attrs.frozen
 class SecondFactor:
     """What a login needs beside the password."""
@@ -113,9 +155,11 @@ class Collection:
         """Store a document, giving it an ``_id`` if it has none.
 
         Raises:
-            ValueError: there is one with that ``_id``.
+            ValueError: there is one with that ``_id``, or it is no text.
         """
-        identifier: str = document.setdefault("_id", random_text(17))
+        identifier = document.setdefault("_id", random_text(17))
+        if not isinstance(identifier, str):
+            raise ValueError(f"_id must be text, not {identifier!r}")
         if identifier in self._by_id:
             raise ValueError(f"there is a document with _id {identifier!r} already")
         self._by_id[identifier] = document
@@ -149,7 +193,6 @@ class World:
         self.integrations = Collection()
         self.history: dict[str, Collection] = {}
         self.messages: list[StoredMessage] = []
-        credentials = description.get("credentials", {})
         for user in description["users"]:
             self.add_user(
                 user["username"],
@@ -157,11 +200,10 @@ class World:
                 password=user.get("password"),
                 email=user.get("email"),
                 user_id=user["_id"],
-                token=credentials.get(user["username"], {}).get("X-Auth-Token"),
+                token=description["credentials"][user["username"]]["X-Auth-Token"],
             )
         for room in description["rooms"]:
-            members = description.get("members", {}).get(room["name"], ())
-            self.add_room(room["name"], room["type"], members, room_id=room["_id"])
+            self.add_room(room["name"], room["type"], description["members"].get(room["name"], ()), room_id=room["_id"])
 
     def timestamp(self) -> str:
         """The time of a write: no two writes share one, so that ``_updatedAt`` tells them apart."""

@@ -29,9 +29,14 @@ class LocalRocketChat:
         with LocalRocketChat() as server:
             client = Client(server.url, server.auth("admin"))
 
-    It answers as the real server does where integrations are concerned: permissions, validation in the server's
-    words, rules, lists that are capped, webhooks, history, login. Scripts are compiled as far as counting braces
-    goes (they have to start with ``class Script``) and never run, and outgoing integrations are not called.
+    It imitates what the real server does with integrations: permissions, validation in the server's words, rules,
+    lists that are capped, webhooks, history, login. It does not imitate these:
+
+    - scripts: they are compiled as far as counting braces goes (they have to start with ``class Script``) and never
+      run; outgoing integrations are never called, so that only ``insert_history`` makes history;
+    - of 6.x: the parameters ``query`` and ``fields`` (ignored), and refusals that come up to a second late;
+    - of the newest 8.x: its shapes of errors, and its rule that the posting user may ``message-impersonate``;
+    - the renaming of rooms.
 
     Without a ``world`` there are the users ``admin`` (all four permissions for integrations), ``alice`` (the two
     for her own), ``bob`` (none) and ``rocket.cat``, whose passwords are their names with ``-password`` added, and
@@ -45,7 +50,7 @@ class LocalRocketChat:
             optionally ``permissions``, ``password`` and ``email``; ``rooms``, a list of objects with ``_id``,
             ``name`` and ``type`` (``"channel"`` or ``"private group"``); optionally ``members``, usernames by the
             names of rooms, and ``credentials``, objects with a user's ``X-Auth-Token`` by usernames.
-        version: ``"8.8"``, or ``"6.x"`` such as ``"6.14"`` for the older ways.
+        version: ``"8.8"``, or ``"6.x"`` such as ``"6.14"`` for the older ways; a patch such as ``"8.8.1"`` may follow.
         page_cap: how many items a page of a list has at most.
         rate_limit: how many calls of one endpoint are answered in how many seconds, as ``(calls, seconds)``; None
             for any number. Users with the permission ``api-bypass-rate-limit`` are not limited.
@@ -108,7 +113,8 @@ class LocalRocketChat:
     def reset(self) -> None:
         """Go back to the starting world: users, rooms, tokens, integrations, messages, requests, planned faults.
 
-        Settings (``page_cap`` and so on) and ``connections`` stay as they are.
+        Settings (``page_cap`` and so on) and ``connections`` stay as they are. What ``auth`` gave for the users of
+        the starting world before is good again, unless it replaced a token that had been revoked; logins are not.
         """
         self._workspace.reset()
 
@@ -293,7 +299,7 @@ class LocalRocketChat:
             The ``_id``.
 
         Raises:
-            ValueError: there is one with this ``_id``.
+            ValueError: there is one with this ``_id``, or the ``_id`` is no text.
         """
         with self._workspace.lock:
             return self._workspace.world.integrations.add(copy.deepcopy(dict(document)))
@@ -310,7 +316,7 @@ class LocalRocketChat:
             The record's ``_id``.
 
         Raises:
-            ValueError: the integration has a record with this ``_id``.
+            ValueError: the integration has a record with this ``_id``, or the ``_id`` is no text.
         """
         with self._workspace.lock:
             return self._workspace.world.insert_history(integration_id, document)

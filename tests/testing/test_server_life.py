@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import attrs
 import pytest
 
 import _rocketchat_integrations_pytest
@@ -50,17 +51,30 @@ def test_start_and_stop() -> None:
 
 def test_versions(serve: Opener) -> None:
     """The version that is imitated is the one that is told, and only some can be."""
-    for version in ("8.8", "6.14", "6.5.1"):
+    for version in ("8.8", "8.8.1", "6.14", "6.5.1"):
         assert serve(version=version)("GET", "/api/info", user=None).json == {"version": version, "success": True}
-    for version in ("7.0", "8.7", "6", "newest"):
+    for version in ("7.0", "8.7", "8.8.1.2", "6", "6.\u0663", "newest"):
         with pytest.raises(ValueError, match=r"allowed are '8\.8' and '6\.x'"):
             LocalRocketChat(version=version)
+
+
+def test_a_patch_speaks_as_its_version_does(serve: Opener, incoming: dict[str, Any]) -> None:
+    """A server of 8.8.1 has the ways of 8.8."""
+    assert serve(version="8.8.1").create(incoming)["skipTranspile"] is False
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
         {"page_cap": 0},
+        {"page_cap": "7"},
+        {"version": 6.14},
+        {"page_cap": 7.5},
+        {"rate_limit": 5},
+        {"rate_limit": (5,)},
+        {"rate_limit": ("5", 60)},
+        {"rate_limit": (5, float("nan"))},
+        {"rate_limit": (5, float("inf"))},
         {"rate_limit": (0, 60)},
         {"rate_limit": (10, 0)},
         {"base_path": "chat"},
@@ -139,6 +153,18 @@ def test_reset(api: Api, incoming: dict[str, Any]) -> None:
     assert api("POST", "login", body, user=None).status == 200
 
 
+def test_reset_logs_nobody_out(serve: Opener) -> None:
+    """Credentials taken before a reset are good after it, also where they were logged out meanwhile."""
+    world: dict[str, Any] = {"users": [{"_id": "zoeid", "username": "zoe"}], "rooms": []}
+    for api, username in ((serve(), "alice"), (serve(world=world), "zoe")):
+        auth = api.server.auth(username)
+        headers = {"X-Auth-Token": auth.token, "X-User-Id": auth.user_id}
+        for _ in range(2):
+            api.server.reset()
+            assert api.server.auth(username) == auth
+            assert api("POST", "logout", {}, user=None, headers=headers).status == 200
+
+
 def test_worlds_are_described(serve: Opener) -> None:
     """A described world has its own people, passwords, tokens and rooms, and is not changed by what happens."""
     world: dict[str, Any] = {
@@ -151,6 +177,31 @@ def test_worlds_are_described(serve: Opener) -> None:
     assert api("POST", "login", {"user": "z@example.org", "password": "pw"}, user=None).status == 200
     api.server.add_room("attic", members=["zoe"])
     assert repr(world) == before
+
+
+@pytest.mark.parametrize(
+    ("world", "message"),
+    [
+        ([], "world needs users, a list of objects whose username, _id are text"),
+        ({}, "world needs users"),
+        ({"users": {}}, "world needs users"),
+        ({"users": ["zoe"]}, "world needs users"),
+        ({"users": [{"_id": "u1"}]}, "world needs users"),
+        ({"users": [{"username": "zoe"}]}, "world needs users"),
+        ({"users": [{"_id": 1, "username": "zoe"}]}, "world needs users"),
+        ({"rooms": [{"_id": "r1", "name": "lab"}]}, "world needs rooms, a list of objects whose name, _id, type"),
+        ({"members": {"lap": []}}, "members: there is no room 'lap', only lab"),
+        ({"members": {"lab": ["zeo"]}}, "members of 'lab': there is no user 'zeo', only zoe"),
+        ({"credentials": {"zeo": {}}}, "credentials: there is no user 'zeo', only zoe"),
+    ],
+)
+def test_worlds_are_checked(world: Any, message: str) -> None:
+    """A description that is none is refused with what is wrong in it and what is allowed."""
+    if world:
+        users = [{"_id": "u1", "username": "zoe"}]
+        world = {"users": users, "rooms": [{"_id": "r1", "name": "lab", "type": "channel"}], **world}
+    with pytest.raises(ValueError, match=message):
+        LocalRocketChat(world=world)
 
 
 def test_people_and_rooms_can_be_added(api: Api, incoming: dict[str, Any]) -> None:
@@ -185,6 +236,15 @@ def test_removed_users_are_gone(api: Api) -> None:
     api.server.add_user("alice")
 
 
+def test_removed_users_leave_their_rooms(api: Api, incoming: dict[str, Any]) -> None:
+    """Who takes the name of a removed user is not in that user's rooms."""
+    body = {**incoming, "channel": "#general"}
+    api.create(body, user="alice")
+    api.server.remove_user("alice")
+    api.server.add_user("alice", ["manage-own-incoming-integrations"])
+    assert api("POST", "integrations.create", body, user="alice").error_type == "error-invalid-channel"
+
+
 def test_raw_documents(both: Api) -> None:
     """What old data may look like can be put in, and comes out just so; only an `_id` is filled in."""
     odd = {
@@ -201,6 +261,46 @@ def test_raw_documents(both: Api) -> None:
     with pytest.raises(ValueError, match="'mine' already"):
         both.server.insert({"_id": "mine"})
     assert "_id" not in odd
+    with pytest.raises(ValueError, match="_id must be text, not 5"):
+        both.server.insert({"_id": 5})
+    with pytest.raises(ValueError, match="_id must be text, not 5"):
+        both.server.insert_history("x", {"_id": 5})
+    assert both("GET", "integrations.list", sort='{"_id": 1}').json["total"] == 2
+
+
+@pytest.mark.parametrize("integration", [None, "text", 5, {"_createdBy": "alice"}])
+def test_history_of_odd_integrations(both: Api, integration: Any) -> None:
+    """A record whose integration is none belongs to nobody: alice does not see it, and admin does."""
+    both.server.insert_history("z", {"integration": integration})
+    assert both("GET", "integrations.history", id="z", user="alice").json["history"] == []
+    assert both("GET", "integrations.history", id="z").json["history"][0]["integration"] == integration
+
+
+def test_fields_that_should_be_arrays(both: Api, incoming: dict[str, Any], outgoing: dict[str, Any]) -> None:
+    """Odd channels and URLs match nothing, a text matches itself, as in the database; numbers are no channels."""
+    both.server.insert({"urls": 5, "channel": 5})
+    both.server.insert({"urls": None, "channel": [["#general"], {}]})
+    stored = both.server.insert({**outgoing, "urls": "https://bot.example", "channel": "#general"})
+    answer = both.update({"_id": stored, "type": "webhook-outgoing"}, target_url="https://bot.example", name="found")
+    assert answer.status == 200
+    assert both.server.documents[2]["name"] == "found"
+    both.server.insert({**incoming, "channel": "#general"})
+    assert both("GET", "channels.getIntegrations", roomName="general").json["total"] == 2
+    webhook = {**incoming, "userId": "rocket.cat", "token": "t"}
+    for channel, status in ((5, 400), ([5], 400), ("#general", 200)):
+        webhook["_id"] = both.server.insert({**webhook, "channel": channel, "_id": f"w{channel}"})
+        assert both.post({"_id": f"w{channel}", "token": "t"}, {"text": "x"}).status == status
+    assert [message.room for message in both.server.messages] == ["general"]
+
+
+def test_the_unforeseen_is_answered(both: Api, capfd: pytest.CaptureFixture[str]) -> None:
+    """Where the server itself breaks, it answers 500, notes why, prints nothing and goes on."""
+    identifier = both.server.insert({"_createdAt": Path()})
+    answer = both("GET", "integrations.get", integrationId=identifier)
+    assert (answer.status, answer.json) == (500, {"success": False, "error": "Internal server error"})
+    assert both.server.requests[-1].note.startswith("unforeseen TypeError: Object of type")
+    assert both("GET", "/api/info").status == 200
+    assert capfd.readouterr() == ("", "")
 
 
 def test_documents_are_copies(api: Api, incoming: dict[str, Any]) -> None:
@@ -269,6 +369,33 @@ def test_records_are_values() -> None:
     assert StoredMessage(room="r", user="u", text="t") == StoredMessage(room="r", user="u", text="t")
     request = ReceivedRequest(method="GET", endpoint="info", path="/api/info", query={}, headers={}, body=b"[1]")
     assert request.json == [1]
+    assert attrs.evolve(request, body=b"[" * 200_000).json is None
+
+
+pytest_plugins = ["pytester"]
+
+_WITHOUT_WERKZEUG = """
+import sys
+
+for name in list(sys.modules):
+    if name.partition(".")[0] in ("rocketchat_integrations", "werkzeug"):
+        del sys.modules[name]
+sys.modules["werkzeug"] = None
+
+def test_using(rocketchat):
+    pass
+"""
+
+
+def test_fixture_without_werkzeug(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where werkzeug is not installed, the fixture fails with the one line that says what to install."""
+    pytester.makepyfile(_WITHOUT_WERKZEUG)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    result = pytester.runpytest_inprocess("-p", "_rocketchat_integrations_pytest", "-p", "no:cacheprovider")
+    result.assert_outcomes(errors=1)
+    lines = [line for line in result.outlines if "pip install 'rocketchat-integrations[testing]'" in line]
+    assert lines[0].startswith("the fixture rocketchat needs the extra testing: pip install")
+    assert not [line for line in result.outlines if "Traceback" in line]
 
 
 # As pytest has it from the installed plugin.

@@ -63,7 +63,10 @@ def test_order_by_id_and_no_order(both: Api, incoming: dict[str, Any]) -> None:
     assert sorted(ids()) == ascending
 
 
-@pytest.mark.parametrize("sort", ["name", "[1]", '{"name": 2}', '{"name": "1"}', '{"name": true}', "1"])
+@pytest.mark.parametrize(
+    "sort",
+    ["name", "[1]", '{"name": 2}', '{"name": "1"}', '{"name": true}', "1", pytest.param("[" * 20_000, id="deep")],
+)
 def test_invalid_sorts(both: Api, sort: str) -> None:
     """A sort that is no object with values 1 and -1 is refused."""
     assert both("GET", "integrations.list", sort=sort).error_type == "error-invalid-sort"

@@ -124,6 +124,23 @@ def test_rate_limit(serve: Opener) -> None:
     assert api("GET", "integrations.list").status == 200
 
 
+def test_order_of_checks(serve: Opener) -> None:
+    """8.8 looks at login, permission, rate limit and validity, 6.14 at login, rate limit, validity and permission."""
+    calls: list[tuple[str | None, dict[str, Any]]] = [
+        (None, {}),
+        ("bob", {}),
+        ("bob", {"id": "x"}),
+        ("admin", {}),
+        ("admin", {"id": "x"}),
+    ]
+    for version, calls_allowed, statuses in (
+        ("8.8", 1, [401, 403, 403, 400, 429]),
+        ("6.14", 2, [401, 400, 403, 429, 429]),
+    ):
+        api = serve(version=version, rate_limit=(calls_allowed, 60.0))
+        assert [api("GET", "integrations.history", user=user, **query).status for user, query in calls] == statuses
+
+
 def test_rate_limit_is_the_clients(serve: Opener) -> None:
     """Users share the limit of their address, but for those with the permission to bypass it."""
     api = serve(rate_limit=(1, 60.0))

@@ -69,6 +69,21 @@ def test_rooms_and_users_are_found_by_id_too(api: Api, incoming: dict[str, Any])
     assert stored["channel"] == ["#GENERAL", "@aliceid0000000001", "@bob"]
 
 
+def test_blanks_of_definitions_are_those_of_javascript(
+    both: Api, incoming: dict[str, Any], outgoing: dict[str, Any]
+) -> None:
+    """Parts of channels, users, URLs and words are blank where JavaScript says so."""
+    assert both.create(incoming, channel="\ufeff#general\ufeff")["channel"] == ["#general"]
+    assert _refused(both, incoming, channel="\ufeff") == "error-invalid-channel"
+    assert _refused(both, incoming, channel="\x1c#general") == "error-invalid-channel-start-with-chars"
+    assert _refused(both, incoming, username="\ufeff") == "error-invalid-username"
+    assert _refused(both, incoming, username="\x1c") == "error-invalid-user"
+    stored = both.create(outgoing, channel="#general,\ufeff", urls=["\ufeff", "\x1c"], triggerWords=["\ufeff", "\x85"])
+    assert (stored["channel"], stored["urls"], stored["triggerWords"]) == (["#general"], ["\x1c"], ["\x85"])
+    assert both.update(stored, token="\ufeff").error_type == "error-invalid-token"
+    assert both.update(stored, token="\x1c").status == 200
+
+
 def test_empty_parts_of_an_outgoing_channel_are_dropped(api: Api, outgoing: dict[str, Any]) -> None:
     """A channel of nothing but commas means every public channel."""
     assert api.create(outgoing, channel="#general,, all_direct_messages,")["channel"] == [

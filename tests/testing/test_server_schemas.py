@@ -93,7 +93,7 @@ def test_bodies_need_their_content_type(api: Api) -> None:
     assert _mistakes(answer) == ["must have required property 'integrationId'"]
 
 
-@pytest.mark.parametrize("body", [b"{", b'{"integrationId": NaN}'])
+@pytest.mark.parametrize("body", [b"{", b'{"integrationId": NaN}', b"[" * 200_000], ids=["open", "NaN", "deep"])
 def test_bodies_have_to_be_json(api: Api, body: bytes) -> None:
     """A body that says that it is JSON and is none is refused."""
     headers = {"Content-Type": "application/json; charset=utf-8"}
@@ -107,12 +107,15 @@ def test_bodies_have_to_be_json(api: Api, body: bytes) -> None:
         (schemas.HISTORY, {"id": False}, {"id": "false"}),
         (schemas.HISTORY, {"id": 1e21}, {"id": "1e+21"}),
         (schemas.HISTORY, {"id": 1e-7}, {"id": "1e-7"}),
+        (schemas.HISTORY, {"id": 1e999}, {"id": "Infinity"}),
+        (schemas.HISTORY, {"id": -1e999}, {"id": "-Infinity"}),
         (schemas.HISTORY, {"id": 2.0}, {"id": "2"}),
         (schemas.HISTORY, {"id": 2.5}, {"id": "2.5"}),
         (schemas.HISTORY, {"id": "x", "count": " 7 "}, {"id": "x", "count": 7}),
         (schemas.HISTORY, {"id": "x", "count": "1.5"}, {"id": "x", "count": 1.5}),
         (schemas.HISTORY, {"id": "x", "count": "0x1F"}, {"id": "x", "count": 31}),
         (schemas.HISTORY, {"id": "x", "count": " "}, {"id": "x", "count": 0}),
+        (schemas.HISTORY, {"id": "x", "count": "\ufeff7"}, {"id": "x", "count": 7}),
         (schemas.HISTORY, {"id": "x", "count": ""}, {"id": "x", "count": None}),
         (schemas.HISTORY, {"id": "x", "count": True}, {"id": "x", "count": 1}),
         (schemas.LIST, {"count": True}, {"count": 1}),
@@ -125,6 +128,18 @@ def test_conversions_are_those_of_the_validator(
     """Values of the wrong type become what JavaScript makes of them."""
     assert schemas.violations(schema, value, coerce=True) == []
     assert value == converted
+
+
+@pytest.mark.parametrize("text", ["\u0663", "\uff11", "1\u0663", "\x1c7", "1_0"])
+def test_only_ascii_digits_are_numbers(both: Api, text: str) -> None:
+    """A text that is a number to Python, and none to JavaScript, is refused as a count."""
+    assert both("GET", "integrations.history", id="x", count=text).error_type == "invalid-params"
+    assert both("GET", "integrations.list", count=text).error_type == "count must be a non-negative integer"
+
+
+def test_numbers_that_are_too_large_are_infinite(api: Api, incoming: dict[str, Any]) -> None:
+    """A number that JavaScript cannot hold is read as infinity."""
+    assert api.create(incoming, name=10**400)["name"] == "Infinity"
 
 
 @pytest.mark.parametrize(

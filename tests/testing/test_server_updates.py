@@ -66,6 +66,14 @@ def test_username_of_incoming_is_ignored_by_6(api: Api, old: Api, incoming: dict
     assert (stored["username"], stored["userId"]) == ("bob", "bobid000000000001")
 
 
+def test_username_of_outgoing_is_applied(both: Api, outgoing: dict[str, Any]) -> None:
+    """An outgoing integration that is given another user posts as that user from then on."""
+    stored = _updated(both, both.create(outgoing), username="bob")
+    assert (stored["username"], stored["userId"]) == ("bob", "bobid000000000001")
+    both.post(stored, {"text": "x"})
+    assert [message.user for message in both.server.messages] == ["bob"]
+
+
 @pytest.mark.parametrize("username", ["ghost", None])
 def test_unknown_poster_is_refused_by_8(api: Api, incoming: dict[str, Any], username: str | None) -> None:
     """On update, a user that does not exist is an error of its own."""

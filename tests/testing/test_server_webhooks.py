@@ -178,6 +178,42 @@ def test_channels_without_leave(both: Api, incoming: dict[str, Any]) -> None:
     assert answer.error_type == "overriding destination channel is disabled for this integration"
 
 
+@pytest.mark.parametrize("channel", [[], {}])
+def test_empty_channels_need_leave(both: Api, incoming: dict[str, Any], channel: Any) -> None:
+    """An empty array or object is a channel to JavaScript, so it is refused without leave; an empty text is none."""
+    webhook = both.create(incoming)
+    for name in ("channel", "roomId"):
+        answer = both.post(webhook, {"text": "x", name: channel})
+        assert answer.error_type == "overriding destination channel is disabled for this integration"
+    for nothing in ("", None, 0, False):
+        assert both.post(webhook, {"text": "x", "channel": nothing}).status == 200
+    webhook = both.create(incoming, overrideDestinationChannelEnabled=True)
+    assert both.post(webhook, {"text": "x", "channel": channel, "roomId": "#general"}).status == (
+        400 if channel == {} else 200
+    )
+    assert len(both.server.messages) == 4
+
+
+def test_truth_is_that_of_javascript(both: Api, incoming: dict[str, Any]) -> None:
+    """An empty array is a text (and refused as one) and an alias, but no avatar and no emoji."""
+    webhook = both.create(incoming, emoji=":ship:")
+    for name in ("text", "msg"):
+        assert both.post(webhook, {name: []}).error_type == "text.trim is not a function"
+    both.post(webhook, {"text": "x", "username": [], "alias": "a", "avatar": [], "icon_emoji": {}, "attachments": []})
+    both.post(webhook, {"text": "x", "username": "", "alias": "a", "icon_url": [], "avatar": "b", "attachments": None})
+    first, second = (message.document for message in both.server.messages)
+    assert (first["alias"], first["emoji"], first["parseUrls"]) == ([], ":ship:", False)
+    assert "avatar" not in first
+    assert (second["alias"], second["avatar"], second["parseUrls"]) == ("a", [], True)
+
+
+def test_blanks_are_those_of_javascript(both: Api, incoming: dict[str, Any]) -> None:
+    """U+FEFF is trimmed off a text, and what only Python takes for a blank is not."""
+    blanks = "\t\n\v\f\r \u00a0\u1680\u2000\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+    both.post(both.create(incoming), {"text": f"{blanks}\x1c\x85x\u200b{blanks}"})
+    assert both.server.messages[0].text == "\x1c\x85x\u200b"
+
+
 def test_private_groups(both: Api, incoming: dict[str, Any]) -> None:
     """A private group takes messages only from users who are in it."""
     both.server.add_room("team", "private group", ["bob"])

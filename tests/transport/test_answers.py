@@ -6,11 +6,14 @@ import contextlib
 import gzip
 import itertools
 import socket
+import traceback
 import tracemalloc
 import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
 
 from rocketchat_integrations import TransportError, TransportTimeout
 from rocketchat_integrations._http import Request, Timeout
@@ -27,11 +30,13 @@ def _get(url: str) -> Request:
 
 
 def _failure(connect: Connect, url: str, **options: Any) -> TransportError:
-    """The failure of a call, which is chained to nothing and names the host."""
+    """The failure of a call, which is chained to nothing, names the host, and has no frames that hold the answer."""
     with pytest.raises(TransportError) as caught:
         connect(url, **options).send(_get(url))
     error = caught.value
     assert (error.__cause__, error.__context__) == (None, None)
+    ours = [f.name for f in traceback.extract_tb(error.__traceback__) if "rocketchat_integrations" in f.filename]
+    assert ours == ["send"]
     assert str(error).startswith(f"{error.host}:{error.port}: ")
     return error
 
@@ -226,8 +231,18 @@ def test_connections_are_kept(serve: Serve, connect: Connect, http: Http) -> Non
     assert len(peer.connections) == 1
 
 
-def test_a_failure_leaves_nothing_behind(serve: Serve, connect: Connect, http: Http) -> None:
+def test_a_failure_leaves_nothing_behind(
+    serve: Serve, connect: Connect, http: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After an answer that was given up, the next call gets its own answer, not the rest of that one."""
+    answers: list[requests.Response] = []  # kept, so that nobody closes them by forgetting them
+    send = HTTPAdapter.send
+
+    def keeping(*args: Any, **options: Any) -> requests.Response:
+        answers.append(send(*args, **options))
+        return answers[-1]
+
+    monkeypatch.setattr(HTTPAdapter, "send", keeping)
     peer = serve(http.answer(b"x" * 500_000))
     transport = connect(peer.url, max_response_size=1000, pool_size=1)
     with pytest.raises(TransportError):

@@ -78,6 +78,8 @@ def test_posting_logs_no_address(
     shown = _shown(everything_logged)
     assert "S3CR" not in shown
     assert "1D" not in shown
+    # A traceback's frames hold the address, too, for those who look at local variables.
+    assert all(record.exc_info is None for record in everything_logged.records)
 
 
 def test_posting_to_a_closed_port_logs_no_address(

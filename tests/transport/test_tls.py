@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization  # which trustme brings
 from urllib3.exceptions import InsecureRequestWarning
 
 from rocketchat_integrations import Client, ConfigurationError, TokenAuth, TransportError
@@ -174,6 +175,8 @@ def test_a_key_with_a_passphrase_asks_nobody(connect: Connect, authority: trustm
     ours = authority.issue_cert("client.example")
     certificate, key = tmp_path / "client.pem", tmp_path / "client.key"
     ours.cert_chain_pems[0].write_to_path(certificate)
-    key.write_text("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n")
+    clear = serialization.load_pem_private_key(ours.private_key_pem.bytes(), None)
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
+    key.write_bytes(clear.private_bytes(*form, serialization.BestAvailableEncryption(b"passphrase")))
     with pytest.raises(ConfigurationError, match=r"^cert: "):
         connect("https://chat.example/", cert=(str(certificate), str(key)))
