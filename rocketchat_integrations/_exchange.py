@@ -50,8 +50,9 @@ _LASTING = ("certificate", "too-large", "other")
 
 
 def _not_negative(_: object, field: attrs.Attribute[float], value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:  # NaN is not either
-        raise ConfigurationError(f"{field.name}: must be a number of seconds that is not negative, not {value!r}")
+    # Not without end: waits are bounded.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+        raise ConfigurationError(f"{field.name}: must be a finite number of seconds of at least 0, not {value!r}")
 
 
 def _at_least_once(_: object, field: attrs.Attribute[int], value: int) -> None:

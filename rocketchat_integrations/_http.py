@@ -44,7 +44,8 @@ class Timeout:
     """Until the answer begins, and between two parts of it."""
 
     total: float = attrs.field(default=120.0, validator=_positive)
-    """For the whole body of the answer, however steadily it drips."""
+    """For the whole body of the answer, however steadily it drips. Looked at whenever a part arrives, so that a body
+    that then stops can take ``read`` seconds more."""
 
 
 @attrs.frozen

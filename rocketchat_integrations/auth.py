@@ -66,8 +66,9 @@ class PasswordAuth(_Secret):
     totp: str | Callable[[], str] | None = attrs.field(default=None, kw_only=True, repr=_hidden)
     """The second factor, used when the server asks for one.
 
-    A text is good for one login. A callable is asked for a fresh code each time
-    one is needed, in the thread whose call needs it; what it raises comes out of that
-    call as it is. With None, or a text that is used up, an account with a
-    second factor fails with :class:`~rocketchat_integrations.TwoFactorRequired`.
+    A text is good for one login. A callable is asked for a fresh code each time one is
+    needed, in the thread whose call needs it; what it raises comes out of that call as
+    it is. It must not call the client that it is given to. With None, or a text that is
+    used up, an account with a second factor fails with
+    :class:`~rocketchat_integrations.TwoFactorRequired`.
     """

@@ -109,7 +109,7 @@ def test_the_defaults_are_those_that_are_promised() -> None:
 
 
 @pytest.mark.parametrize("field", ["backoff", "backoff_max", "total", "rate_limit_wait"])
-@pytest.mark.parametrize("value", [-1, -0.001, float("nan"), "1", None, True])
+@pytest.mark.parametrize("value", [-1, -0.001, float("nan"), float("inf"), "1", None, True])
 def test_a_time_that_is_none_is_refused_by_name(field: str, value: Any) -> None:
     """A policy with a negative or odd time cannot be made, and the message names the time."""
     with pytest.raises(ConfigurationError, match=f"^{field}: "):
