@@ -58,6 +58,7 @@ class Workspace:
 
     def __init__(self, description: Mapping[str, Any], dialect: Dialect, settings: Settings, base_path: str) -> None:
         self.lock = threading.RLock()
+        self._arrival = threading.Condition(self.lock)
         self._description = complete(description)
         self._dialect = dialect
         self._settings = settings
@@ -79,6 +80,12 @@ class Workspace:
         with self.lock:
             return tuple(entry.request for entry in self._entries)
 
+    def wait_for(self, endpoint: str, timeout: float) -> ReceivedRequest | None:
+        """The first request of an endpoint, once there is one; None if none came in time."""
+        with self._arrival:
+            self._arrival.wait_for(lambda: any(r.endpoint == endpoint for r in self.requests), timeout)
+            return next((request for request in self.requests if request.endpoint == endpoint), None)
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         request = Request(environ)
@@ -96,6 +103,7 @@ class Workspace:
         entry = _Entry(received)
         with self.lock:
             self._entries.append(entry)
+            self._arrival.notify_all()
             fault = self.faults.take(address.name)
         if fault is not None and fault.substitute is not None:
             response, note = fault.substitute(path, self._settings), "it was planned to fail"

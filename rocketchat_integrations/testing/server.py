@@ -267,6 +267,21 @@ class LocalRocketChat:
         """The requests received so far, oldest first, refused ones included."""
         return self._workspace.requests
 
+    def wait_for_request(self, endpoint: str, timeout: float = 10.0) -> ReceivedRequest:
+        """Wait until a request for an endpoint has arrived, answered or not, and return the first one.
+
+        Args:
+            endpoint: its name, as `fail_next` takes it.
+            timeout: how many seconds to wait at most.
+
+        Raises:
+            TimeoutError: none has arrived in that time.
+        """
+        request = self._workspace.wait_for(endpoint, timeout)
+        if request is None:
+            raise TimeoutError(f"no request for {endpoint} has arrived in {timeout:g} seconds")
+        return request
+
     @property
     def connections(self) -> int:
         """How many connections were accepted so far."""

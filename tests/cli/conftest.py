@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
@@ -33,13 +32,6 @@ class Workspace:
         """All that no output may show: our token, and the tokens of all webhooks that were ever posted to."""
         addresses = [request.path for request in self.server.requests if request.endpoint == "hooks"]
         return {self.environment["ROCKETCHAT_AUTH_TOKEN"], *(path.rpartition("/")[2] for path in addresses)}
-
-    def wait_for(self, endpoint: str) -> None:
-        """Wait until a request has reached the server."""
-        deadline = time.monotonic() + PATIENCE
-        while all(request.endpoint != endpoint for request in self.server.requests):
-            assert time.monotonic() < deadline, f"no request for {endpoint}"
-            time.sleep(0.005)
 
     def requested(self, endpoint: str) -> int:
         """How often an endpoint was asked for."""

@@ -338,7 +338,7 @@ def test_an_interrupted_demo_leaves_nothing_behind(
     number = signal.Signals[name]
     workspace.server.fail_next("integrations.update", "hang")
     process = start("-m", "rocketchat_integrations", *LIVE)
-    workspace.wait_for("integrations.update")
+    workspace.server.wait_for_request("integrations.update", 60)
     assert len(workspace.server.documents) == 2
     process.send_signal(number)
     output, errors = process.communicate(timeout=60)

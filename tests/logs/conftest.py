@@ -7,7 +7,6 @@ import logging
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, cast
 
@@ -43,13 +42,6 @@ class Hook:
         """Let somebody disable or enable the integration."""
         current = cast(IncomingIntegrationRecord, self.client.get(self.record.id))
         self.client.update(current.id, attrs.evolve(current, enabled=enabled))
-
-    def wait_for_a_post(self) -> None:
-        """Wait until a post has reached the server, answered or not."""
-        deadline = time.monotonic() + PATIENCE
-        while all(request.endpoint != "hooks" for request in self.server.requests):
-            assert time.monotonic() < deadline, "nothing was posted"
-            time.sleep(0.005)
 
 
 class Gate:

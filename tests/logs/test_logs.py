@@ -172,7 +172,7 @@ def test_a_server_that_hangs_does_not_block_the_program(hook: Any, make_handler:
         handler = make_handler(webhook, capacity=10)
         log = logger_of(handler)
         log.info("lost")
-        hook.wait_for_a_post()
+        hook.server.wait_for_request("hooks", 60)
         for number in range(100):
             log.info("record %d", number)
         assert handler.dropped == 90

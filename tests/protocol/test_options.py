@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 
 from rocketchat_integrations import Client, ConfigurationError, IncomingWebhook, PasswordAuth, RetryPolicy, TokenAuth
+from rocketchat_integrations._driver import Driver
 from rocketchat_integrations._http import Request, Response, Timeout
+from rocketchat_integrations.client import ConnectionOptions
 
 _URL = "https://chat.example"
 _SECRET = "S3CRET"
@@ -250,3 +253,10 @@ def test_without_a_name_the_package_names_itself() -> None:
 def test_the_address_of_the_api_is_not_that_of_the_workspace(end: str) -> None:
     """The commonest slip in a base URL has a message of its own."""
     _refused(lambda: Client(f"{_URL}{end}", _TOKEN), "url", "without /api/v1")
+
+
+def test_a_webhook_has_the_defaults_of_a_client() -> None:
+    """The options of both mean the same, also where they are left out."""
+    client, driver = inspect.signature(Client).parameters, inspect.signature(Driver).parameters
+    options = ConnectionOptions.__annotations__
+    assert {name: client[name].default for name in options} == {name: driver[name].default for name in options}

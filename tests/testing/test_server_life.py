@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -445,3 +446,18 @@ def test_plugin_imports_nothing_before_it_is_used(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "2 passed" in run.stdout
+
+
+def test_a_request_can_be_waited_for() -> None:
+    """A test that acts in the middle of a call knows when the call has reached the server."""
+    with LocalRocketChat() as server, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(server.wait_for_request, "info", 30)
+        urllib.request.urlopen(f"{server.url}/api/info").close()
+        assert waiting.result().path == "/api/info"
+        assert server.wait_for_request("info").path == "/api/info"
+
+
+def test_waiting_for_a_request_ends() -> None:
+    """A test whose request never comes fails, saying which one it was."""
+    with LocalRocketChat() as server, pytest.raises(TimeoutError, match="no request for login has arrived"):
+        server.wait_for_request("login", 0.01)
