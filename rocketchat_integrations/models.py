@@ -5,23 +5,21 @@ you ask for. They are judged when they are made: a wrong one raises ``ValueError
 ``TypeError`` with the field's name and what is allowed. Nothing is refused that the
 server takes unchanged, except for these traps:
 
-=============================  ====================================================
-refused                        because the server
-=============================  ====================================================
-an outgoing ``channel`` of     listens in every public channel (leave ``channel``
-only commas and blanks         out to mean that)
-a ``retry_delay`` that is      takes it, and gives up retrying when it uses it
-not one of the three
-a ``retry_count`` that is not  cuts the fraction off as soon as retries are on
-a whole number
-a blank ``token``              takes it on create and refuses every later update
-a blank ``target_room`` for    takes it, and has nowhere to post to
-``userCreated``
-another ``script_engine``      may take it, and has no such engine
-None for yes or no             stores null, which means no: say False
-text with half a surrogate     stores other text
-pair
-=============================  ====================================================
+- an outgoing ``channel`` of only commas and blanks: the integration would listen in
+  every public channel (leave ``channel`` out to mean that);
+- a comma in one element of ``channel``: it would become two channels;
+- a ``retry_delay`` that is not one of the three: the server gives up retrying when it
+  uses it;
+- a ``retry_count`` that is not an ``int``: the server cuts the fraction off as soon as
+  retries are on;
+- a ``retry_count`` below 1 with retries on: the server makes it 4;
+- a ``retry_count`` beyond ``2**53 - 1``: the server stores a number near it;
+- a blank ``token``: the server then refuses every update;
+- a blank ``target_room`` for ``userCreated``: there would be nowhere to post to;
+- another ``script_engine``: servers that take it have no such engine;
+- None for yes or no, or for trigger words: the server stores null, which means False or
+  none, so say that;
+- text with half a surrogate pair: the server stores other text.
 
 *Records* (:class:`IncomingIntegrationRecord`, :class:`OutgoingIntegrationRecord`) are
 what the server holds. They are never judged: an old record may have an event or a
@@ -48,6 +46,9 @@ _JAVASCRIPT_BLANKS = (
     "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
+
+# Number.MAX_SAFE_INTEGER: beyond it JavaScript has only some of the whole numbers.
+_MOST_EXACT = 2**53 - 1
 
 
 def trimmed(text: str) -> str:
@@ -334,6 +335,8 @@ def _token_is_one(it: Any) -> None:
 def _retry_count_is_a_number(it: Any) -> None:
     if it.retry_count is not None and type(it.retry_count) is not int:
         raise TypeError(f"retry_count: must be a whole number or None, not {_kind(it.retry_count)}")
+    if it.retry_count is not None and abs(it.retry_count) > _MOST_EXACT:
+        raise ValueError(f"retry_count: must not be beyond {_MOST_EXACT}, up to which the server counts exactly")
 
 
 @_about("retry_count", "retry_failed_calls")
