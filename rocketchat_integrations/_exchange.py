@@ -23,6 +23,7 @@ from ._operations import PAGE_SIZE, Operation, Page, RoomList
 from ._settle import changed_fields, differences
 from .auth import PasswordAuth, TokenAuth
 from .exceptions import (
+    BadRequestError,
     ConfigurationError,
     DecodingError,
     NotFoundError,
@@ -41,9 +42,13 @@ from .models import (
     IntegrationType,
     OutgoingIntegrationRecord,
     judge,
+    trimmed,
 )
 
 T = TypeVar("T")
+
+# What an integration without a script behaves like.
+_IDLE_SCRIPT = "class Script {}"
 
 # Trying again would not help.
 _LASTING = ("certificate", "too-large", "other")
@@ -211,8 +216,7 @@ def update(
     if known is not None and not overwrite and known.type is IntegrationType.INCOMING and known.token != current.token:
         raise ConfigurationError("token: the server makes an incoming integration's, and does not change it")
     _judged(wanted, changed_fields(current, wanted))
-    # The server wants a token with every update of an outgoing integration, also of one that has none yet.
-    answer = yield from call(_operations.update(current, wanted, secrets.token_urlsafe(32)), policy)
+    answer = yield from _write(current, wanted, policy)
     if answer is None:
         answer = yield from _read_back(id, policy)
     missing = differences(answer, wanted)
@@ -222,6 +226,32 @@ def update(
             f"{id} was updated, but the server did not take: {fields}", changes=missing, record=answer
         )
     return answer
+
+
+def _write(
+    current: IntegrationRecord, wanted: IntegrationDefinition, policy: RetryPolicy
+) -> Conversation[IntegrationRecord | None]:
+    # The server wants a token with every update of an outgoing integration, also of one that has none yet.
+    token = secrets.token_urlsafe(32)
+    try:
+        return (yield from call(_operations.update(current, wanted, token), policy))
+    except BadRequestError as error:
+        refusal = error
+    if _would_run_another_script(current, wanted):
+        # The server puts an incoming integration's new script to work before it looks at the channel and the user,
+        # and leaves it there when it refuses these. The same again, to be refused likewise, with the script that
+        # ran before:
+        ran = next(filter(trimmed, (current.script or "", current.script_compiled or "", _IDLE_SCRIPT)))
+        try:
+            return (yield from call(_operations.update(current, wanted, token, run=ran), policy))
+        except RocketChatError as error:
+            refusal.may_have_acted = refusal.may_have_acted or not isinstance(error, BadRequestError)
+    raise refusal.with_traceback(None)
+
+
+def _would_run_another_script(current: IntegrationRecord, wanted: IntegrationDefinition) -> bool:
+    both_run = current.script_enabled and wanted.script_enabled and trimmed(wanted.script or "") != ""
+    return current.type is IntegrationType.INCOMING and both_run and wanted.script != current.script
 
 
 def _read_back(id: str, policy: RetryPolicy) -> Conversation[IntegrationRecord]:

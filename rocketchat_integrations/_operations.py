@@ -114,12 +114,21 @@ def history_page(id: str, offset: int, count: int) -> Operation[Page[HistoryEntr
 
 
 def update(
-    current: IntegrationRecord, wanted: IntegrationDefinition, token: str | None
+    current: IntegrationRecord, wanted: IntegrationDefinition, token: str | None, *, run: str | None = None
 ) -> Operation[IntegrationRecord | None]:
-    """``integrations.update``, since 3.4: the whole definition. ``token`` is for one that has none yet."""
+    """``integrations.update``, since 3.4: the whole definition.
+
+    Args:
+        current: what the server has.
+        wanted: what it should have.
+        token: for an outgoing integration that has none yet.
+        run: a script to send, enabled, instead of what is wanted.
+    """
     fields = completed(wanted, current)
     if "token" in fields:
         fields["token"] = fields["token"] or token
+    if run is not None:
+        fields |= {"script": run, "script_enabled": True}
     body = {"type": wanted.type, "integrationId": current.id, **_codec.update_body(fields)}
     return _call(
         "PUT",

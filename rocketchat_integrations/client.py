@@ -399,7 +399,8 @@ class Client:
             StaleRecordError: if ``wanted`` is a record, and the server's has changed since. Nothing was written.
             UpdateIncomplete: if the server did not take some fields; it names them, and has the record.
             NotFoundError: if there is none with this id.
-            BadRequestError: if a rule of the server refuses the definition.
+            BadRequestError: if a rule of the server refuses the definition. Everything is as before, also the script
+                that runs: the server replaces an incoming integration's before it refuses, so it is put back.
         """
         check_text("id", id)
         check_definition(wanted, "wanted")

@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from rocketchat_integrations import (
+    BadRequestError,
     ConfigurationError,
     IncomingIntegration,
     IntegrationDefinition,
@@ -212,3 +213,67 @@ def test_an_odd_number_of_retries_stays(wire: Wire, count: int) -> None:
     record = cast(OutgoingIntegrationRecord, _codec.integration(before))
     for wanted in (attrs.evolve(record, alias="CI"), record.definition):
         wire.talk(_update(wanted), wire.ok(integration=before), wire.ok(integration={**after, "alias": wanted.alias}))
+
+
+@pytest.mark.parametrize(
+    ("before", "put_back"),
+    [
+        ({"script": "old", "scriptCompiled": "old()"}, "old"),
+        ({"script": None, "scriptCompiled": "old()"}, "old()"),
+        ({"script": " "}, "class Script {}"),
+    ],
+)
+def test_a_refused_update_puts_the_script_back_that_ran(wire: Wire, before: dict[str, Any], put_back: str) -> None:
+    """The server would go on running the new script of an update that it refused: so the old one is sent likewise."""
+    current = wire.record(scriptEnabled=True, **before)
+    wanted = attrs.evolve(_record(wire).definition, channel="#nowhere", script="new", script_enabled=True)
+    refusals = [wire.no(400, "Invalid room", errorType="error-invalid-room")] * 2
+    with pytest.raises(BadRequestError, match="Invalid room") as caught:
+        wire.talk(_update(wanted), wire.ok(integration=current), *refusals)
+    assert wire.body() == {**wire.body(-2), "script": put_back, "scriptEnabled": True}
+    assert not caught.value.may_have_acted
+
+
+@pytest.mark.parametrize(
+    ("before", "wish"),
+    [
+        ({"scriptEnabled": False}, {"script": "new", "script_enabled": True}),
+        ({"scriptEnabled": True, "script": "old"}, {"script": "old", "script_enabled": True}),
+        ({"scriptEnabled": True, "script": "old"}, {"script": "new", "script_enabled": False}),
+        ({"scriptEnabled": True, "script": "old"}, {"script": " ", "script_enabled": True}),
+    ],
+)
+def test_a_refused_update_that_puts_no_script_to_work_is_left_at_that(
+    wire: Wire, before: dict[str, Any], wish: dict[str, Any]
+) -> None:
+    """One request is refused, and no other is made, where the server cannot be running another script than before."""
+    wanted = attrs.evolve(_record(wire).definition, **wish)
+    with pytest.raises(BadRequestError):
+        wire.talk(_update(wanted), wire.ok(integration=wire.record(**before)), wire.no(400))
+
+
+def test_a_refused_script_of_an_outgoing_integration_was_not_put_to_work(wire: Wire) -> None:
+    """The server compiles the scripts of outgoing integrations after it has looked at the rest."""
+    before = wire.record(type=_OUTGOING, token="t", scriptEnabled=True, script="old")
+    wanted = attrs.evolve(cast(IntegrationRecord, _codec.integration(before)), script="new")
+    with pytest.raises(BadRequestError):
+        wire.talk(_update(wanted), wire.ok(integration=before), wire.no(400))
+
+
+def test_a_script_that_may_not_have_been_put_back_is_told(wire: Wire) -> None:
+    """When the second request fails in another way, the refusal says that the server may have acted."""
+    current = wire.record(scriptEnabled=True, script="old")
+    wanted = attrs.evolve(_record(wire).definition, script="new", script_enabled=True)
+    with pytest.raises(BadRequestError) as caught:
+        wire.talk(_update(wanted), wire.ok(integration=current), wire.no(400), wire.no(403))
+    assert caught.value.may_have_acted
+
+
+def test_what_was_refused_only_at_first_is_incomplete(wire: Wire) -> None:
+    """When the second request is taken, because the room has come to be, the script is what is missing."""
+    before = {"scriptEnabled": True, "script": "old"}
+    wanted = attrs.evolve(_record(wire).definition, channel="#late", script="new", script_enabled=True)
+    after = wire.record(**before, channel=["#late"])
+    answers = [wire.ok(integration=wire.record(**before)), wire.no(400), wire.ok(integration=after)]
+    with pytest.raises(UpdateIncomplete, match=r"did not take: script$"):
+        wire.talk(_update(wanted), *answers)
