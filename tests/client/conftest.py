@@ -50,9 +50,15 @@ class Clock:
 
 
 @pytest.fixture(params=["8.8", "6.14"])
-def server(request: pytest.FixtureRequest) -> Iterator[LocalRocketChat]:
-    """A server of each dialect in turn."""
-    with LocalRocketChat(version=request.param) as server:
+def dialect(request: pytest.FixtureRequest) -> str:
+    """The version of a server, of each dialect in turn."""
+    version: str = request.param
+    return version
+
+
+@pytest.fixture
+def server(dialect: str) -> Iterator[LocalRocketChat]:
+    with LocalRocketChat(version=dialect) as server:
         yield server
 
 

@@ -34,8 +34,8 @@ from rocketchat_integrations.testing import LocalRocketChat
 if TYPE_CHECKING:
     from tests.client.conftest import Connect
 
-only_8 = pytest.mark.parametrize("server", ["8.8"], indirect=True)
-only_6 = pytest.mark.parametrize("server", ["6.14"], indirect=True)
+only_8 = pytest.mark.parametrize("dialect", ["8.8"])
+only_6 = pytest.mark.parametrize("dialect", ["6.14"])
 
 SCRIPT = "class Script { process_incoming_request({request}) { return {content: request.content} } }"
 

@@ -40,8 +40,8 @@ from rocketchat_integrations.testing import LocalRocketChat
 if TYPE_CHECKING:
     from tests.client.conftest import Connect
 
-only_8 = pytest.mark.parametrize("server", ["8.8"], indirect=True)
-only_6 = pytest.mark.parametrize("server", ["6.14"], indirect=True)
+only_8 = pytest.mark.parametrize("dialect", ["8.8"])
+only_6 = pytest.mark.parametrize("dialect", ["6.14"])
 
 INCOMING = ("manage-incoming-integrations", "manage-own-incoming-integrations")
 OUTGOING = ("manage-outgoing-integrations", "manage-own-outgoing-integrations")
@@ -354,10 +354,10 @@ def test_a_proxy_without_a_server(server: LocalRocketChat, connect: Connect, fau
     assert caught.value.may_have_acted
 
 
-def test_nobody_there(incoming: IncomingIntegration) -> None:
+def test_nobody_there(server: LocalRocketChat, incoming: IncomingIntegration) -> None:
     """A server that has gone away is a TransportError with host and port, and surely has not acted."""
-    with LocalRocketChat() as server:
-        url, auth = server.url, server.auth("admin")
+    url, auth = server.url, server.auth("admin")
+    server.stop()
     with Client(url, auth, retry=RetryPolicy.never()) as client, pytest.raises(TransportError) as caught:
         client.create(incoming)
     assert (caught.value.kind, caught.value.host) == ("refused", "127.0.0.1")
@@ -462,9 +462,9 @@ def test_a_message_that_says_nothing(server: LocalRocketChat, hook: Any, client:
     assert len(server.requests) == before
 
 
-def test_a_base_url_posted_to() -> None:
+def test_a_base_url_posted_to(server: LocalRocketChat) -> None:
     """An address that is no webhook's is answered by the web app: no success."""
-    with LocalRocketChat() as server, IncomingWebhook(server.url) as webhook, pytest.raises(UnexpectedResponse):
+    with IncomingWebhook(server.url) as webhook, pytest.raises(UnexpectedResponse):
         webhook.post("hello")
 
 

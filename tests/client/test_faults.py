@@ -62,7 +62,7 @@ ONLY_8 = {"integrations.clearHistory", "integrations.replayOutgoing"}
 def on_its_servers(*endpoints: str) -> pytest.MarkDecorator:
     """Both dialects, each with those of the endpoints that it has."""
     pairs = [(v, e) for v in ("8.8", "6.14") for e in endpoints if v == "8.8" or e not in ONLY_8]
-    return pytest.mark.parametrize(("server", "endpoint"), pairs, indirect=["server"])
+    return pytest.mark.parametrize(("dialect", "endpoint"), pairs)
 
 
 # What a call fails with that is not repeated, and whether the server could have acted.

@@ -24,7 +24,7 @@ from rocketchat_integrations.testing import LocalRocketChat
 if TYPE_CHECKING:
     from tests.client.conftest import Connect
 
-only_8 = pytest.mark.parametrize("server", ["8.8"], indirect=True)
+only_8 = pytest.mark.parametrize("dialect", ["8.8"])
 
 
 @pytest.fixture(params=[1, 7, 100])

@@ -174,7 +174,7 @@ def test_the_defaults_of_the_policy_are_promised() -> None:
     assert (RetryPolicy.never().attempts, RetryPolicy.never().rate_limit_wait) == (1, 0)
 
 
-@pytest.mark.parametrize("server", ["8.8"], indirect=True)
+@pytest.mark.parametrize("dialect", ["8.8"])
 def test_the_main_path_runs_as_it_is_shown(server: LocalRocketChat) -> None:
     """Create, post, read, list, update, look back, remove: the whole of what most programs do."""
     server.add_room("builds")

@@ -30,8 +30,8 @@ from rocketchat_integrations.testing import LocalRocketChat
 if TYPE_CHECKING:
     from tests.client.conftest import Connect, Stored
 
-only_8 = pytest.mark.parametrize("server", ["8.8"], indirect=True)
-only_6 = pytest.mark.parametrize("server", ["6.14"], indirect=True)
+only_8 = pytest.mark.parametrize("dialect", ["8.8"])
+only_6 = pytest.mark.parametrize("dialect", ["6.14"])
 
 SCRIPT = "class Script { process_incoming_request() { return {} } }"
 OTHER_SCRIPT = "class Script { process_incoming_request() { return {content: {}} } }"

@@ -26,7 +26,7 @@ from rocketchat_integrations.testing import LocalRocketChat
 if TYPE_CHECKING:
     from tests.client.conftest import Connect
 
-only_8 = pytest.mark.parametrize("server", ["8.8"], indirect=True)
+only_8 = pytest.mark.parametrize("dialect", ["8.8"])
 
 
 @pytest.fixture
@@ -140,10 +140,10 @@ def test_an_address_is_used_as_it_is(server: LocalRocketChat, client: Client, ho
     assert server.requests[-1].query == {"source": "ci"}
 
 
-def test_a_server_below_a_path() -> None:
+def test_a_server_below_a_path(dialect: str) -> None:
     """A base URL with a path is the beginning of the webhook's address."""
     with (
-        LocalRocketChat(base_path="/chat") as server,
+        LocalRocketChat(base_path="/chat", version=dialect) as server,
         Client(f"{server.url}/", server.auth("admin")) as client,
     ):
         hook = client.create(IncomingIntegration("x", channel="#general", username="rocket.cat"))
