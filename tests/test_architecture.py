@@ -18,7 +18,8 @@ SOURCE = Path(rocketchat_integrations.__file__).parent
 # Modules that import nothing of the package, and that each of the others may import.
 LEAVES = {"_version", "_sealed"}
 
-# What each of the others may import, from the bottom to the top. Everything in `testing/` is one entry.
+# What each of the others may import, from the bottom to the top. Everything in `testing/` is one entry, except for what
+# has one of its own.
 VALUES = "exceptions models messages auth _http"
 BELOW_THE_CLIENT = f"{VALUES} _settle _codec _decoding _operations _exchange outgoing manifest _transport"
 EVERYTHING = f"{BELOW_THE_CLIENT} client logs aio provisioning testing"
@@ -55,6 +56,7 @@ MAY_IMPORT = {
         "__main__": f"{EVERYTHING} cli",
         # side
         "testing": "_http auth",
+        "testing.strategies": "models messages",
         # the face
         "__init__": EVERYTHING.replace(" testing", ""),
     }.items()
@@ -67,7 +69,18 @@ RESERVED = {
     "http.client": {"_transport"},
     "cattrs": {"_codec"},
     "werkzeug": {"testing"},
+    "hypothesis": {"testing.strategies"},
 }
+
+
+def entry_of(name: str) -> str:
+    """Return the entry of the table for a name within the package."""
+    own = (entry for entry in MAY_IMPORT if "." in entry and is_or_is_in(name, entry))
+    return next(own, name.partition(".")[0])
+
+
+def is_or_is_in(name: str, origin: str) -> bool:
+    return f"{name}.".startswith(f"{origin}.")
 
 
 class Module(NamedTuple):
@@ -78,7 +91,7 @@ class Module(NamedTuple):
 
     @property
     def entry(self) -> str:
-        return self.name.partition(".")[0]
+        return entry_of(self.name)
 
     @property
     def tree(self) -> ast.Module:
@@ -100,8 +113,7 @@ class Module(NamedTuple):
 
     def imported_entries(self) -> set[str]:
         """Return the entries of the table that are imported; the package itself is `__init__`."""
-        within = (name.split(".") for name in self.imports())
-        entries = {([*parts, ""])[1] for parts in within if parts[0] == PACKAGE}
+        entries = {entry_of(name.removeprefix(PACKAGE)[1:]) for name in self.imports() if is_or_is_in(name, PACKAGE)}
         return {entry if entry in ENTRIES else "__init__" for entry in entries} - {self.entry}
 
 
@@ -114,10 +126,6 @@ def modules() -> Iterator[Module]:
 MODULES = list(modules())
 ENTRIES = {module.entry for module in MODULES}
 each_module = pytest.mark.parametrize("module", MODULES, ids=[module.name for module in MODULES])
-
-
-def is_or_is_in(name: str, origin: str) -> bool:
-    return f"{name}.".startswith(f"{origin}.")
 
 
 def test_every_module_has_its_place_in_the_table() -> None:
@@ -192,3 +200,9 @@ def test_importing_the_package_does_not_load_requests() -> None:
 
 def test_the_pytest_plugin_loads_nothing_of_the_package() -> None:
     assert {name for name in modules_loaded_by(f"_{PACKAGE}_pytest") if is_or_is_in(name, PACKAGE)} == set()
+
+
+def test_importing_the_test_server_does_not_load_hypothesis() -> None:
+    loaded = modules_loaded_by(f"{PACKAGE}.testing")
+    assert f"{PACKAGE}.testing.server" in loaded
+    assert loaded & {"hypothesis", f"{PACKAGE}.testing.strategies"} == set()
