@@ -83,6 +83,11 @@ def _anything(value: Any) -> Any:
     return value
 
 
+def _truth(value: Any) -> bool:
+    # As JavaScript has it: also an object without properties is true, which is what a stored Error looks like.
+    return isinstance(value, (dict, list)) or bool(value)
+
+
 def _time(value: Any) -> datetime:
     if isinstance(value, dict):  # as old data has it: {"$date": milliseconds}
         value = cast("dict[str, Any]", value).get("$date")
@@ -164,7 +169,7 @@ _HISTORY: _Table = {
     "url": ("url", _text),
     "triggerWord": ("trigger_word", _text),
     "finished": ("finished", _flag),
-    "error": ("error", bool),
+    "error": ("error", _truth),
     "errorStack": ("error_stack", _anything),
     "httpResult": ("http_result", _text),
     "httpError": ("http_error", _anything),
