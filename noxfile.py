@@ -7,6 +7,7 @@ What follows `--` goes to pytest, and coverage is then not judged:
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
@@ -15,6 +16,7 @@ nox.needs_version = ">=2025.10.16"
 
 ROOT = Path(__file__).parent
 PYPROJECT = ROOT / "pyproject.toml"
+CONTRACT = ROOT / "tests" / "contract"
 PROJECT = nox.project.load_toml(PYPROJECT)
 PYTHONS = nox.project.python_versions(PROJECT)  # those of the classifiers
 
@@ -22,7 +24,7 @@ PYTHONS = nox.project.python_versions(PROJECT)  # those of the classifiers
 pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
 os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *map(str, sorted(pyenv.glob("versions/3.*/bin")))])
 
-nox.options.sessions = ["tests", "lint", "types", "docs"]
+nox.options.sessions = ["tests", "contract", "lint", "types", "docs"]
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.download_python = "never"
 # Supported Pythons that are not here are skipped; where there is none at all, that is an error.
@@ -73,14 +75,48 @@ def lowest(session: nox.Session) -> None:
 
 
 def run_tests(session: nox.Session) -> None:
-    # From elsewhere: in the checkout, `-m` would import the checkout's package instead of the wheel's.
-    session.chdir(session.create_tmp())
+    """Run all tests but those of the contract, and judge the coverage."""
     session.env["COVERAGE_RCFILE"] = str(PYPROJECT)
-    session.run("coverage", "erase")
-    pytest = ["pytest", f"--config-file={PYPROJECT}", f"--rootdir={ROOT}", str(ROOT / "tests")]
-    session.run("coverage", "run", "-m", *pytest, *session.posargs)
+    run_pytest(session, ROOT / "tests", f"--ignore={CONTRACT}", under=("coverage", "run", "-m"))
     if not session.posargs:
         session.run("coverage", "report")
+
+
+def run_pytest(session: nox.Session, *arguments: str | Path, under: Sequence[str] = ("python", "-m")) -> None:
+    # From elsewhere: in the checkout, `-m` would import the checkout's package instead of the wheel's.
+    session.chdir(session.create_tmp())
+    pytest = ["pytest", f"--config-file={PYPROJECT}", f"--rootdir={ROOT}", *map(str, arguments)]
+    # After Ctrl-C, tests have all the time that they need to tidy up; after another one, none.
+    session.run(*under, *pytest, *session.posargs, interrupt_timeout=None)
+
+
+@nox.session(requires=["build"])
+def contract(session: nox.Session) -> None:
+    """Hold what is sent against the validators that the vendor publishes."""
+    missing = [program for program in ("node", "npm") if not shutil.which(program)]
+    if missing:
+        message = f"no {' and no '.join(missing)} to ask the vendor's validators with: install Node.js 20 or newer"
+        # Where all checks run, nothing may be left out unnoticed.
+        (session.error if os.environ.get("CI") else session.skip)(message)
+    session.install(wheel(session), *group("test"))
+    with session.chdir(CONTRACT):
+        session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", external=True)
+        session.run("npm", "run", "--silent", "build", external=True)
+    # To find the smallest example of a failure may take longer than a test that hangs is given.
+    run_pytest(session, CONTRACT, "-o", "faulthandler_timeout=600")
+
+
+@nox.session
+def live(session: nox.Session) -> None:
+    """Run the live suite against the workspace that the environment names: see CONTRIBUTING.md."""
+    wanted = ("ROCKETCHAT_URL", "ROCKETCHAT_USER_ID", "ROCKETCHAT_AUTH_TOKEN", "ROCKETCHAT_ROOM")
+    missing = [name for name in wanted if not os.environ.get(name)]
+    if missing:
+        session.error(f"the environment lacks {', '.join(missing)}: see CONTRIBUTING.md")
+    build(session)  # here, and not required: that would come before the question
+    session.install(wheel(session), *group("test"))
+    # The client logs when it waits for rate limits.
+    run_pytest(session, ROOT / "tests" / "live" / "test_live.py", "--live", "--log-cli-level=INFO")
 
 
 @nox.session

@@ -1,0 +1,253 @@
+"""Update reaches its goal, or says what it missed, or changes nothing: whatever came before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, cast
+
+import attrs
+import pytest
+from hypothesis import settings, strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
+
+from rocketchat_integrations import (
+    BadRequestError,
+    Client,
+    ConfigurationError,
+    IntegrationDefinition,
+    IntegrationRecord,
+    IntegrationType,
+    NotFoundError,
+    RetryPolicy,
+    StaleRecordError,
+    UpdateIncomplete,
+    differences,
+)
+from rocketchat_integrations.testing import LocalRocketChat, strategies
+from tests.contract.oracle import NAMES, asked, runs, unlike
+from tests.contract.world import WORLD
+
+# Which scripts compile, so that nobody else has to know.
+SCRIPTS = {
+    "class Script { process_incoming_request() {} }": True,
+    "class Script { process_outgoing_request() {} }": True,
+    "class Script {": False,
+    "let script = 1": False,
+    " ": False,
+    None: False,
+}
+SCRIPT_FIELDS = {"script", "scriptEnabled", "scriptEngine"}
+LISTENING = ("sendMessage", "fileUploaded", "roomJoined", "roomLeft")
+
+NOTHING = cast(Any, multiple())  # no new record
+
+# What the client puts in place of a script that came to run too early, where there was none.
+IDLE = "class Script {}"
+
+MAKE: Mapping[IntegrationType, Callable[..., st.SearchStrategy[IntegrationDefinition]]] = {
+    IntegrationType.INCOMING: strategies.incoming_integrations,
+    IntegrationType.OUTGOING: strategies.outgoing_integrations,
+}
+
+
+def script_that_runs(definition: IntegrationDefinition) -> str | None:
+    """The script of a definition, if it compiles and is enabled."""
+    return definition.script if definition.script_enabled and SCRIPTS[definition.script] else None
+
+
+@attrs.frozen
+class Read:
+    """A record, and how often its integration had been written when it was read."""
+
+    record: IntegrationRecord
+    writes: int
+
+
+@attrs.frozen
+class Workspace:
+    """A server and its administrator's client."""
+
+    server: LocalRocketChat
+    client: Client
+
+    @property
+    def documents(self) -> dict[str, dict[str, Any]]:
+        """What the server holds, by id."""
+        return {document["_id"]: document for document in self.server.documents}
+
+
+class Updates(RuleBasedStateMachine):
+    """Definitions, records that grow old, and a server that freezes its scripts at times."""
+
+    reads = Bundle("reads")
+
+    def __init__(self, workspace: Workspace, fields: Mapping[str, st.SearchStrategy[Any]]) -> None:
+        super().__init__()
+        workspace.server.reset()
+        workspace.server.frozen_scripts = False
+        self.workspace, self.fields = workspace, fields
+        self.writes: dict[str, int] = {}
+        self.running: dict[str, str | None] = {}
+
+    # What may happen
+
+    @rule(target=reads, data=st.data(), type=st.sampled_from(IntegrationType))
+    def create(self, data: st.DataObject, type: IntegrationType) -> Any:
+        wanted: IntegrationDefinition = data.draw(MAKE[type](**self.fields))
+        before = self.workspace.documents
+        try:
+            record = self.workspace.client.create(wanted)
+        except BadRequestError:
+            assert self.workspace.server.frozen_scripts
+            assert wanted.script
+            assert self.workspace.documents == before
+            return NOTHING
+        self.running[record.id] = script_that_runs(wanted)
+        return self.read(record)
+
+    @rule(target=reads, read=reads)
+    def get(self, read: Read) -> Any:
+        return self.read(self.workspace.client.get(read.record.id)) if read.record.id in self.writes else NOTHING
+
+    @rule(target=reads, read=reads, data=st.data(), overwrite=st.booleans())
+    def update(self, read: Read, data: st.DataObject, overwrite: bool) -> Any:
+        wanted: IntegrationDefinition = data.draw(strategies.updates(read.record, **self.fields))
+        return self.updated(read, wanted, overwrite=overwrite)
+
+    @rule(read=reads, data=st.data())
+    def somebody_else_updates(self, read: Read, data: st.DataObject) -> None:
+        self.updated(read, data.draw(MAKE[read.record.type](**self.fields)))
+
+    @rule(read=reads, other=reads, overwrite=st.booleans())
+    def mistake_the_id(self, read: Read, other: Read, overwrite: bool) -> None:
+        if other.record.id != read.record.id:
+            self.refused(ConfigurationError, read.record.id, other.record, overwrite=overwrite)
+
+    @rule(read=reads, data=st.data())
+    def mistake_the_type(self, read: Read, data: st.DataObject) -> None:
+        (other,) = set(IntegrationType) - {read.record.type}
+        expected = ConfigurationError if read.record.id in self.writes else NotFoundError
+        self.refused(expected, read.record.id, data.draw(MAKE[other](**self.fields)))
+
+    @rule(read=reads, data=st.data())
+    def name_a_room_that_there_is_not(self, read: Read, data: st.DataObject) -> None:
+        wanted = data.draw(MAKE[read.record.type](**{**self.fields, "channel": st.just("#nowhere")}))
+        if wanted.channel == ("#nowhere",) and getattr(wanted, "event", "sendMessage") in LISTENING:
+            expected = BadRequestError if read.record.id in self.writes else NotFoundError
+            self.refused(expected, read.record.id, wanted)
+
+    @rule(frozen=st.booleans())
+    def freeze(self, frozen: bool) -> None:
+        self.workspace.server.frozen_scripts = frozen
+
+    @rule(read=reads)
+    def remove(self, read: Read) -> None:
+        id = read.record.id
+        if id not in self.writes:
+            with pytest.raises(NotFoundError):
+                self.workspace.client.remove(read.record)
+            return
+        self.workspace.client.remove(read.record)
+        del self.writes[id], self.running[id]
+
+    # What has to be true
+
+    @invariant()
+    def the_list_is_what_the_server_holds(self) -> None:
+        listed = {record.id: record for record in self.workspace.client.list()}
+        assert listed.keys() == self.workspace.documents.keys() == self.writes.keys()
+
+    @invariant()
+    def a_script_runs_exactly_where_the_last_definition_wants_it(self) -> None:
+        runs_now = {id: runs(document) for id, document in self.workspace.documents.items()}
+        assert {id: None if script == IDLE else script for id, script in runs_now.items()} == self.running
+
+    def updated(self, read: Read, wanted: IntegrationDefinition, *, overwrite: bool = False) -> Any:
+        """Update as anybody would, and see what came of it."""
+        id, client, before = read.record.id, self.workspace.client, self.workspace.documents
+        if id not in self.writes:
+            self.refused(NotFoundError, id, wanted)
+            return NOTHING
+        is_old = type(wanted) is type(read.record) and not overwrite and read.writes != self.writes[id]
+        incomplete: UpdateIncomplete | None = None
+        try:
+            record = client.update(id, wanted, overwrite=overwrite)
+        except StaleRecordError:
+            assert is_old
+            assert self.workspace.documents == before
+            return NOTHING
+        except UpdateIncomplete as error:
+            record, incomplete = error.record, error
+        changes = incomplete.changes if incomplete else ()
+        missed = {NAMES[wanted.type][change.field] for change in changes}
+        assert bool(changes) == (incomplete is not None)
+        assert changes == differences(client.get(id), wanted)
+        assert missed == self.unlike(id, wanted)
+        assert missed <= self.excuses(wanted.type)
+        if missed.isdisjoint(SCRIPT_FIELDS):
+            self.running[id] = script_that_runs(wanted)
+        assert not is_old
+        assert record == client.get(id)
+        self.only_this_was_touched(before, id, wanted)
+        self.writes[id] += 1
+        return self.read(record)
+
+    def refused(
+        self, kind: type[Exception], id: str, wanted: IntegrationDefinition, *, overwrite: bool = False
+    ) -> None:
+        """Update, and see that it is refused and nothing has changed."""
+        before = self.workspace.documents
+        with pytest.raises(kind):
+            self.workspace.client.update(id, wanted, overwrite=overwrite)
+        assert self.settled() == self.settled(before)
+
+    def settled(self, documents: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+        """The documents without what compiling left there: what counts is what runs, which has its invariant."""
+        documents = self.workspace.documents if documents is None else documents
+        compiled = {"scriptCompiled", "scriptError"}
+        return {id: {k: v for k, v in each.items() if k not in compiled} for id, each in documents.items()}
+
+    def only_this_was_touched(
+        self, before: Mapping[str, Mapping[str, Any]], id: str, wanted: IntegrationDefinition
+    ) -> None:
+        after = self.workspace.documents
+        assert {key: each for key, each in after.items() if key != id} == {
+            key: each for key, each in before.items() if key != id
+        }
+        token = before[id].get("token")
+        if wanted.type is IntegrationType.OUTGOING and (wanted.token or not token):
+            assert after[id]["token"] == wanted.token or (wanted.token is None and after[id]["token"])
+        else:
+            assert after[id]["token"] == token
+
+    def unlike(self, id: str, wanted: IntegrationDefinition) -> set[str]:
+        """A second opinion on what an update has missed; a script that is not to run does not count."""
+        return unlike(self.workspace.documents[id], wanted) - (set() if asked(wanted)["scriptEnabled"] else {"script"})
+
+    def excuses(self, type: IntegrationType) -> set[str]:
+        """The fields that the server is known not to take."""
+        frozen = SCRIPT_FIELDS if self.workspace.server.frozen_scripts else set[str]()
+        is_old = self.workspace.client.server_version().startswith("6.")
+        return frozen | ({"username"} if is_old and type is IntegrationType.INCOMING else set())
+
+    def read(self, record: IntegrationRecord) -> Read:
+        return Read(record, self.writes.setdefault(record.id, 0))
+
+
+@pytest.fixture(params=["8.8.1", "6.14"])
+def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    with (
+        LocalRocketChat(version=request.param) as server,
+        Client(server.url, server.auth("admin"), retry=RetryPolicy.never()) as client,
+    ):
+        yield Workspace(server, client)
+
+
+def test_update_reaches_its_goal_whatever_came_before(workspace: Workspace) -> None:
+    """After any update the server has what was wanted, or the exception names what it has not, or nothing changed."""
+    fields = {**WORLD, "script": st.sampled_from(list(SCRIPTS))}
+    if workspace.client.server_version().startswith("6."):
+        fields["skip_transpile"] = st.sampled_from([None, False])  # it refuses the field, which it does not know
+    machine = cast(Any, partial(Updates, workspace, fields))
+    run_state_machine_as_test(machine, settings=settings(max_examples=100, stateful_step_count=30, deadline=None))

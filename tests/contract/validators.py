@@ -1,0 +1,67 @@
+"""The other party to the contract: the validators that the vendor publishes, answering in a Node.js process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+import attrs
+
+PROGRAM = Path(__file__).parent / "build" / "validators.cjs"
+
+
+@attrs.frozen
+class Verdict:
+    """What a validator makes of the parameters of a request."""
+
+    accepted: bool
+    params: Any
+    """The parameters as they are after its coercion."""
+    violations: tuple[str, ...]
+
+
+@attrs.frozen
+class Validators:
+    """The validators of all endpoints."""
+
+    _questions: IO[str]
+    _answers: IO[str]
+
+    def __call__(self, endpoint: str, params: Any) -> Verdict:
+        """What the server would make of a body, or of the texts of a query."""
+        self._questions.write(json.dumps({"endpoint": endpoint, "params": params}) + "\n")
+        self._questions.flush()
+        line = self._answers.readline()
+        assert line, "the validators' process has come to its end"
+        verdict = json.loads(line)
+        return Verdict(verdict["accepted"], verdict["params"], tuple(verdict["violations"]))
+
+    def take_unchanged(self, endpoint: str, params: Any) -> bool:
+        """Whether a body is accepted as it is, without any coercion."""
+        verdict = self(endpoint, params)
+        return verdict.accepted and same_json(verdict.params, params)
+
+
+@contextmanager
+def running(node: str) -> Generator[Validators]:
+    """Start the process, and end it."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([node, str(PROGRAM)], stdin=pipe, stdout=pipe, encoding="utf-8") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield Validators(process.stdin, process.stdout)
+
+
+def same_json(one: Any, other: Any) -> bool:
+    """Whether two values are the same to JavaScript: true is not 1, but 1.0 is."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        ours, theirs = cast("Mapping[str, Any]", one), cast("Mapping[str, Any]", other)
+        return ours.keys() == theirs.keys() and all(same_json(ours[key], theirs[key]) for key in ours)
+    if isinstance(one, list) and isinstance(other, list):
+        items, others = cast("list[object]", one), cast("list[object]", other)
+        return len(items) == len(others) and all(map(same_json, items, others))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
