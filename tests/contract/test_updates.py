@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import attrs
 import pytest
 from hypothesis import settings, strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from rocketchat_integrations import (
     BadRequestError,
     Client,
     ConfigurationError,
+    EventType,
     IntegrationDefinition,
     IntegrationRecord,
     IntegrationType,
@@ -45,10 +54,7 @@ NOTHING = cast(Any, multiple())  # no new record
 # What the client puts in place of a script that came to run too early, where there was none.
 IDLE = "class Script {}"
 
-MAKE: Mapping[IntegrationType, Callable[..., st.SearchStrategy[IntegrationDefinition]]] = {
-    IntegrationType.INCOMING: strategies.incoming_integrations,
-    IntegrationType.OUTGOING: strategies.outgoing_integrations,
-}
+Fields: TypeAlias = Mapping[IntegrationType, Mapping[str, st.SearchStrategy[Any]]]
 
 
 def script_that_runs(definition: IntegrationDefinition) -> str | None:
@@ -82,7 +88,7 @@ class Updates(RuleBasedStateMachine):
 
     reads = Bundle("reads")
 
-    def __init__(self, workspace: Workspace, fields: Mapping[str, st.SearchStrategy[Any]]) -> None:
+    def __init__(self, workspace: Workspace, fields: Fields) -> None:
         super().__init__()
         workspace.server.reset()
         workspace.server.frozen_scripts = False
@@ -92,9 +98,10 @@ class Updates(RuleBasedStateMachine):
 
     # What may happen
 
+    @precondition(lambda self: len(self.writes) < 3)
     @rule(target=reads, data=st.data(), type=st.sampled_from(IntegrationType))
     def create(self, data: st.DataObject, type: IntegrationType) -> Any:
-        wanted: IntegrationDefinition = data.draw(MAKE[type](**self.fields))
+        wanted: IntegrationDefinition = data.draw(self.definitions(type))
         before = self.workspace.documents
         try:
             record = self.workspace.client.create(wanted)
@@ -106,41 +113,40 @@ class Updates(RuleBasedStateMachine):
         self.running[record.id] = script_that_runs(wanted)
         return self.read(record)
 
-    @rule(target=reads, read=reads)
-    def get(self, read: Read) -> Any:
-        return self.read(self.workspace.client.get(read.record.id)) if read.record.id in self.writes else NOTHING
-
     @rule(target=reads, read=reads, data=st.data(), overwrite=st.booleans())
-    def update(self, read: Read, data: st.DataObject, overwrite: bool) -> Any:
-        wanted: IntegrationDefinition = data.draw(strategies.updates(read.record, **self.fields))
+    def update_what_was_read_then(self, read: Read, data: st.DataObject, overwrite: bool) -> Any:
+        wanted: IntegrationDefinition = data.draw(strategies.updates(read.record, **self.fields[read.record.type]))
         return self.updated(read, wanted, overwrite=overwrite)
+
+    @rule(target=reads, read=reads, data=st.data())
+    def update_what_is_there(self, read: Read, data: st.DataObject) -> Any:
+        return self.update_what_was_read_then(self.read_again(read), data, overwrite=False)
 
     @rule(read=reads, data=st.data())
     def somebody_else_updates(self, read: Read, data: st.DataObject) -> None:
-        self.updated(read, data.draw(MAKE[read.record.type](**self.fields)))
+        self.updated(read, data.draw(self.definitions(read.record.type)))
 
-    @rule(read=reads, other=reads, overwrite=st.booleans())
-    def mistake_the_id(self, read: Read, other: Read, overwrite: bool) -> None:
-        if other.record.id != read.record.id:
-            self.refused(ConfigurationError, read.record.id, other.record, overwrite=overwrite)
+    @rule(read=reads, other=reads, data=st.data())
+    def mistake_one_for_another(self, read: Read, other: Read, data: st.DataObject) -> None:
+        id, kind = read.record.id, read.record.type
+        if other.record.type is not kind:
+            expected = ConfigurationError if id in self.writes else NotFoundError
+            self.refused(expected, id, data.draw(self.definitions(other.record.type)))
+        elif other.record.id != id:
+            self.refused(ConfigurationError, id, other.record, overwrite=True)
 
-    @rule(read=reads, data=st.data())
-    def mistake_the_type(self, read: Read, data: st.DataObject) -> None:
-        (other,) = set(IntegrationType) - {read.record.type}
-        expected = ConfigurationError if read.record.id in self.writes else NotFoundError
-        self.refused(expected, read.record.id, data.draw(MAKE[other](**self.fields)))
+    @rule(read=reads, script=st.sampled_from(list(SCRIPTS)))
+    def name_a_room_that_there_is_not(self, read: Read, script: str | None) -> None:
+        record = self.read_again(read).record
+        if record.id in self.writes and getattr(record, "event", "sendMessage") in LISTENING:
+            wanted = attrs.evolve(record, channel=("#nowhere",), script=script, script_enabled=True)
+            self.refused(BadRequestError, record.id, wanted)
 
-    @rule(read=reads, data=st.data())
-    def name_a_room_that_there_is_not(self, read: Read, data: st.DataObject) -> None:
-        wanted = data.draw(MAKE[read.record.type](**{**self.fields, "channel": st.just("#nowhere")}))
-        if wanted.channel == ("#nowhere",) and getattr(wanted, "event", "sendMessage") in LISTENING:
-            expected = BadRequestError if read.record.id in self.writes else NotFoundError
-            self.refused(expected, read.record.id, wanted)
-
-    @rule(frozen=st.booleans())
+    @rule(frozen=st.sampled_from([False, False, True]))
     def freeze(self, frozen: bool) -> None:
         self.workspace.server.frozen_scripts = frozen
 
+    @precondition(lambda self: len(self.writes) > 1)
     @rule(read=reads)
     def remove(self, read: Read) -> None:
         id = read.record.id
@@ -231,8 +237,17 @@ class Updates(RuleBasedStateMachine):
         is_old = self.workspace.client.server_version().startswith("6.")
         return frozen | ({"username"} if is_old and type is IntegrationType.INCOMING else set())
 
+    def definitions(self, type: IntegrationType) -> st.SearchStrategy[IntegrationDefinition]:
+        make = (
+            strategies.incoming_integrations if type is IntegrationType.INCOMING else strategies.outgoing_integrations
+        )
+        return make(**self.fields[type])
+
     def read(self, record: IntegrationRecord) -> Read:
         return Read(record, self.writes.setdefault(record.id, 0))
+
+    def read_again(self, read: Read) -> Read:
+        return self.read(self.workspace.client.get(read.record.id)) if read.record.id in self.writes else read
 
 
 @pytest.fixture(params=["8.8.1", "6.14"])
@@ -246,8 +261,19 @@ def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
 
 def test_update_reaches_its_goal_whatever_came_before(workspace: Workspace) -> None:
     """After any update the server has what was wanted, or the exception names what it has not, or nothing changed."""
-    fields = {**WORLD, "script": st.sampled_from(list(SCRIPTS))}
+    # What an update can go wrong with is to happen often.
+    common: dict[str, st.SearchStrategy[Any]] = {
+        **WORLD,
+        "script": st.sampled_from(list(SCRIPTS)),
+        "script_enabled": st.sampled_from([True, True, False]),
+    }
     if workspace.client.server_version().startswith("6."):
-        fields["skip_transpile"] = st.sampled_from([None, False])  # it refuses the field, which it does not know
+        common["skip_transpile"] = st.sampled_from([None, False])  # it refuses the field, which it does not know
+    events = st.sampled_from([*[EventType.SEND_MESSAGE] * 6, *EventType])
+    words = st.sampled_from([(), ("!a",), ("!a", " ", "b")])
+    fields: Fields = {
+        IntegrationType.INCOMING: common,
+        IntegrationType.OUTGOING: {**common, "event": events, "trigger_words": words},
+    }
     machine = cast(Any, partial(Updates, workspace, fields))
-    run_state_machine_as_test(machine, settings=settings(max_examples=100, stateful_step_count=30, deadline=None))
+    run_state_machine_as_test(machine, settings=settings(max_examples=120, stateful_step_count=30, deadline=None))
