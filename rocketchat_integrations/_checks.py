@@ -15,6 +15,7 @@ from .models import (
     IntegrationType,
     OutgoingIntegration,
     OutgoingIntegrationRecord,
+    trimmed,
 )
 
 
@@ -77,7 +78,7 @@ def type_name(value: object) -> str:
 
 
 def is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and is_unicode(value)
+    return isinstance(value, str) and trimmed(value) != "" and is_unicode(value)
 
 
 def is_unicode(text: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 import attrs
@@ -321,6 +322,8 @@ def _javascript_text(value: Any) -> str:
         return "Infinity" if value > 0 else "-Infinity"
     if value == int(value) and abs(value) < 1e21:
         return str(int(value))
+    if 1e-6 <= abs(value) < 1e21:
+        return format(Decimal(repr(float(value))), "f")
     return re.sub(r"e([+-])0", r"e\1", repr(float(value)))
 
 

@@ -497,7 +497,8 @@ def updates(record: IntegrationRecord, **fields: st.SearchStrategy[Any]) -> st.S
 
     Args:
         record: what the server has.
-        **fields: strategies to use for these fields where they change.
+        **fields: strategies to use for these fields where they change. Their values have to suit what stays of the
+            record: what stays is not made to suit them.
 
     Raises:
         TypeError: there is no such field, or what is given for it is no strategy.

@@ -183,3 +183,12 @@ def test_the_same_webhook_after_a_token_was_made(
     """An outgoing integration's first update gives it an address."""
     updated = client.update(bot.id, outgoing)
     client.webhook(updated).post("hello")
+
+
+@pytest.mark.parametrize("token", ["\x1c", "\x85", "a b"])
+def test_an_odd_token_is_an_address(
+    server: LocalRocketChat, client: Client, outgoing: OutgoingIntegration, token: str
+) -> None:
+    """What a definition takes as a token, and Python alone thinks blank, can be posted to."""
+    client.webhook(client.create(attrs.evolve(outgoing, token=token))).post("hello")
+    assert len(server.messages) == 1

@@ -57,7 +57,7 @@ SOME_TEXTS = [
     *("", " ", "true", "false", "null", "0", "1", "-1.5", "1e3", " 7 ", "0x10", "Infinity", "-Infinity", "NaN"),
     *("webhook-incoming", "webhook-outgoing", "my webhook-outgoing", "sendMessage", "#general", "x", "\ud800"),
 ]
-SOME_NUMBERS = [0, 1, -1, 1.5, 1e21, 1e-7, -0.0]
+SOME_NUMBERS = [0, 1, -1, 1.5, 1e20, 1e21, 1e-5, 1e-7, -0.0]
 SOME_OF_EACH_KIND = [None, True, False, *SOME_NUMBERS, *SOME_TEXTS, [], ["x"], [""], [None, 1, True], {}, {"a": "x"}]
 TEXTS = st.sampled_from(SOME_TEXTS)
 NUMBERS = st.sampled_from(SOME_NUMBERS) | st.integers(-(2**53), 2**53) | st.floats(-1e6, 1e6)

@@ -106,6 +106,8 @@ def test_bodies_have_to_be_json(api: Api, body: bytes) -> None:
         (schemas.HISTORY, {"id": True}, {"id": "true"}),
         (schemas.HISTORY, {"id": False}, {"id": "false"}),
         (schemas.HISTORY, {"id": 1e21}, {"id": "1e+21"}),
+        (schemas.HISTORY, {"id": 1.5e-5}, {"id": "0.000015"}),
+        (schemas.HISTORY, {"id": 1.5e-7}, {"id": "1.5e-7"}),
         (schemas.HISTORY, {"id": 1e-7}, {"id": "1e-7"}),
         (schemas.HISTORY, {"id": 1e999}, {"id": "Infinity"}),
         (schemas.HISTORY, {"id": -1e999}, {"id": "-Infinity"}),
