@@ -32,7 +32,7 @@ from rocketchat_integrations._http import Response
 from rocketchat_integrations._operations import Operation, Page
 
 calm = settings(deadline=None, database=None)
-thorough = settings(calm, max_examples=200)  # where there are many fields
+brief = settings(calm, max_examples=10)  # once for each field
 
 # Whatever is of a wrong type holds one of these, and so do the tokens and scripts beside it.
 CANARY = "canary-in-the-coal-mine"
@@ -546,6 +546,35 @@ def test_every_sample_is_read_by_the_operation_that_asked_for_it(endpoint: str, 
         check(Document(document, document["_id"], kind.record, means(document, kind.fields)), record, "")
 
 
+def alone(name: str, document: Any) -> tuple[Any, str]:
+    """What is made of a document that is the only one in its answer, and its path there."""
+    if name == "history":
+        ((_, entry),) = HISTORY_PAGE.decode(success(history=[document], total=1)).records()
+        return entry, "history[0]"
+    return answered(GET, document), "integration"
+
+
+@pytest.mark.parametrize(("name", "key"), [(name, key) for name, kind in KINDS.items() for key in kind.fields])
+@brief
+@given(data=st.data())
+def test_each_field_is_read_for_itself(name: str, key: str, data: st.DataObject) -> None:
+    """Missing, null, any value of its type or one of another: whatever one field is, the others are what they were."""
+    kind = KINDS[name]
+    sample, field = kind.samples[-1], kind.fields[key]
+    others = {other: value for other, value in sample.items() if other != key}
+    value, meaning = data.draw(field.shape.right)
+    for document, read_as in (
+        (others, field.unset),
+        ({**others, key: None}, field.unset),
+        ({**others, key: value}, meaning),
+    ):
+        expected = {**means(sample, kind.fields), field.name: read_as}
+        check(Document(document, sample["_id"], kind.record, expected), *alone(name, document))
+    if field.shape.wrong is not None:
+        document = {**others, key: data.draw(field.shape.wrong)}
+        check(Document(document, sample["_id"], wrong=frozenset([f".{key}"])), *alone(name, document))
+
+
 def asked_for(documents: Callable[[str], st.SearchStrategy[Document]]) -> st.SearchStrategy[tuple[Any, Document]]:
     """An operation that is answered with one integration, and one of the documents for it."""
     return st.sampled_from(INTEGRATIONS).flatmap(
@@ -553,7 +582,7 @@ def asked_for(documents: Callable[[str], st.SearchStrategy[Document]]) -> st.Sea
     )
 
 
-@thorough
+@calm
 @given(asked_for(varied))
 def test_what_servers_vary_harms_nothing(asked: tuple[Operation[Any], Document]) -> None:
     """Fields that are missing, null, unknown or spelled otherwise are read as what they mean; all others are kept."""
@@ -561,7 +590,7 @@ def test_what_servers_vary_harms_nothing(asked: tuple[Operation[Any], Document])
     check(document, answered(operation, document.json), "integration")
 
 
-@thorough
+@calm
 @given(asked_for(broken) | st.tuples(st.just(GET), of_no_type() | NO_OBJECT))
 def test_wrong_types_are_told_with_their_paths(asked: tuple[Operation[Any], Document]) -> None:
     """Just the fields that cannot be read are named, all of them, with the record's id and without any value."""
@@ -569,12 +598,11 @@ def test_wrong_types_are_told_with_their_paths(asked: tuple[Operation[Any], Docu
     check(document, answered(operation, document.json), "integration")
 
 
-@thorough
+@calm
 @given(varied("history") | broken("history"))
 def test_an_entry_of_a_history_is_read_with_the_same_care(document: Document) -> None:
     """What servers vary harms nothing, and what cannot be read is told with its path."""
-    ((_, entry),) = HISTORY_PAGE.decode(success(history=[document.json], total=1)).records()
-    check(document, entry, "history[0]")
+    check(document, *alone("history", document.json))
 
 
 @st.composite
@@ -669,7 +697,7 @@ def test_any_json_in_a_list_is_what_it_is_alone(document: Any) -> None:
 @given(ANY_DOCUMENT)
 def test_any_json_in_a_history_is_an_entry_or_a_decoding_error(document: Any) -> None:
     """A history is read to its end, whatever is in it; an entry that was read can be used."""
-    ((_, entry),) = HISTORY_PAGE.decode(success(history=[document], total=1)).records()
+    entry, _ = alone("history", document)
     if isinstance(entry, DecodingError):
         assert all(line.startswith("history[0]") for line in entry.errors)
     else:

@@ -432,7 +432,7 @@ def test_odd_history_entries_are_told(data: object, line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "failed"), [(True, True), (False, False), ({"code": "ECONNRESET"}, True), ("no", True)]
+    ("error", "failed"), [(True, True), (False, False), ({"code": "ECONNRESET"}, True), ({}, True), ("no", True)]
 )
 def test_a_call_has_failed_whatever_the_server_says_of_it(error: object, failed: bool) -> None:
     """A history can be read also where the server keeps the failure itself instead of a yes."""
