@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import attrs
@@ -103,6 +103,11 @@ class _Handler(WSGIRequestHandler):
                 self._reset()
             else:
                 self._send(status, headers.items(), b"".join(chunks), whole=dispatch.delivery is Delivery.WHOLE)
+
+    def finish(self) -> None:
+        """Close the streams, also those of a client that went away in the middle of its answer."""
+        with suppress(OSError), closing(self.rfile):
+            super().finish()
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """Say nothing: the workspace keeps the log, without the tokens in paths."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import json
 import logging
 import os
+import socket
+import struct
 import subprocess
 import sys
 import urllib.request
@@ -461,3 +464,17 @@ def test_waiting_for_a_request_ends() -> None:
     """A test whose request never comes fails, saying which one it was."""
     with LocalRocketChat() as server, pytest.raises(TimeoutError, match="no request for login has arrived"):
         server.wait_for_request("login", 0.01)
+
+
+def test_a_client_that_goes_away_leaves_nothing_open(capfd: pytest.CaptureFixture[str]) -> None:
+    """A connection that is reset before its answer comes is closed, and nobody is told."""
+    with LocalRocketChat() as server:
+        auth = server.auth("admin")
+        with server._workspace.lock, socket.socket() as connection:  # nothing is answered meanwhile
+            connection.connect(("127.0.0.1", urlsplit(server.url).port))
+            head = f"X-Auth-Token: {auth.token}\r\nX-User-Id: {auth.user_id}\r\nHost: x\r\n\r\n"
+            connection.sendall(f"GET /api/v1/integrations.list HTTP/1.1\r\n{head}".encode())
+            server.wait_for_request("integrations.list")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    gc.collect()  # a socket that is still open would warn, and warnings are errors
+    assert capfd.readouterr().err == ""
