@@ -23,9 +23,10 @@ from ._operations import PAGE_SIZE, Operation, Page, RoomList
 from ._settle import changed_fields, differences
 from .auth import PasswordAuth, TokenAuth
 from .exceptions import (
-    BadRequestError,
+    ApiError,
     ConfigurationError,
     DecodingError,
+    InvalidParamsError,
     NotFoundError,
     RateLimitError,
     RocketChatError,
@@ -231,27 +232,56 @@ def update(
 def _write(
     current: IntegrationRecord, wanted: IntegrationDefinition, policy: RetryPolicy
 ) -> Conversation[IntegrationRecord | None]:
-    # The server wants a token with every update of an outgoing integration, also of one that has none yet.
-    token = secrets.token_urlsafe(32)
     try:
-        return (yield from call(_operations.update(current, wanted, token), policy))
-    except BadRequestError as error:
+        # The server wants a token with every update of an outgoing integration, also of one that has none yet.
+        return (yield from call(_operations.update(current, wanted, secrets.token_urlsafe(32)), policy))
+    except ApiError as error:
         refusal = error
-    if _would_run_another_script(current, wanted):
-        # The server puts an incoming integration's new script to work before it looks at the channel and the user,
-        # and leaves it there when it refuses these. The same again, to be refused likewise, with the script that
-        # ran before:
-        ran = next(filter(trimmed, (current.script or "", current.script_compiled or "", _IDLE_SCRIPT)))
-        try:
-            return (yield from call(_operations.update(current, wanted, token, run=ran), policy))
-        except RocketChatError as error:
-            refusal.may_have_acted = refusal.may_have_acted or not isinstance(error, BadRequestError)
-    raise refusal.with_traceback(None)
+    try:
+        if _runs_another_script(current, wanted, refusal):
+            return (yield from _put_back(current, wanted, refusal, policy))
+        raise refusal.with_traceback(None)
+    finally:
+        del refusal
 
 
-def _would_run_another_script(current: IntegrationRecord, wanted: IntegrationDefinition) -> bool:
+def _runs_another_script(current: IntegrationRecord, wanted: IntegrationDefinition, refusal: ApiError) -> bool:
+    """Whether the server runs the new script, of an update that it refused.
+
+    It puts an incoming integration's script to work before it looks at the channel and the user, and leaves it there
+    when it refuses these.
+    """
+    is_rule = refusal.status == 400 and not isinstance(refusal, (InvalidParamsError, NotFoundError))
     both_run = current.script_enabled and wanted.script_enabled and trimmed(wanted.script or "") != ""
-    return current.type is IntegrationType.INCOMING and both_run and wanted.script != current.script
+    is_incoming = current.type is IntegrationType.INCOMING
+    return is_rule and is_incoming and both_run and wanted.script != current.script
+
+
+def _put_back(
+    current: IntegrationRecord, wanted: IntegrationDefinition, refusal: ApiError, policy: RetryPolicy
+) -> Conversation[IntegrationRecord | None]:
+    """Send the same again, to be refused likewise, with the script that the server has stored.
+
+    Raises:
+        ApiError: the refusal; or if this one is taken after all, nothing.
+    """
+    try:
+        latest = yield from call(_operations.get(current.id), policy)
+        return (yield from call(_operations.update(latest, wanted, None, run=_what_ran(current, latest)), policy))
+    except ApiError as error:
+        refused_again = error.status == 400
+    except RocketChatError:
+        refused_again = False
+    refusal.may_have_acted = refusal.may_have_acted or not refused_again
+    try:
+        raise refusal.with_traceback(None)
+    finally:
+        del refusal
+
+
+def _what_ran(before: IntegrationRecord, latest: IntegrationRecord) -> str:
+    # Old data can run what it has no source of; by now that is only in the record read before.
+    return next(filter(trimmed, (latest.script or "", before.script_compiled or "", _IDLE_SCRIPT)))
 
 
 def _read_back(id: str, policy: RetryPolicy) -> Conversation[IntegrationRecord]:

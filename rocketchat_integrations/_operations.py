@@ -122,13 +122,14 @@ def update(
         current: what the server has.
         wanted: what it should have.
         token: for an outgoing integration that has none yet.
-        run: a script to send, enabled, instead of what is wanted.
+        run: a script to send, enabled, instead of what is wanted; to be run as the current one is.
     """
     fields = completed(wanted, current)
     if "token" in fields:
         fields["token"] = fields["token"] or token
     if run is not None:
         fields |= {"script": run, "script_enabled": True}
+        fields |= {name: getattr(current, name) for name in ("script_engine", "skip_transpile")}
     body = {"type": wanted.type, "integrationId": current.id, **_codec.update_body(fields)}
     return _call(
         "PUT",

@@ -381,6 +381,9 @@ class Client:
         them as they are. An outgoing integration without a token gets one, since the server wants one with
         every update: it is in the record returned.
 
+        A refusal leaves everything as it was. For that, an incoming integration's script is put back: the server
+        runs a new one before it looks at the rest.
+
         To change one field of what is there: ``client.update(bot.id, attrs.evolve(bot, alias="Bot"))``.
 
         Server 3.4 and later; see <https://developer.rocket.chat/apidocs/integration-api>.
@@ -399,8 +402,7 @@ class Client:
             StaleRecordError: if ``wanted`` is a record, and the server's has changed since. Nothing was written.
             UpdateIncomplete: if the server did not take some fields; it names them, and has the record.
             NotFoundError: if there is none with this id.
-            BadRequestError: if a rule of the server refuses the definition. Everything is as before, also the script
-                that runs: the server replaces an incoming integration's before it refuses, so it is put back.
+            BadRequestError: if a rule of the server refuses the definition.
         """
         check_text("id", id)
         check_definition(wanted, "wanted")

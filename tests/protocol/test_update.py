@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
+import traceback
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 import pytest
 
 from rocketchat_integrations import (
+    ApiError,
     BadRequestError,
     ConfigurationError,
     IncomingIntegration,
@@ -215,32 +218,65 @@ def test_an_odd_number_of_retries_stays(wire: Wire, count: int) -> None:
         wire.talk(_update(wanted), wire.ok(integration=before), wire.ok(integration={**after, "alias": wanted.alias}))
 
 
+OLD = {"scriptEnabled": True, "script": "old", "scriptCompiled": "old()"}
+REFUSALS = ("error-invalid-room", "error-invalid-channel", "error-user-lacks-message-impersonate-permission")
+
+
+def _another_script(wire: Wire, **changes: Any) -> IntegrationDefinition:
+    return attrs.evolve(_record(wire).definition, script="new", script_enabled=True, **changes)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_refused_update_puts_the_script_back_that_ran(wire: Wire, refusal: str) -> None:
+    """The server would go on running the new script of an update that it refused: so the old one is sent likewise."""
+    current, no = wire.ok(integration=wire.record(**OLD)), wire.no(400, refusal, errorType=refusal)
+    with pytest.raises(ApiError, match=refusal) as caught:
+        wire.talk(_update(_another_script(wire, channel="#nowhere")), current, no, current, no)
+    assert wire.calls == ["integrations.get", "integrations.update"] * 2
+    assert wire.body() == {**wire.body(1), "script": "old"}
+    assert not caught.value.may_have_acted
+
+
+def test_the_script_is_put_back_as_it_was_run(wire: Wire) -> None:
+    """With its own engine and its own way through Babel, not with those of the update."""
+    current = wire.ok(integration=wire.record(**OLD, scriptEngine="vm2", skipTranspile=False))
+    wanted = _another_script(wire, skip_transpile=True, script_engine="isolated-vm")
+    with pytest.raises(BadRequestError):
+        wire.talk(_update(wanted), current, wire.no(400), current, wire.no(400))
+    assert [wire.body()[name] for name in ("scriptEngine", "skipTranspile")] == ["vm2", False]
+
+
 @pytest.mark.parametrize(
     ("before", "put_back"),
     [
-        ({"script": "old", "scriptCompiled": "old()"}, "old"),
         ({"script": None, "scriptCompiled": "old()"}, "old()"),
         ({"script": " "}, "class Script {}"),
     ],
 )
-def test_a_refused_update_puts_the_script_back_that_ran(wire: Wire, before: dict[str, Any], put_back: str) -> None:
-    """The server would go on running the new script of an update that it refused: so the old one is sent likewise."""
-    current = wire.record(scriptEnabled=True, **before)
-    wanted = attrs.evolve(_record(wire).definition, channel="#nowhere", script="new", script_enabled=True)
-    refusals = [wire.no(400, "Invalid room", errorType="error-invalid-room")] * 2
-    with pytest.raises(BadRequestError, match="Invalid room") as caught:
-        wire.talk(_update(wanted), wire.ok(integration=current), *refusals)
-    assert wire.body() == {**wire.body(-2), "script": put_back, "scriptEnabled": True}
-    assert not caught.value.may_have_acted
+def test_where_there_is_no_script_what_ran_is_put_back(wire: Wire, before: dict[str, Any], put_back: str) -> None:
+    """Also what old data runs without its source; and where nothing ran, what does nothing."""
+    current = wire.ok(integration=wire.record(scriptEnabled=True, **before))
+    after = wire.ok(integration=wire.record(scriptEnabled=True, **{**before, "scriptCompiled": "new()"}))
+    with pytest.raises(BadRequestError):
+        wire.talk(_update(_another_script(wire)), current, wire.no(400), after, wire.no(400))
+    assert wire.body()["script"] == put_back
+
+
+def test_somebody_elses_script_is_not_replaced_by_an_older_one(wire: Wire) -> None:
+    """What somebody has stored since this update read the record is what is put back."""
+    before, since = (wire.ok(integration=wire.record(**{**OLD, "script": script})) for script in ("old", "theirs"))
+    with pytest.raises(BadRequestError):
+        wire.talk(_update(_another_script(wire)), before, wire.no(400), since, wire.no(400))
+    assert wire.body()["script"] == "theirs"
 
 
 @pytest.mark.parametrize(
     ("before", "wish"),
     [
         ({"scriptEnabled": False}, {"script": "new", "script_enabled": True}),
-        ({"scriptEnabled": True, "script": "old"}, {"script": "old", "script_enabled": True}),
-        ({"scriptEnabled": True, "script": "old"}, {"script": "new", "script_enabled": False}),
-        ({"scriptEnabled": True, "script": "old"}, {"script": " ", "script_enabled": True}),
+        (OLD, {"script": "old", "script_enabled": True}),
+        (OLD, {"script": "new", "script_enabled": False}),
+        (OLD, {"script": " ", "script_enabled": True}),
     ],
 )
 def test_a_refused_update_that_puts_no_script_to_work_is_left_at_that(
@@ -252,28 +288,62 @@ def test_a_refused_update_that_puts_no_script_to_work_is_left_at_that(
         wire.talk(_update(wanted), wire.ok(integration=wire.record(**before)), wire.no(400))
 
 
+@pytest.mark.parametrize(
+    "no",
+    [
+        (400, "must be string [invalid-params]", {"errorType": "invalid-params"}),
+        (400, "No integration found.", {}),
+        (403, "unauthorized", {}),
+    ],
+    ids=["schema", "gone", "permission"],
+)
+def test_what_is_refused_before_the_script_is_looked_at_is_left_at_that(wire: Wire, no: tuple[int, str, Any]) -> None:
+    """The server has not come as far as the script."""
+    status, error, more = no
+    with pytest.raises(ApiError):
+        wire.talk(
+            _update(_another_script(wire)), wire.ok(integration=wire.record(**OLD)), wire.no(status, error, **more)
+        )
+
+
 def test_a_refused_script_of_an_outgoing_integration_was_not_put_to_work(wire: Wire) -> None:
     """The server compiles the scripts of outgoing integrations after it has looked at the rest."""
-    before = wire.record(type=_OUTGOING, token="t", scriptEnabled=True, script="old")
+    before = wire.record(type=_OUTGOING, token="t", **OLD)
     wanted = attrs.evolve(cast(IntegrationRecord, _codec.integration(before)), script="new")
     with pytest.raises(BadRequestError):
         wire.talk(_update(wanted), wire.ok(integration=before), wire.no(400))
 
 
-def test_a_script_that_may_not_have_been_put_back_is_told(wire: Wire) -> None:
-    """When the second request fails in another way, the refusal says that the server may have acted."""
-    current = wire.record(scriptEnabled=True, script="old")
-    wanted = attrs.evolve(_record(wire).definition, script="new", script_enabled=True)
+@pytest.mark.parametrize("reads", [True, False])
+@pytest.mark.parametrize("loses", [True, False])
+def test_a_script_that_may_not_have_been_put_back_is_told(wire: Wire, reads: bool, loses: bool) -> None:
+    """When that fails in another way, the refusal says that the server may have acted."""
+    current = wire.ok(integration=wire.record(**OLD))
+    fails = wire.lost("other") if loses else wire.no(403)
     with pytest.raises(BadRequestError) as caught:
-        wire.talk(_update(wanted), wire.ok(integration=current), wire.no(400), wire.no(403))
+        wire.talk(_update(_another_script(wire)), current, wire.no(400), *([current, fails] if reads else [fails]))
     assert caught.value.may_have_acted
 
 
 def test_what_was_refused_only_at_first_is_incomplete(wire: Wire) -> None:
     """When the second request is taken, because the room has come to be, the script is what is missing."""
-    before = {"scriptEnabled": True, "script": "old"}
-    wanted = attrs.evolve(_record(wire).definition, channel="#late", script="new", script_enabled=True)
-    after = wire.record(**before, channel=["#late"])
-    answers = [wire.ok(integration=wire.record(**before)), wire.no(400), wire.ok(integration=after)]
+    before, after = (wire.ok(integration=wire.record(**OLD, **more)) for more in ({}, {"channel": ["#late"]}))
     with pytest.raises(UpdateIncomplete, match=r"did not take: script$"):
-        wire.talk(_update(wanted), *answers)
+        wire.talk(_update(_another_script(wire, channel="#late")), before, wire.no(400), before, after)
+
+
+def test_a_token_that_was_made_stays_in_no_frame(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the server's proof of who calls, also where the update that brought it got no answer."""
+
+    def made(_: int) -> str:
+        return "c4n4ry-token"
+
+    monkeypatch.setattr(secrets, "token_urlsafe", made)
+    before = wire.record(type=_OUTGOING)
+    wanted = cast(IntegrationRecord, _codec.integration(before)).definition
+    with pytest.raises(TransportError) as caught:
+        wire.talk(_update(wanted), wire.ok(integration=before), wire.lost("other"))
+    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__) if frame.f_code.co_name != "talk"]
+    library = [frame for frame in frames if "rocketchat_integrations" in frame.f_code.co_filename]
+    assert library
+    assert [frame for frame in library if "c4n4ry" in repr(frame.f_locals)] == []
