@@ -280,7 +280,7 @@ def _is(kind: str, value: Any) -> bool:
     if kind == "boolean":
         return isinstance(value, bool)
     if kind == "number":
-        return _is_number(value) and math.isfinite(value)
+        return _is_number(value) and math.isfinite(_double(value))
     if kind == "array":
         return isinstance(value, list)
     return value is None
@@ -318,21 +318,37 @@ def _convert(kinds: tuple[str, ...], value: Any) -> tuple[bool, Any]:
 def _javascript_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    if value == int(value) and abs(value) < 1e21:
-        return str(int(value))
-    if 1e-6 <= abs(value) < 1e21:
-        return format(Decimal(repr(float(value))), "f")
-    return re.sub(r"e([+-])0", r"e\1", repr(float(value)))
+    number = _double(value)
+    if number == 0:
+        return "0"
+    if math.isinf(number):
+        return "Infinity" if number > 0 else "-Infinity"
+    if 1e-6 <= abs(number) < 1e21:
+        # Only as many digits as tell the number from its neighbours, then zeros.
+        return format(Decimal(repr(number)), "f").removesuffix(".0")
+    return re.sub(r"e([+-])0", r"e\1", repr(number))
 
 
 def _javascript_number(text: str) -> int | float | None:
-    """The number that JavaScript reads a text as, None if it reads none."""
+    """The number that JavaScript reads a text as; None if it reads none, or an infinity, which JSON cannot hold."""
     text = trim(text)
     if re.fullmatch(r"0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+", text):
-        return int(text, 0)
+        return _finite(int(text, 0))
     if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII):
-        number = float(text)
-        return int(number) if number.is_integer() else number
+        return _finite(float(text))
     return None if text else 0
+
+
+def _finite(number: float) -> int | float | None:
+    double = _double(number)
+    if math.isinf(double):
+        return None
+    return int(double) if double.is_integer() else double
+
+
+def _double(number: float) -> float:
+    """The number as JavaScript holds it."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,6 +12,12 @@ import pytest
 from rocketchat_integrations import Client, RetryPolicy
 from rocketchat_integrations.testing import LocalRocketChat
 from tests.contract.validators import PROGRAM, Validators, running
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    # To find the smallest example of a failure may take longer than a test that hangs is given.
+    faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(scope="session")

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import given, settings, strategies as st
 
-from rocketchat_integrations import ApiError, Client, IntegrationDefinition, IntegrationRecord, IntegrationType
+from rocketchat_integrations import (
+    ApiError,
+    Client,
+    IntegrationDefinition,
+    IntegrationRecord,
+    IntegrationType,
+    _operations,
+)
 from rocketchat_integrations.testing import LocalRocketChat, ReceivedRequest, strategies
 from tests.contract.oracle import unlike
+from tests.contract.patience import PATIENT
 from tests.contract.validators import Validators
-from tests.contract.world import WORLD
+from tests.contract.world import INTEGRATIONS, WORLD
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(str.strip)
 BODIES = ("create", "update", "clearHistory", "replayOutgoing", "remove")
@@ -44,13 +54,13 @@ def test_every_body_is_accepted_unchanged_and_stored_as_it_was_meant(
     """
     sent: Counter[str] = Counter()
 
-    @settings(max_examples=ENOUGH // len(BODIES), deadline=None)
-    @given(strategies.integrations(**WORLD), st.data())
+    @settings(PATIENT, max_examples=ENOUGH // len(BODIES))
+    @given(INTEGRATIONS, st.data())
     def live(wanted: IntegrationDefinition, data: st.DataObject) -> None:
         server.reset()
         record = client.create(wanted)
         assert unlike(stored(server, record), wanted) == set()
-        change: IntegrationDefinition = data.draw(strategies.updates(record, **WORLD))
+        change: IntegrationDefinition = data.draw(strategies.updates(record, **WORLD[record.type]))
         record = client.update(record.id, change)
         assert unlike(stored(server, record), change) == set()
         client.clear_history(record.id)
@@ -65,7 +75,25 @@ def test_every_body_is_accepted_unchanged_and_stored_as_it_was_meant(
     assert sum(sent.values()) >= ENOUGH
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.parametrize("run", [None, "class Script {}"])
+def test_whatever_the_server_holds_an_update_of_it_is_accepted_unchanged(
+    validators: Validators, run: str | None
+) -> None:
+    """Old and odd data is no obstacle: neither to an update, nor to putting another script to work before it."""
+    kinds = strategies.records() if run is None else strategies.incoming_records()
+
+    @settings(PATIENT, max_examples=400)
+    @given(kinds, st.data())
+    def update(record: IntegrationRecord, data: st.DataObject) -> None:
+        wanted: IntegrationDefinition = data.draw(strategies.updates(record))
+        request = _operations.update(record, wanted, "token", run=run).request
+        body = json.loads(request.body or b"")
+        assert validators.take_unchanged(request.endpoint, body), (body, validators(request.endpoint, body))
+
+    update()
+
+
+@settings(PATIENT, max_examples=150)
 @given(text=TEXTS, other=TEXTS, type=st.none() | st.sampled_from(IntegrationType), everywhere=st.booleans())
 def test_every_query_is_accepted_as_text(
     server: LocalRocketChat,

@@ -57,11 +57,13 @@ def running(node: str) -> Generator[Validators]:
 
 
 def same_json(one: Any, other: Any) -> bool:
-    """Whether two values are the same to JavaScript: true is not 1, but 1.0 is."""
+    """Whether two values are the same to JavaScript: true is not 1, but 1.0 is; whole numbers have limited digits."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         ours, theirs = cast("Mapping[str, Any]", one), cast("Mapping[str, Any]", other)
         return ours.keys() == theirs.keys() and all(same_json(ours[key], theirs[key]) for key in ours)
     if isinstance(one, list) and isinstance(other, list):
         items, others = cast("list[object]", one), cast("list[object]", other)
         return len(items) == len(others) and all(map(same_json, items, others))
-    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        return isinstance(one, bool) == isinstance(other, bool) and float(one) == float(other)
+    return bool(one == other)

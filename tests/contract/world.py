@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
-_PLACES = st.lists(st.sampled_from(["#general", "@alice", " #random ", "#GENERAL", "@bobid000000000001"]), max_size=3)
+from rocketchat_integrations import IntegrationDefinition, IntegrationType
+from rocketchat_integrations.testing import strategies
 
-WORLD: dict[str, st.SearchStrategy[Any]] = {
-    "channel": _PLACES.map(lambda places: places or ["#ops"]),
-    "username": st.sampled_from(["rocket.cat", "alice"]),
+Fields: TypeAlias = Mapping[str, st.SearchStrategy[Any]]
+
+_PLACES = ["#general", "@alice", " #random ", "#GENERAL", "@bobid000000000001"]
+_EVERYWHERE = ["all_public_channels", "all_private_groups", "all_direct_messages"]
+_USERNAME = st.sampled_from(["rocket.cat", "alice"])
+
+WORLD: Mapping[IntegrationType, Fields] = {
+    IntegrationType.INCOMING: {
+        "channel": st.lists(st.sampled_from(_PLACES), min_size=1, max_size=3),
+        "username": _USERNAME,
+    },
+    IntegrationType.OUTGOING: {
+        # None means every public channel.
+        "channel": st.lists(st.sampled_from([*_PLACES, *_EVERYWHERE]), max_size=3),
+        "username": _USERNAME,
+    },
 }
 """Strategies for the fields that name rooms and users."""
+
+INTEGRATIONS: st.SearchStrategy[IntegrationDefinition] = strategies.incoming_integrations(
+    **WORLD[IntegrationType.INCOMING]
+) | strategies.outgoing_integrations(**WORLD[IntegrationType.OUTGOING])
+"""Definitions of both kinds in this world."""

@@ -175,6 +175,7 @@ every_value = pytest.mark.parametrize("value", EVERY_VALUE)
         (outgoing, "retry_delay", "increments-of-two", RetryDelay.INCREMENTS_OF_TWO),
         (outgoing, "retry_delay", RetryDelay.POWERS_OF_TWO, RetryDelay.POWERS_OF_TWO),
         (outgoing, "retry_count", -3, -3),
+        (outgoing, "retry_count", 2**53 - 1, 2**53 - 1),
     ],
     ids=shown,
 )
@@ -309,6 +310,8 @@ def test_a_value_of_the_wrong_type_is_refused(make: Callable[..., Any], field: s
         (outgoing, {"token": BYTE_ORDER_MARK}, "token", "leave it out"),
         (outgoing, {"retry_count": 0, "retry_failed_calls": True}, "retry_count", "at least 1"),
         (outgoing, {"retry_count": -3, "retry_failed_calls": True}, "retry_count", "at least 1"),
+        (outgoing, {"retry_count": 2**53}, "retry_count", "beyond 9007199254740991"),
+        (outgoing, {"retry_count": -(2**53)}, "retry_count", "beyond 9007199254740991"),
         (outgoing, {"retry_delay": "Powers-of-Two"}, "retry_delay", "powers-of-two"),
         (outgoing, {"retry_delay": ""}, "retry_delay", "powers-of-ten"),
     ],
