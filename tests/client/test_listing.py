@@ -24,8 +24,6 @@ from rocketchat_integrations.testing import LocalRocketChat
 if TYPE_CHECKING:
     from tests.client.conftest import Connect
 
-only_8 = pytest.mark.parametrize("dialect", ["8.8"])
-
 
 @pytest.fixture(params=[1, 7, 100])
 def cap(server: LocalRocketChat, request: pytest.FixtureRequest) -> int:
@@ -148,7 +146,6 @@ def test_filters_mean_the_same_on_every_server(
     assert ids(client.list(**filters)) == [*expected]
 
 
-@only_8
 def test_a_server_that_can_filter_is_asked_to(server: LocalRocketChat, client: Client) -> None:
     """What is not wanted need not come over the wire."""
     outgoing_and_incoming(server)
@@ -206,7 +203,6 @@ def test_creating_while_iterating(server: LocalRocketChat, client: Client, cap: 
     assert set(met) >= set(numbered(10, 30))
 
 
-@only_8
 def test_a_list_that_the_server_does_not_finish_raises(server: LocalRocketChat, client: Client) -> None:
     """A failure between two pages is an exception, never the end of the list."""
     server.page_cap = 2

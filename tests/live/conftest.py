@@ -10,7 +10,6 @@ import faulthandler
 import os
 import re
 import secrets
-import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
@@ -81,7 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    # Where a run is killed, somebody has to find what it left.
+    # Where a run is killed or interrupted, somebody may have to find what it left.
     return f"live: all integrations of this run are named {PREFIX}*" if is_live(config) else None
 
 
@@ -103,9 +102,6 @@ def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
     """The one workspace of the run, or the embedded server of one dialect."""
     with _named_by_the_environment() if request.param == "live" else _embedded(request.param) as workspace:
         yield workspace
-        if request.session.exitstatus == pytest.ExitCode.INTERRUPTED:
-            # The server may still be busy with a request whose answer nobody waited for.
-            time.sleep(2.0)
         workspace.tidy_up()
 
 
