@@ -27,7 +27,8 @@ def validators() -> Iterator[Validators]:
     if node is None or not PROGRAM.exists():
         # Where all checks run, nothing may be left out unnoticed.
         give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up("no published validators: they need Node.js 20 or newer, and `npm ci --ignore-scripts && npm run build` in tests/contract")
+        build = "npm ci --ignore-scripts && npm run build"
+        give_up(f"no published validators: they need Node.js 20 or newer, and in tests/contract: {build}")
     with running(node) as validators:
         yield validators
 
