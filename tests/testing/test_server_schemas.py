@@ -100,6 +100,12 @@ def test_bodies_have_to_be_json(api: Api, body: bytes) -> None:
     assert api("POST", "integrations.clearHistory", body, headers=headers).error_type == "Invalid JSON"
 
 
+@pytest.mark.parametrize("count", ["Infinity", "-Infinity", "1e400", f"0x{'f' * 300}", "NaN", "seven"])
+def test_no_text_becomes_a_number_that_json_lacks(count: str) -> None:
+    """What is too large for JavaScript, and what is no number, is no count."""
+    assert schemas.violations(schemas.HISTORY, {"id": "x", "count": count}, coerce=True) == ["must be number"]
+
+
 @pytest.mark.parametrize(
     ("schema", "value", "converted"),
     [
@@ -111,6 +117,10 @@ def test_bodies_have_to_be_json(api: Api, body: bytes) -> None:
         (schemas.HISTORY, {"id": 1e-7}, {"id": "1e-7"}),
         (schemas.HISTORY, {"id": 1e999}, {"id": "Infinity"}),
         (schemas.HISTORY, {"id": -1e999}, {"id": "-Infinity"}),
+        (schemas.HISTORY, {"id": 10**400}, {"id": "Infinity"}),
+        (schemas.HISTORY, {"id": -(10**400)}, {"id": "-Infinity"}),
+        (schemas.HISTORY, {"id": 2**60}, {"id": "1152921504606847000"}),
+        (schemas.HISTORY, {"id": -0.0}, {"id": "0"}),
         (schemas.HISTORY, {"id": 2.0}, {"id": "2"}),
         (schemas.HISTORY, {"id": 2.5}, {"id": "2.5"}),
         (schemas.HISTORY, {"id": "x", "count": " 7 "}, {"id": "x", "count": 7}),
