@@ -1,0 +1,81 @@
+"""What the tests of manifests share: small writers for each format, and a folder for files."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, cast
+
+import pytest
+import yaml
+
+from rocketchat_integrations import ManifestError
+from rocketchat_integrations.manifest import Manifest
+
+Content: TypeAlias = Mapping[str, Any]
+Mistakes: TypeAlias = Callable[..., tuple[str, ...]]
+
+
+class Load(Protocol):
+    """Writes a manifest in the format of a suffix, and loads it."""
+
+    def __call__(self, content: Content, suffix: str = ".json") -> Manifest: ...
+
+
+def as_yaml(content: Content) -> str:
+    return yaml.safe_dump(content, sort_keys=False)
+
+
+def as_toml(content: Content) -> str:
+    """Every table inline: short to write, and all that the tests need."""
+    return "".join(f"{toml(key)} = {toml(value)}\n" for key, value in content.items())
+
+
+def toml(value: object) -> str:
+    if isinstance(value, dict):
+        table = cast("dict[str, object]", value)
+        return "{" + ", ".join(f"{toml(key)} = {toml(inner)}" for key, inner in table.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, cast("list[object]", value))) + "]"
+    # Texts are written as in JSON, but for one control character that JSON leaves as it is.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+WRITERS: dict[str, Callable[[Content], str]] = {
+    ".toml": as_toml,
+    ".yaml": as_yaml,
+    ".yml": as_yaml,
+    ".json": json.dumps,
+}
+
+
+@pytest.fixture(scope="session")
+def load() -> Load:
+    def load_content(content: Content, suffix: str = ".json") -> Manifest:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, f"m{suffix}")
+            path.write_text(WRITERS[suffix](content), encoding="utf-8")
+            return Manifest.load(path)
+
+    return load_content
+
+
+@pytest.fixture(scope="session")
+def mistakes() -> Mistakes:
+    """Tells what is wrong with a manifest of these files."""
+
+    def reasons(*files: str, **options: bool) -> tuple[str, ...]:
+        with pytest.raises(ManifestError) as caught:
+            Manifest.load(*files, **options)
+        return caught.value.reasons
+
+    return reasons
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the current one, so that reasons begin with the bare name of a file."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

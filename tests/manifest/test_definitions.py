@@ -1,0 +1,301 @@
+"""What a manifest says is what comes out: definitions to the letter, in every format."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import attrs
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from rocketchat_integrations import (
+    EventType,
+    IncomingIntegration,
+    IntegrationDefinition,
+    OutgoingIntegration,
+    RetryDelay,
+)
+from rocketchat_integrations.manifest import Entry, Manifest
+
+if TYPE_CHECKING:
+    from tests.manifest.conftest import Load
+
+calm = settings(deadline=None, database=None, max_examples=60)
+each_format = pytest.mark.parametrize("suffix", [".toml", ".yaml", ".json"])
+
+# Texts that a format could take for something else, beside any others.
+ODD = [
+    "",
+    " ",
+    "no",
+    "on",
+    "null",
+    "~",
+    "1e3",
+    "0x1F",
+    "007",
+    "2024-01-01",
+    "12:30",
+    "#a",
+    "<<",
+    "a: b",
+    "'\"",
+    "\ufeff",
+]
+TEXT = st.sampled_from(ODD) | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+WORD = TEXT.map(lambda text: f"{text}x")
+ROOM = TEXT.map(lambda text: "#" + text.replace(",", ""))
+COMMON: dict[str, st.SearchStrategy[Any]] = {
+    "name": TEXT,
+    "username": WORD,
+    "enabled": st.booleans(),
+    "alias": st.none() | TEXT,
+    "avatar": st.none() | TEXT,
+    "emoji": st.none() | TEXT,
+    "script_enabled": st.booleans(),
+    "script": st.none() | TEXT,
+    "script_engine": st.sampled_from([None, "isolated-vm"]),
+    "skip_transpile": st.sampled_from([None, True, False]),
+}
+INCOMING = st.builds(
+    IncomingIntegration,
+    **COMMON,
+    channel=st.lists(ROOM, min_size=1, max_size=3),
+    override_destination_channel_enabled=st.booleans(),
+)
+OUTGOING = st.builds(
+    OutgoingIntegration,
+    **COMMON,
+    event=st.sampled_from(EventType),
+    urls=st.lists(WORD, min_size=1, max_size=3),
+    channel=st.lists(ROOM, max_size=3),
+    trigger_words=st.lists(WORD, max_size=3),
+    trigger_word_anywhere=st.booleans(),
+    target_room=WORD,
+    token=st.none() | WORD,
+    run_on_edits=st.booleans(),
+    impersonate_user=st.booleans(),
+    retry_failed_calls=st.booleans(),
+    retry_count=st.none() | st.integers(1, 99),
+    retry_delay=st.none() | st.sampled_from(RetryDelay),
+)
+DEFINITIONS = st.lists(INCOMING | OUTGOING, max_size=3, unique_by=lambda definition: (definition.type, definition.name))
+
+
+FIELDS = {
+    "incoming": {field.name for field in attrs.fields(IncomingIntegration)},
+    "outgoing": {field.name for field in attrs.fields(OutgoingIntegration)},
+}
+
+
+def key_of(definition: IntegrationDefinition) -> str:
+    return "incoming" if isinstance(definition, IncomingIntegration) else "outgoing"
+
+
+def plain(value: object) -> object:
+    """The value as one writes it in a file."""
+    if isinstance(value, tuple):
+        return list(cast("tuple[str, ...]", value))
+    return str(value) if isinstance(value, str) else value
+
+
+@st.composite
+def written(draw: st.DrawFn, suffix: str) -> tuple[dict[str, Any], list[Entry]]:
+    """The content of a file, and the entries that it means: fields with their default may be written or not."""
+    content: dict[str, Any] = {"incoming": [], "outgoing": []}
+    entries: list[Entry] = []
+    for definition in draw(DEFINITIONS):
+        table: dict[str, object] = {}
+        for field in attrs.fields(type(definition)):
+            value = getattr(definition, field.name)
+            # TOML has no null, and so cannot say None.
+            if value != field.default or (not (value is None and suffix == ".toml") and draw(st.booleans())):
+                table[field.name] = plain(value)
+        content[key_of(definition)].append(table)
+        entries.append(Entry(definition=definition, given=frozenset(table)))
+    return content, sorted(entries, key=lambda entry: key_of(entry.definition))
+
+
+@each_format
+@calm
+@given(data=st.data())
+def test_every_definition_comes_out_as_it_was_written(load: Load, suffix: str, data: st.DataObject) -> None:
+    content, entries = data.draw(written(suffix))
+    assert load(content, suffix).entries == tuple(entries)
+
+
+@each_format
+@calm
+@given(data=st.data())
+def test_a_key_can_be_the_name(load: Load, suffix: str, data: st.DataObject) -> None:
+    """`[incoming.ci]` says the same as `[[incoming]]` with `name = "ci"`."""
+    content, entries = data.draw(written(suffix))
+    by_name = {
+        kind: {table["name"]: {k: v for k, v in table.items() if k != "name"} for table in tables}
+        for kind, tables in content.items()
+    }
+    assert load(by_name, suffix).entries == tuple(entries)
+
+
+@each_format
+@calm
+@given(data=st.data())
+def test_a_default_is_as_good_as_the_field_in_each_entry(load: Load, suffix: str, data: st.DataObject) -> None:
+    """Fields that entries of one kind have in common can move to `defaults`, there or under the kind's name."""
+    content, entries = data.draw(written(suffix))
+    both = [("incoming", table) for table in content["incoming"]] + [("outgoing", t) for t in content["outgoing"]]
+    defaults: dict[str, Any] = {"incoming": {}, "outgoing": {}}
+    for place, kinds in ((defaults, ("incoming", "outgoing")), *((defaults[kind], (kind,)) for kind in FIELDS)):
+        for key in sorted({key for kind in kinds for key in FIELDS[kind]} - {"name"}):
+            tables = [table for kind, table in both if kind in kinds and key in FIELDS[kind]]
+            values = [table.get(key, "left out") for table in tables]
+            if values and values[0] != "left out" and values == values[:1] * len(values) and data.draw(st.booleans()):
+                for table in tables:
+                    place[key] = table.pop(key)
+    assert load({"defaults": defaults, **content}, suffix).entries == tuple(entries)
+
+
+CASCADE: dict[str, Any] = {
+    "defaults": {
+        "username": "rocket.cat",
+        "alias": "both",
+        "emoji": ":both:",
+        "override_destination_channel_enabled": True,
+        "run_on_edits": True,
+        "incoming": {"alias": "in"},
+        "outgoing": {"alias": "out", "event": "sendMessage", "urls": "https://bot.example.com"},
+    },
+    "incoming": [{"name": "a", "channel": "#a"}, {"name": "b", "channel": "#b", "alias": "own"}],
+    "outgoing": [{"name": "a"}, {"name": "b", "emoji": ""}],
+}
+
+
+@each_format
+def test_an_entry_beats_the_defaults_of_its_kind_which_beat_those_of_both(load: Load, suffix: str) -> None:
+    definitions = [entry.definition for entry in load(CASCADE, suffix).entries]
+    assert [definition.alias for definition in definitions] == ["in", "own", "out", "out"]
+    assert [definition.emoji for definition in definitions] == [":both:", ":both:", ":both:", ""]
+
+
+def test_a_default_only_applies_to_the_kind_that_has_the_field(load: Load) -> None:
+    incoming, _, outgoing, _ = load(CASCADE).entries
+    assert incoming.given == {
+        "name",
+        "channel",
+        "username",
+        "alias",
+        "emoji",
+        "override_destination_channel_enabled",
+    }
+    assert outgoing.given == {"name", "username", "alias", "emoji", "run_on_edits", "event", "urls"}
+
+
+def test_a_default_channel_is_judged_with_the_entries_that_take_it(load: Load) -> None:
+    """It may be right for one kind, or one event, only."""
+    defaults = {"username": "x", "channel": "all_public_channels", "outgoing": {"event": "roomCreated", "urls": "u"}}
+    entries = {"incoming": {"a": {"channel": "#a"}}, "outgoing": {"a": {}, "b": {"event": "sendMessage"}}}
+    _, silent, heard = (entry.definition for entry in load({"defaults": defaults, **entries}).entries)
+    assert silent.channel == heard.channel == ("all_public_channels",)
+    (odd,) = load({"defaults": {**defaults, "channel": ["odd"]}, "outgoing": {"a": {}}}).entries
+    assert odd.definition.channel == ("odd",)
+
+
+def test_defaults_concern_their_own_file(load: Load, folder: Path) -> None:
+    (folder / "a.toml").write_text('defaults.alias = "A"\nincoming.a = {channel = "#a", username = "x"}')
+    (folder / "b.toml").write_text('incoming.b = {channel = "#b", username = "x"}')
+    first, second = Manifest.load("a.toml", folder / "b.toml").entries
+    assert (first.definition.alias, second.definition.alias) == ("A", None)
+
+
+HOOK: dict[str, Any] = {"channel": "#a", "username": "rocket.cat"}
+BOT: dict[str, Any] = {"event": "sendMessage", "urls": "https://bot.example.com", "username": "rocket.cat"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "empty", "meant"),
+    [
+        ("incoming", "alias", "", ""),
+        ("incoming", "alias", None, None),
+        ("incoming", "script", "", ""),
+        ("incoming", "skip_transpile", None, None),
+        ("outgoing", "trigger_words", [], ()),
+        ("outgoing", "channel", [], ()),
+        ("outgoing", "token", None, None),
+        ("outgoing", "retry_count", None, None),
+    ],
+)
+def test_an_explicit_empty_value_is_given(load: Load, kind: str, field: str, empty: object, meant: object) -> None:
+    """That is how a field is cleared; one that is left out stays as it is on the server."""
+    table = HOOK if kind == "incoming" else BOT
+    (cleared,) = load({kind: {"a": {**table, field: empty}}}).entries
+    (silent,) = load({kind: {"a": table}}).entries
+    assert getattr(cleared.definition, field) == meant
+    assert cleared.given - silent.given == {field}
+
+
+def test_entries_keep_the_order_of_files_and_tables(load: Load, folder: Path) -> None:
+    (folder / "z.json").write_text(
+        '{"outgoing": {"b": {}, "a": {}}, "incoming": {"d": {"channel": "#d"}, "c": {"channel": "#c"}},'
+        ' "defaults": {"username": "x", "event": "roomCreated", "urls": "u"}}'
+    )
+    (folder / "a.toml").write_text('incoming.e = {channel = "#e", username = "x"}')
+    names = [entry.definition.name for entry in Manifest.load("z.json", "a.toml").entries]
+    assert names == ["b", "a", "d", "c", "e"]
+
+
+@each_format
+def test_identity_can_be_settled_and_changed(load: Load, suffix: str) -> None:
+    """An entry may say which integration it means, and how it was called."""
+    content = {"incoming": [{"name": "a", "id": "x1", **HOOK}, {"name": "a", "id": "x2", "renamed_from": "", **HOOK}]}
+    first, second = load(content, suffix).entries
+    assert (first.id, first.renamed_from, second.id, second.renamed_from) == ("x1", None, "x2", "")
+
+
+def test_suffixes_are_known_in_any_case(folder: Path) -> None:
+    for name in ("a.YML", "b.Yaml"):
+        (folder / name).write_text('incoming: {a: {channel: "#a", username: x}}')
+        assert len(Manifest.load(name).entries) == 1
+
+
+@each_format
+def test_a_scope_is_kept(load: Load, suffix: str) -> None:
+    assert load({"scope": "ci-", "incoming": {"ci-a": HOOK}}, suffix).scope == "ci-"
+    assert load({"incoming": {"ci-a": HOOK}}, suffix).scope is None
+    assert load({"scope": "ci-", "incoming": []}, suffix) == Manifest(entries=(), scope="ci-")
+
+
+def test_one_scope_may_be_said_in_several_files(folder: Path) -> None:
+    (folder / "a.toml").write_text('scope = "ci-"\nincoming.ci-a = {channel = "#a", username = "x"}')
+    (folder / "b.toml").write_text('incoming.ci-b = {channel = "#b", username = "x"}')
+    (folder / "c.toml").write_text('scope = "ci-"')
+    assert Manifest.load("a.toml", "b.toml", "c.toml").scope == "ci-"
+
+
+def test_manifests_are_values(load: Load) -> None:
+    """They can be compared, hashed, copied and pickled; where an entry stands does not count."""
+    manifest, again = load(CASCADE), load(CASCADE, ".yaml")
+    assert manifest == again
+    assert hash(manifest) == hash(again)
+    assert copy.deepcopy(manifest) == pickle.loads(pickle.dumps(manifest)) == manifest
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        manifest.scope = "x"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "place"),
+    [
+        ("m.toml", '\n[[incoming]]\nname = "a"\nchannel = "#a"\nusername = "x"', "m.toml:2: incoming[0]"),
+        ("m.toml", '\n[incoming.a]\nchannel = "#a"\nusername = "x"', "m.toml:2: incoming.a"),
+        ("m.toml", '\n[incoming."a b"]\nchannel = "#a"\nusername = "x"', "m.toml: incoming.'a b'"),
+        ("m.yaml", 'incoming:\n- name: a\n  channel: "#a"\n  username: x', "m.yaml:2: incoming[0]"),
+        ("m.yaml", '\nincoming:\n  a b: {channel: "#a", username: x}', "m.yaml:3: incoming.'a b'"),
+        ("m.json", '{"incoming": {"a": {"channel": "#a", "username": "x"}}}', "m.json: incoming.a"),
+    ],
+)
+def test_an_entry_knows_its_place(folder: Path, file: str, text: str, place: str) -> None:
+    (folder / file).write_text(text)
+    (entry,) = Manifest.load(file).entries
+    assert entry.place == place

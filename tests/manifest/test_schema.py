@@ -1,0 +1,262 @@
+"""The JSON Schema for editors says what loading says."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import jsonschema
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from rocketchat_integrations import (
+    EventType,
+    IncomingIntegration,
+    ManifestError,
+    OutgoingIntegration,
+    RetryDelay,
+)
+from rocketchat_integrations.manifest import schema
+
+if TYPE_CHECKING:
+    from tests.manifest.conftest import Load
+
+SCHEMA = schema()
+DEFINITIONS: dict[str, Any] = SCHEMA["definitions"]
+VALIDATOR: Any = jsonschema.Draft7Validator(SCHEMA)
+KINDS = {"incoming": IncomingIntegration, "outgoing": OutgoingIntegration}
+
+
+def accepted(content: dict[str, Any]) -> bool:
+    return bool(VALIDATOR.is_valid(content))
+
+
+def loads(load: Load, content: dict[str, Any]) -> bool:
+    try:
+        load(content)
+    except ManifestError:
+        return False
+    return True
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+    assert schema() == SCHEMA
+    assert schema() is not SCHEMA
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_schema_knows_every_field(kind: str) -> None:
+    """And no other; an entry has an id and a former name beside, and a default has no name."""
+    fields = {field.name for field in attrs.fields(KINDS[kind])} | {"script_file"}
+    only_of_entries = {"name", "id", "renamed_from"}
+    assert set(DEFINITIONS[kind]["properties"]) == fields | only_of_entries
+    assert set(DEFINITIONS[f"named_{kind}"]["properties"]) == (fields | only_of_entries) - {"name"}
+    assert set(DEFINITIONS[f"{kind}_defaults"]["properties"]) == fields - {"name"}
+
+
+def test_the_schema_knows_every_value() -> None:
+    assert DEFINITIONS["event"]["enum"] == [event.value for event in EventType]
+    assert DEFINITIONS["retry_delay"]["enum"] == [*(delay.value for delay in RetryDelay), None]
+    heard = DEFINITIONS["outgoing_rules"]["allOf"][0]["if"]["properties"]["event"]["enum"]
+    assert heard == [event.value for event in EventType if event.uses_channel]
+
+
+def test_editors_can_explain_every_field() -> None:
+    for kind, definition in KINDS.items():
+        for field in attrs.fields(definition):
+            name = DEFINITIONS[kind]["properties"][field.name]["$ref"].rpartition("/")[2]
+            assert DEFINITIONS[name]["description"]
+
+
+def test_patterns_mean_the_same_in_other_languages() -> None:
+    """JavaScript and Python differ in what `\\s`, `\\w`, `\\d` and `\\b` are, so that patterns do without."""
+    patterns = re.findall(r"'pattern': '(.*?)'[,}]", repr(SCHEMA))
+    assert patterns
+    assert not [pattern for pattern in patterns if re.search(r"\\\\[swdbSWDBAZ]|\(\?[^:]", pattern)]
+
+
+# Values that are right, and wrong, for any field: mostly where the border between them runs.
+BLANKS = ["", " ", "\ufeff", "\u2028", "\x1c", "\x85"]
+TEXTS = [
+    "x",
+    "#a",
+    "@a",
+    " #a",
+    "\ufeff#a",
+    "a,b",
+    "#a,@b",
+    "#a,b",
+    "#a,,#b",
+    ",",
+    " , ",
+    "#a\n",
+    "all_public_channels ",
+]
+WORDS = ["isolated-vm", *map(str, EventType), *map(str, RetryDelay)]
+NO_TEXTS: list[Any] = [None, True, False, 0, 1, -1, 1.5]
+LISTS: list[Any] = [
+    [],
+    *([element] for element in (*BLANKS, *TEXTS, None, 1)),
+    ["", ""],
+    ["", "#a"],
+    ["#a", "b"],
+    ["#a", ","],
+]
+SOURCES: list[Any] = [
+    {},
+    {"env": "PATH"},
+    {"env": " "},
+    {"env": 1},
+    {"file": "m.json"},
+    {"env": "PATH", "file": "x"},
+    {"x": "x"},
+]
+VALUES = [*BLANKS, *TEXTS, *WORDS, *NO_TEXTS, *LISTS, *SOURCES]
+
+# A file, and names: what a schema cannot know about them has no place here.
+OTHER_VALUES: dict[str, list[Any]] = {
+    "name": [None, True, 1, []],
+    "renamed_from": [None, True, 1, [], "", " "],
+    "script_file": [None, True, 1, [], "", " "],
+}
+GOOD: dict[str, Any] = {"username": "x", "channel": "#a", "event": "sendMessage", "urls": ["u"], "target_room": "x"}
+RIGHT: dict[str, Any] = {
+    **{field.name: field.default for kind in KINDS.values() for field in attrs.fields(kind) if field.default != ()},
+    **GOOD,
+    "trigger_words": [],
+    "script_file": "m.json",  # a file that is there: the manifest itself
+    "id": "i",
+    "name": "x",  # as the scope is, too
+    "renamed_from": "r",
+    "typo": "t",
+}
+
+
+def good(kind: str) -> dict[str, Any]:
+    return {key: value for key, value in GOOD.items() if key in DEFINITIONS[kind]["properties"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("incoming", {}),
+        ("outgoing", {}),
+        ("outgoing", {"event": "userCreated"}),
+        ("outgoing", {"event": "roomCreated", "retry_failed_calls": True}),
+    ],
+    ids=["incoming", "outgoing", "new users", "new rooms"],
+)
+def test_schema_and_loading_agree_about_every_field(load: Load, kind: str, more: dict[str, Any]) -> None:
+    """Whatever value it has."""
+    fields = {"channel", "target_room", "retry_count"} if more else RIGHT.keys() - {"typo"}
+    for key in sorted(fields & DEFINITIONS[kind]["properties"].keys()):
+        for value in [RIGHT[key], *OTHER_VALUES.get(key, VALUES)]:
+            content = {kind: [{"name": "x", **good(kind), **more, key: value}]}
+            assert accepted(content) == loads(load, content), content
+
+
+HOOK: dict[str, Any] = {"channel": "#a", "username": "x"}
+TWO_SCRIPTS = {"script": "", "script_file": "m.json"}
+SHAPES: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "no entries": {"incoming": []},
+    "no entries by name": {"outgoing": {}},
+    "no name": {"incoming": [HOOK]},
+    "a name": {"incoming": [{"name": "x", **HOOK}]},
+    "a name as the key": {"incoming": {"x": HOOK}},
+    "a name twice": {"incoming": {"x": {"name": "x", **HOOK}}},
+    "no tables": {"incoming": 1},
+    "no table": {"incoming": [1]},
+    "no table by name": {"incoming": {"x": 1}},
+    "two scripts": {"incoming": {"x": {**HOOK, **TWO_SCRIPTS}}},
+    "two scripts by default": {"defaults": TWO_SCRIPTS},
+    "two scripts of a kind by default": {"defaults": {"outgoing": TWO_SCRIPTS}},
+    "two scripts, one by default": {"defaults": {"script": ""}, "incoming": {"x": {**HOOK, "script_file": "m.json"}}},
+    "no defaults": {"defaults": {}},
+    "no table of defaults": {"defaults": []},
+    "no table of defaults of a kind": {"defaults": {"incoming": 1}},
+    "unknown default": {"defaults": {"typo": 1}},
+    "unknown default of a kind": {"defaults": {"outgoing": {"typo": 1}}},
+}
+
+
+@pytest.mark.parametrize("content", SHAPES.values(), ids=SHAPES.keys())
+def test_schema_and_loading_agree_about_tables(load: Load, content: dict[str, Any]) -> None:
+    assert accepted(content) == loads(load, content)
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> dict[str, Any]:
+    """A few fields, more often right than wrong."""
+    keys = draw(st.sets(st.sampled_from(sorted(RIGHT)), max_size=2))
+    wrong = {key: OTHER_VALUES.get(key, VALUES) for key in keys}
+    return {key: RIGHT[key] if draw(st.integers(0, 3)) else draw(st.sampled_from(wrong[key])) for key in sorted(keys)}
+
+
+# What may stand beside the entries.
+BESIDE_VALUES: list[object] = ["", "x", 1, [], {}]
+BESIDE: list[dict[str, object]] = [{}, *({k: value} for k in ("scope", "defaults", "typo") for value in BESIDE_VALUES)]
+
+
+@st.composite
+def files(draw: st.DrawFn) -> dict[str, Any]:
+    """A file with an entry that is good but for a few fields, in a list or under its name."""
+    kind = draw(st.sampled_from(sorted(KINDS)))
+    left_out = draw(st.sampled_from([None, *good(kind)]))
+    table = {**{key: value for key, value in good(kind).items() if key != left_out}, **draw(changes())}
+    beside = draw(st.sampled_from(BESIDE))
+    if draw(st.booleans()):
+        return {kind: [{"name": "x", **table}], **beside}
+    return {kind: {"x": {key: value for key, value in table.items() if key != "name"}}, **beside}
+
+
+@settings(deadline=None, database=None, max_examples=200)
+@given(content=files())
+def test_schema_and_loading_agree_about_files(load: Load, content: dict[str, Any]) -> None:
+    assert accepted(content) == loads(load, content)
+
+
+@st.composite
+def files_with_defaults(draw: st.DrawFn) -> dict[str, Any]:
+    """A file in which some entry of each kind takes every default that its kind has."""
+    defaults: dict[str, Any] = {kind: draw(changes()) for kind in KINDS}
+    shared = draw(changes())
+    content: dict[str, Any] = {"defaults": {**shared, **defaults}}
+    for kind in KINDS:
+        rest = {key: value for key, value in good(kind).items() if key not in {**shared, **defaults[kind]}}
+        content[kind] = {"x": rest, "y": {**rest, **draw(changes())}}
+    return content
+
+
+@settings(deadline=None, database=None, max_examples=150)
+@given(content=files_with_defaults())
+def test_an_editor_complains_about_nothing_that_can_be_loaded(load: Load, content: dict[str, Any]) -> None:
+    """However entries and defaults are put together."""
+    assert accepted(content) or not loads(load, content)
+
+
+DEFAULTED = {
+    "defaults": {
+        "username": "x",
+        "outgoing": {"event": "userCreated", "urls": "u", "target_room": "r", "channel": "a"},
+    },
+    "incoming": {"a": {"channel": "#a"}},
+    "outgoing": [{"name": "b"}],
+}
+
+
+def test_what_is_missing_may_be_a_default(load: Load) -> None:
+    """A field that is needed is asked for in the entry only where no default gives it."""
+    assert accepted(DEFAULTED)
+    assert loads(load, DEFAULTED)
+    for path in (("defaults", "username"), ("defaults", "outgoing", "event"), ("defaults", "outgoing", "urls")):
+        content = copy.deepcopy(DEFAULTED)
+        place: Any = content
+        for step in path[:-1]:
+            place = place[step]
+        del place[path[-1]]
+        assert not accepted(content)
+        assert not loads(load, content)
