@@ -342,7 +342,11 @@ class ManifestError(ProvisioningError):
 
 
 class AmbiguousIntegration(ProvisioningError):
-    """Two integrations on the server have the same type and name."""
+    """Two integrations on the server could be the one that is wanted.
+
+    They have the same type and name, or the one has its name and the other the name that it is renamed from. The
+    message tells their ids. Nothing was written.
+    """
 
 
 class UnsafePlan(ProvisioningError):
@@ -358,7 +362,7 @@ class ApplyError(ProvisioningError):
 
     Attributes:
         done: the steps that were done.
-        failed: the steps that failed, each with its exception.
+        failed: the steps that failed, each with its exception: :class:`~rocketchat_integrations.provisioning.Failure`.
         pending: the steps that were not tried.
     """
 
