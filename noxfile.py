@@ -4,6 +4,7 @@ What follows `--` goes to pytest, and coverage is then not judged:
 `python -m nox -s tests-3.12 -- -x -k update`.
 """
 
+import itertools
 import os
 import shutil
 import sys
@@ -40,9 +41,9 @@ def group(*names: str) -> list[str]:
 
 
 def wheel(session: nox.Session) -> str:
-    """Return the wheel that the session `build` has made, with the extra `testing`."""
+    """Return the wheel that the session `build` has made, with its extras."""
     (path,) = dist(session).glob("*.whl")
-    return f"{path}[testing]"
+    return f"{path}[cli,testing]"
 
 
 def dist(session: nox.Session) -> Path:
@@ -68,7 +69,7 @@ def tests(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """Run the tests with the lowest versions that the package claims to work with."""
     declared = PROJECT["project"]
-    floors = [*declared["dependencies"], *declared["optional-dependencies"]["testing"]]
+    floors = [*declared["dependencies"], *itertools.chain(*declared["optional-dependencies"].values())]
     pins = [floor.replace(">=", "==") for floor in floors]
     session.install(wheel(session), *pins, *group("test"))
     run_tests(session)

@@ -33,6 +33,7 @@ from .exceptions import (
 )
 
 WEBHOOK = "hooks"
+WEBHOOK_INFO = "hooks.info"
 LOGIN = "login"
 
 _NOT_FOUND = {

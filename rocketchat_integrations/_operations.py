@@ -7,6 +7,7 @@ address nor who asks.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, TypeVar, cast
 from urllib.parse import quote, unquote, urlencode, urlsplit
@@ -14,12 +15,12 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 import attrs
 
 from . import _codec
-from ._decoding import LOGIN, WEBHOOK, Expectation, payload
+from ._decoding import LOGIN, WEBHOOK, WEBHOOK_INFO, Expectation, payload
 from ._http import Request, Response
 from ._sealed import sealed
 from ._settle import completed
 from .auth import TokenAuth
-from .exceptions import ConfigurationError, DecodingError
+from .exceptions import ConfigurationError, DecodingError, NotFoundError
 from .messages import Message
 from .models import HistoryEntry, IntegrationDefinition, IntegrationRecord, IntegrationType, trimmed
 
@@ -275,6 +276,34 @@ def post(url: str, message: str | Message) -> Operation[None]:
     body = _codec.message_body(message)
     request = _json_request("POST", url, WEBHOOK, body, _webhook_secrets(url), authenticated=False)
     return _operation(request, _nothing, _NOTHING_EXPECTED, idempotent=False)
+
+
+@sealed
+def check_webhook(url: str) -> Operation[bool]:
+    """``hooks/info``: whether the address of an incoming webhook is right. Nothing is posted.
+
+    Raises:
+        ConfigurationError: if it does not even look like one.
+    """
+    parts = urlsplit(url)
+    address = re.fullmatch(r"(.*/hooks)/([^/]+)/(?:[^/]+/)?([^/]+)", parts.path)
+    if address is None:
+        raise ConfigurationError("url: must be the address of a webhook, …/hooks/ID/TOKEN")
+    info = f"{parts.scheme}://{parts.netloc}{address[1]}/info/{address[2]}/x/{address[3]}"
+    secrets = (*_webhook_secrets(url), *_webhook_secrets(info))
+    request = _json_request("GET", info, WEBHOOK_INFO, None, secrets, authenticated=False)
+    return Operation(request, lambda response: _is_right(response, request), idempotent=True)
+
+
+def _is_right(response: Response, request: Request) -> bool:
+    # A wrong address: up to 6.x 404, and from then on as if the server had failed.
+    if response.status == 500:
+        return False
+    try:
+        payload(response, request, _NOTHING_EXPECTED)
+        return True
+    except NotFoundError:
+        return False
 
 
 def _webhook_secrets(url: str) -> tuple[str, ...]:

@@ -652,6 +652,21 @@ class IncomingWebhook:
         """
         self._driver.run(call(operations.post(self._url, message), self._driver.retry))
 
+    def check(self) -> bool:
+        """Ask whether the address is right. Nothing is posted, and a disabled webhook is right, too.
+
+        Servers of 8.x answer 500 when it is wrong; that they cannot be told from a server that has failed inside,
+        and so count as wrong, is a known limit.
+
+        Returns:
+            Whether there is an integration with this id and this token.
+
+        Raises:
+            ConfigurationError: if it does not look like a webhook's address, ``…/hooks/ID/TOKEN``. Nothing was sent.
+            RocketChatError: any other failure of the call: then there is no telling.
+        """
+        return self._driver.run(call(operations.check_webhook(self._url), self._driver.retry))
+
 
 class _ClientsWebhook(IncomingWebhook):
     """A webhook that posts over the connections of a client, whose they stay."""

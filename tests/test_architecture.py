@@ -35,12 +35,13 @@ MAY_IMPORT = {
         # translation
         "_settle": "models",
         "_codec": "models messages exceptions",
+        "_formats": "",
         "_decoding": "_http exceptions",
         # protocol
         "_operations": "_http _codec _settle _decoding models messages auth exceptions",
         "_exchange": "_http _operations _decoding _settle models auth exceptions",
         "outgoing": "_codec models messages exceptions",
-        "manifest": "_codec models exceptions",
+        "manifest": "_formats _codec models exceptions",
         # I/O
         "_transport": "_http exceptions",
         # front doors
@@ -70,6 +71,8 @@ RESERVED = {
     "cattrs": {"_codec"},
     "werkzeug": {"testing"},
     "hypothesis": {"testing.strategies"},
+    "click": {"cli"},
+    "rich": {"cli"},
 }
 
 

@@ -150,14 +150,16 @@ class _Refuse:
 
 
 class HttpServer(ThreadedWSGIServer):
-    """Serves an application on a free port of the loopback interface, in threads of its own."""
+    """Serves an application on a port of the loopback interface (0: a free one), in threads of its own."""
 
     # ``handle_request`` is only called when there is one.
     timeout = 0
 
-    def __init__(self, app: WSGIApplication, connections: Connections) -> None:
+    def __init__(self, app: WSGIApplication, connections: Connections, port: int) -> None:
         self.connections = connections
-        super().__init__("127.0.0.1", 0, app, handler=_Handler)
+        # Opened here, since werkzeug ends the program where a port is taken.
+        with socket.create_server(("127.0.0.1", port)) as listener:
+            super().__init__("127.0.0.1", port, app, handler=_Handler, fd=listener.fileno())
         self._orders: queue.SimpleQueue[_Refuse | None] = queue.SimpleQueue()
         self._bell, self._bell_rope = socket.socketpair()
         self._stopping = threading.Event()

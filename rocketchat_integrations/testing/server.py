@@ -22,7 +22,7 @@ _REFUSAL_SECONDS = 0.2
 
 
 class LocalRocketChat:
-    """A Rocket.Chat server for tests: real HTTP on a free port of this machine, with everything in memory.
+    """A Rocket.Chat server for tests: real HTTP on a port of this machine, with everything in memory.
 
     Use it as a context manager, or call ``start`` and ``stop``::
 
@@ -57,6 +57,7 @@ class LocalRocketChat:
         clock_skew: how many seconds the server's clock is ahead of this machine's.
         frozen_scripts: whether the server refuses new scripts and ignores changed ones.
         base_path: the sub-path that the server lives under, such as ``"/chat"``; empty for none.
+        port: where it listens; 0 for any port that is free.
 
     Raises:
         ValueError: an argument is not allowed.
@@ -72,6 +73,7 @@ class LocalRocketChat:
         clock_skew: float = 0.0,
         frozen_scripts: bool = False,
         base_path: str = "",
+        port: int = 0,
     ) -> None:
         if base_path and (not base_path.startswith("/") or base_path.endswith("/")):
             raise ValueError(f"base_path has to look like '/chat' or be empty, not {base_path!r}")
@@ -80,6 +82,7 @@ class LocalRocketChat:
         )
         description = copy.deepcopy(DEFAULT_WORLD if world is None else world)
         self._base_path = base_path
+        self._port = port
         self._workspace = Workspace(description, Dialect.of(version), self._settings, base_path)
         self._connections = Connections()
         self._http: HttpServer | None = None
@@ -91,10 +94,11 @@ class LocalRocketChat:
 
         Raises:
             RuntimeError: it has been started already.
+            OSError: the port is taken.
         """
         if self._http is not None:
             raise RuntimeError("the server has been started already")
-        self._http = HttpServer(self._workspace, self._connections)
+        self._http = HttpServer(self._workspace, self._connections, self._port)
         self._http.start()
         return self
 

@@ -117,8 +117,7 @@ CALLABLES = [
     *(getattr(Client, name) for _, name in public_members(Client)),
     *(getattr(Listing, name) for _, name in public_members(Listing)),
     *(getattr(RetryPolicy, name) for _, name in public_members(RetryPolicy)),
-    IncomingWebhook.post,
-    IncomingWebhook.close,
+    *(getattr(IncomingWebhook, name) for name in ("post", "check", "close")),
     Client,
     IncomingWebhook,
 ]

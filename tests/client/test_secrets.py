@@ -108,6 +108,7 @@ CALLS: dict[str, Call] = {
     "groups.getIntegrations": lambda c: c.list_for_group(room_name="secret").total(),
     "info": lambda c: c.server_version(),
     "hooks": lambda c: c.webhook(HOOK_RECORD).post("hello"),
+    "hooks.info": lambda c: c.webhook(HOOK_RECORD).check(),
 }
 ONLY_8 = {"integrations.clearHistory", "integrations.replayOutgoing"}
 FAULTS = ("reset-before", "reset-after", "hang", "502", "503", "truncate", "html", "429", "redirect")
@@ -522,6 +523,8 @@ def test_what_a_server_repeats_is_not_shown(auth: TokenAuth | PasswordAuth, stat
         for endpoint, call in CALLS.items():
             if (endpoint, kind) == ("integrations.get", "late"):
                 continue  # this kind repeats nothing before the writing
+            if endpoint == "hooks.info" and status in (404, 500) and (status, kind) != (404, "html"):
+                continue  # no failure, but an answer: the address is wrong
             with pytest.raises(RocketChatError) as caught:
                 call(client)
             assert_silent(caught.value)

@@ -20,6 +20,8 @@ from rocketchat_integrations import (
     Message,
     OutgoingIntegration,
     OutgoingIntegrationRecord,
+    RetryPolicy,
+    RocketChatError,
 )
 from rocketchat_integrations.testing import LocalRocketChat
 
@@ -170,6 +172,44 @@ def test_a_webhook_keeps_its_connection(server: LocalRocketChat, hook: IncomingI
     assert server.requests[-1].headers["User-Agent"].startswith("ci/1 rocketchat-integrations/")
     with pytest.raises(ConfigurationError, match="closed"):
         webhook.post("hello")
+
+
+def test_a_right_address_is_told_from_wrong_ones(server: LocalRocketChat, hook: IncomingIntegrationRecord) -> None:
+    """Whoever sets up a program can try what was pasted, in either form, without posting anything."""
+    right = f"{server.url}/hooks/{hook.id}/{hook.token}"
+    for url, is_right in {
+        right: True,
+        f"{right}?source=ci": True,
+        f"{server.url}/hooks/{hook.id}/anybody/{hook.token}": True,
+        f"{right}x": False,
+        f"{server.url}/hooks/nobody/{hook.token}": False,
+    }.items():
+        with IncomingWebhook(url) as webhook:
+            assert webhook.check() is is_right
+    assert server.messages == ()
+
+
+def test_a_disabled_webhook_has_a_right_address(client: Client, incoming: IncomingIntegration) -> None:
+    """Its address is right, whether it works or not."""
+    assert client.webhook(client.create(attrs.evolve(incoming, enabled=False))).check()
+
+
+def test_an_odd_token_makes_a_right_address(server: LocalRocketChat, client: Client) -> None:
+    """Old tokens can hold what has to be quoted twice."""
+    stored = {"_id": "old", "type": "webhook-incoming", "name": "old", "token": "a/b%2F="}
+    server.insert(stored)
+    assert client.webhook(client.get("old")).check()
+
+
+@pytest.mark.parametrize("fault", ["html", "redirect", "reset-before"])
+def test_where_there_is_no_telling_checking_fails(
+    server: LocalRocketChat, connect: Connect, hook: Any, fault: str
+) -> None:
+    """An address is only called wrong when Rocket.Chat says so."""
+    webhook = connect(server, retry=RetryPolicy.never()).webhook(hook)
+    server.fail_next("hooks.info", fault)
+    with pytest.raises(RocketChatError):
+        webhook.check()
 
 
 def test_a_repr_tells_the_server_only(server: LocalRocketChat, webhook: IncomingWebhook) -> None:

@@ -176,6 +176,7 @@ WRONG_CALLS: dict[str, tuple[Callable[[Any, Any], object], str]] = {
     "a webhook of a definition": (lambda c, r: c.webhook(r.definition), "record: .*not IncomingIntegration"),
     "a webhook of an id": (lambda c, r: c.webhook(r.id), "record: .*not str"),
     "post a dict": (lambda c, r: c.webhook(r).post({"text": "x"}), "message.*not dict"),
+    "check a base URL": (lambda c, r: IncomingWebhook("https://chat.example.com").check(), "url: .*/hooks/ID/TOKEN"),
     "post nothing": (lambda c, r: c.webhook(r).post(None), "message.*not NoneType"),
 }
 

@@ -262,7 +262,8 @@ def test_every_operation_is_tried_here() -> None:
         for name, function in inspect.getmembers(operations, inspect.isfunction)
         if function.__module__ == operations.__name__ and not name.startswith("_")
     }
-    assert endpoints - {"webhook_url"} == {name.partition(",")[0] for name in CALLS}
+    # That an address is wrong is an answer of check_webhook, where other operations fail.
+    assert endpoints - {"webhook_url", "check_webhook"} == {name.partition(",")[0] for name in CALLS}
 
 
 @every_call

@@ -31,6 +31,7 @@ from rocketchat_integrations._sealed import sealed
 
 CANARY = "canary-in-the-coal-mine"
 URL = f"https://chat.example.com/hooks/i1/{CANARY}"
+INFO_URL = f"https://chat.example.com/hooks/info/i1/x/{CANARY}"
 
 INCOMING = IncomingIntegration("ci", channel="#builds", username="rocket.cat")
 OUTGOING = OutgoingIntegration("bot", event="sendMessage", username="rocket.cat", urls="u", token="chosen")
@@ -203,6 +204,7 @@ REQUESTS: dict[str, tuple[Operation[Any], str, str, dict[str, str], dict[str, ob
     "logout": (operations.logout(), "POST", BASE + "logout", {}, None, True, True),
     "the version": (operations.server_version(), "GET", "api/info", {}, None, False, True),
     "post": (operations.post(URL, "hi"), "POST", URL, {}, {"text": "hi"}, False, False),
+    "check": (operations.check_webhook(URL), "GET", INFO_URL, {}, None, False, True),
 }
 
 
@@ -484,6 +486,28 @@ def frames_of_ours(error: BaseException) -> str:
     return str([frame.locals for frame in ours])
 
 
+@pytest.mark.parametrize(
+    ("path", "info"),
+    [
+        ("/hooks/i1/t", "/hooks/info/i1/x/t"),
+        ("/hooks/i1/user/t%252F", "/hooks/info/i1/x/t%252F"),
+        ("/chat/hooks/i1/t?source=ci", "/chat/hooks/info/i1/x/t"),
+    ],
+)
+def test_the_place_to_ask_about_an_address(path: str, info: str) -> None:
+    """Whichever form an address has, below whatever path, it is asked about where the server knows about it."""
+    operation = operations.check_webhook(f"https://chat.example.com:8443{path}")
+    assert operation.request.url == f"https://chat.example.com:8443{info}"
+
+
+@pytest.mark.parametrize("path", ["", "/", "/hooks", "/hooks/i1", "/hooks/i1/", "/api/v1/hooks.list", "/hooks/a/b/c/d"])
+def test_what_is_no_address_of_a_webhook_is_not_asked_about(path: str) -> None:
+    """A base URL that was pasted instead is told as that, and without showing it."""
+    with pytest.raises(ConfigurationError, match="/hooks/ID/TOKEN") as caught:
+        operations.check_webhook(f"https://chat.example.com{path}?{CANARY}")
+    assert CANARY not in frames_of_ours(caught.value)
+
+
 @pytest.mark.parametrize("message", ["", 5], ids=repr)
 def test_a_refused_message_leaves_no_address_in_the_frames(message: Any) -> None:
     """The address of a webhook is its secret, and a failing post shows none of it."""
@@ -497,6 +521,7 @@ def test_no_repr_of_an_operation_shows_a_secret() -> None:
     """Operations are values that can be logged."""
     for operation in (
         operations.post(URL, CANARY),
+        operations.check_webhook(URL),
         operations.login("alice", CANARY, CANARY),
         operations.create(OutgoingIntegration("b", event="roomLeft", username="u", urls="u", token=CANARY)),
     ):

@@ -53,6 +53,20 @@ def test_start_and_stop() -> None:
         assert [document["name"] for document in server.documents] == ["kept"]
 
 
+def test_a_port_can_be_chosen() -> None:
+    """A server listens where it is told to, again after a pause, and says when the port is taken."""
+    with LocalRocketChat() as other:
+        port = urlsplit(other.url).port or 0
+        with pytest.raises(OSError, match="in use"):
+            LocalRocketChat(port=port).start()
+    server = LocalRocketChat(port=port)
+    for _ in range(2):
+        with server:
+            assert server.url == f"http://127.0.0.1:{port}"
+            with urllib.request.urlopen(f"{server.url}/api/info", timeout=10) as answer:
+                assert answer.status == 200
+
+
 def test_versions(serve: Opener) -> None:
     """The version that is imitated is the one that is told, and only some can be."""
     for version in ("8.8", "8.8.1", "6.14", "6.5.1"):

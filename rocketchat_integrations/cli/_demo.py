@@ -1,4 +1,4 @@
-"""The command line: ``python -m rocketchat_integrations``."""
+"""The demo: a tour in one command, for whoever has the extra ``testing`` and nothing else."""
 
 from __future__ import annotations
 
@@ -6,25 +6,22 @@ import argparse
 import contextlib
 import io
 import json
-import logging
 import os
 import secrets
 import signal
 import sys
 import textwrap
 import time
-import traceback
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from importlib import import_module
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 from typing_extensions import Self
 
-from ._version import __version__
-from .client import Client
-from .exceptions import (
+from rocketchat_integrations.client import Client
+from rocketchat_integrations.exceptions import (
     BadRequestError,
     ConfigurationError,
     NotFoundError,
@@ -32,49 +29,59 @@ from .exceptions import (
     TransportError,
     TransportTimeout,
 )
-from .models import IntegrationRecord
+from rocketchat_integrations.models import IntegrationRecord
 
-PROGRAM = "python -m rocketchat_integrations"
+from ._messages import complain, told, waits_are_shown
+from ._outcome import status_of
+
+PROGRAM = "rocketchat-integrations demo"
 
 # What one can do about a failure on a workspace, where its own message cannot know.
 _LIVE_HINTS: dict[type[Exception], str] = {
-    ConfigurationError: f"see {PROGRAM} demo --help",
+    ConfigurationError: f"see {PROGRAM} --help",
     TransportError: "is ROCKETCHAT_URL right?",
     TransportTimeout: "is ROCKETCHAT_URL right?",
     BadRequestError: "is --room right, and does the workspace have the user rocket.cat?",
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Do what the command line says.
 
     Args:
-        arguments: what follows the program's name; None: the arguments of this process.
+        arguments: what follows ``demo``.
 
     Returns:
         The exit status.
     """
+    try:
+        options = _options(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+    hints = _LIVE_HINTS if options.live else {}
+    return status_of(lambda: demo(options.room), hints=hints, debug=options.debug)
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.command is None:
-        parser.print_help()
-        return 0
     if options.live and options.room is None:
-        options.refuse("--live needs --room NAME: where the demo may post")
+        parser.error("--live needs --room NAME: where the demo may post")
     if options.room is not None and not options.live:
-        options.refuse("--room goes with --live: the embedded server has its own rooms")
-    return _status(lambda: demo(options.room), hints=_LIVE_HINTS if options.live else {}, debug=options.debug)
+        parser.error("--room goes with --live: the embedded server has its own rooms")
+    return options
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains as the other commands do; they have click for this, which the demo does without."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(1, f"error: {message} (see {self.prog} --help)\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM, description="The integrations of Rocket.Chat: incoming and outgoing webhooks."
-    )
-    parser.add_argument("--version", action="version", version=f"rocketchat-integrations {__version__}")
-    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
-    command = commands.add_parser(
-        "demo",
-        help="a tour: create, list, update, post, remove; prints the code of each step",
+    parser = _Parser(
+        prog=PROGRAM,
         description=(
             "Creates, lists, updates, posts through a webhook and removes again, and prints the code of each step. "
             "It runs against a small Rocket.Chat inside this process; against a real workspace only with --live."
@@ -85,15 +92,14 @@ def _parser() -> argparse.ArgumentParser:
             "again, also when the demo fails or is interrupted; the two messages stay in the room."
         ),
     )
-    command.add_argument("--live", action="store_true", help="run against a real workspace")
-    command.add_argument(
+    parser.add_argument("--live", action="store_true", help="run against a real workspace")
+    parser.add_argument(
         "--room",
         metavar="NAME",
         type=_room,
         help="where to post with --live: a channel, or a private group that rocket.cat is in (with or without #)",
     )
-    command.add_argument("--debug", action="store_true", help="show the traceback of a failure")
-    command.set_defaults(refuse=command.error)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of a failure")
     return parser
 
 
@@ -104,36 +110,6 @@ def _room(text: str) -> str:
     return f"#{name}"
 
 
-def _status(command: Callable[[], None], *, hints: Mapping[type[Exception], str], debug: bool) -> int:
-    """The exit status of a command: what it raises is told in one line."""
-    try:
-        command()
-        return 0
-    except _Interrupted as interruption:
-        _complain(f"interrupted by {interruption.signal.name}")
-        return 128 + interruption.signal
-    except BrokenPipeError:
-        _forget_output()
-        return 1
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "werkzeug":
-            raise
-        failure: Exception = error
-        problem = 'the embedded server needs an extra: python -m pip install "rocketchat-integrations[testing]"'
-    except (RocketChatError, OSError) as error:
-        failure, problem = error, _one_line(error)
-        if hint := hints.get(type(error)):
-            problem = f"{problem} ({hint})"
-    if debug:
-        traceback.print_exception(failure)
-    _complain(f"error: {problem}")
-    return 1
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
 # What a step prints.
 
 
@@ -141,19 +117,6 @@ def _say(text: str) -> None:
     # What the terminal's encoding lacks is printed as an escape, which in Python code means the same.
     encoding = sys.stdout.encoding or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
-
-
-def _complain(text: str) -> None:
-    # A terminal that is gone must not keep the demo from removing what it created.
-    with contextlib.suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
-
-
-def _forget_output() -> None:
-    """Nobody reads (``| head``): keep the interpreter from trying once more when it ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
 
 
 # The demo.
@@ -190,7 +153,7 @@ def demo(room: str | None = None) -> None:
     opening, *tour, farewell = _steps(tag, room)
     names: dict[str, Any] = {}
     proxies = contextlib.nullcontext() if room is not None else _no_proxies()
-    with _Interruptions() as interruptions, _waits_are_shown(), proxies:
+    with _Interruptions() as interruptions, waits_are_shown(), proxies:
         try:
             _perform(1, opening, names)
             try:
@@ -356,14 +319,14 @@ def _remove_leftovers(tag: str, names: dict[str, Any], *, is_sure: bool) -> None
     known = [names[name] for name in ("hook", "bot") if name in names]
     if is_sure and not known:
         return
-    _complain(f"stopped: removing the integrations named {tag}-*, please wait")
+    complain(f"stopped: removing the integrations named {tag}-*, please wait")
     problems = _remove_all(client, tag, known)
     if not is_sure:
         # A create that was under way may have come after that.
         time.sleep(_STILL_UNDER_WAY)
         problems = _remove_all(client, tag, known)
     for problem in problems:
-        _complain(problem)
+        complain(problem)
 
 
 def _remove_all(client: Client, tag: str, known: Sequence[IntegrationRecord]) -> list[str]:
@@ -374,15 +337,15 @@ def _remove_all(client: Client, tag: str, known: Sequence[IntegrationRecord]) ->
         found: Sequence[IntegrationRecord] = list(client.list(name_contains=tag, on_error=lambda _: None))
     except RocketChatError as error:
         found = known
-        problems.append(f"look for {tag}-* in the workspace, the list failed: {_one_line(error)}")
+        problems.append(f"look for {tag}-* in the workspace, the list failed: {told(error)}")
     for record in found:
         try:
             client.remove(record)
-            _complain(f"removed {record.name}")
+            complain(f"removed {record.name}")
         except NotFoundError:
             pass
         except RocketChatError as error:
-            problems.append(f"left: {record.name}, {record.type} with id {record.id}: {_one_line(error)}")
+            problems.append(f"left: {record.name}, {record.type} with id {record.id}: {told(error)}")
     return problems
 
 
@@ -441,18 +404,3 @@ def _no_proxies() -> Generator[None, None, None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _waits_are_shown() -> Generator[None, None, None]:
-    """Nobody should wonder why nothing happens: the client logs its waits."""
-    logger = logging.getLogger("rocketchat_integrations")
-    level, handler = logger.level, logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("  (%(message)s)"))
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-        logger.removeHandler(handler)

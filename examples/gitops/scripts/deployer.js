@@ -1,0 +1,12 @@
+// The deployer gets no more than it needs: who wants what.
+class Script {
+  prepare_outgoing_request({ request }) {
+    const { token, user_name, text } = request.data;
+    return {
+      url: request.url,
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      data: { token, user_name, text },
+    };
+  }
+}

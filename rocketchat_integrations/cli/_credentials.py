@@ -1,0 +1,131 @@
+"""Who asks whom: credentials from options and the environment, never from a manifest."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+from click.core import ParameterSource
+
+from rocketchat_integrations.auth import PasswordAuth, TokenAuth
+from rocketchat_integrations.client import Client
+
+from ._messages import complain
+from ._outcome import Failure
+
+
+def _hidden(value: object) -> str:
+    return "<hidden>"
+
+
+@attrs.frozen(kw_only=True)
+class Credentials:
+    """What a client needs. Looked at when one is wanted, for some commands want none."""
+
+    url: str | None
+    user_id: str | None
+    token: str | None = attrs.field(repr=_hidden)
+    user: str | None
+    password: str | None = attrs.field(repr=_hidden)
+
+    def client(self) -> Client:
+        """A client for the workspace.
+
+        Raises:
+            Failure: if something is missing, or there are two kinds of credentials.
+            ConfigurationError: if something cannot be right.
+        """
+        by_token, by_password = self.user_id or self.token, self.user or self.password
+        if by_token and by_password:
+            raise Failure(
+                "the environment has both kinds of credentials: set either ROCKETCHAT_USER_ID and "
+                "ROCKETCHAT_AUTH_TOKEN or ROCKETCHAT_USER and ROCKETCHAT_PASSWORD"
+            )
+        address = {"--workspace or ROCKETCHAT_URL": self.url}
+        if by_password:
+            _check_given({**address, "ROCKETCHAT_USER": self.user, "ROCKETCHAT_PASSWORD": self.password})
+            return Client(self.url or "", PasswordAuth(self.user or "", self.password or ""))
+        user_and_token = {"--user-id or ROCKETCHAT_USER_ID": self.user_id}
+        _check_given({**address, **user_and_token, "--token-file or ROCKETCHAT_AUTH_TOKEN": self.token})
+        return Client(self.url or "", TokenAuth(self.user_id or "", self.token or ""))
+
+
+def _check_given(values: dict[str, str | None]) -> None:
+    missing = [name for name, value in values.items() if not value]
+    if missing:
+        raise Failure(f"who asks which workspace? Give {', and '.join(missing)}")
+
+
+def credential_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options for the workspace and the login; the command gets what comes of them as ``credentials``."""
+
+    @click.option("--workspace", metavar="URL", envvar="ROCKETCHAT_URL", show_envvar=True, help="The address.")
+    @click.option("--user-id", metavar="ID", envvar="ROCKETCHAT_USER_ID", show_envvar=True, help="Who asks.")
+    @click.option("--token-file", metavar="FILE", callback=read_secret, help="A file with the token of who asks.")
+    @click.option(
+        "--token",
+        envvar="ROCKETCHAT_AUTH_TOKEN",
+        show_envvar=True,
+        callback=warn_if_typed,
+        help="The token itself. Instead of user id and token, the environment can give ROCKETCHAT_USER and "
+        "ROCKETCHAT_PASSWORD.",
+    )
+    @wraps(command)
+    def with_credentials(
+        *args: Any,
+        workspace: str | None,
+        user_id: str | None,
+        token: str | None,
+        token_file: str | None,
+        **options: Any,
+    ) -> Any:
+        # Options beat the environment.
+        by_options = any(map(_is_typed, ("user_id", "token", "token_file")))
+        credentials = Credentials(
+            url=workspace,
+            user_id=user_id,
+            token=token_file or token,
+            user=None if by_options else os.environ.get("ROCKETCHAT_USER"),
+            password=None if by_options else os.environ.get("ROCKETCHAT_PASSWORD"),
+        )
+        return command(*args, credentials=credentials, **options)
+
+    return with_credentials
+
+
+def _is_typed(option: str) -> bool:
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
+
+
+def warn_if_typed(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Warn of a secret that stands on the command line: for an option's ``callback``."""
+    if value and _is_typed(str(option.name)):
+        complain(
+            f"warning: {option.opts[0]}: others on this machine can see it in the list of processes; keep it in a "
+            "file or in the environment"
+        )
+    return value
+
+
+def read_secret(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
+    """The text of a file, but for the one line break at its end: for an option's ``callback``.
+
+    Raises:
+        BadParameter: if it is no text, or blank.
+        OSError: if it cannot be read.
+    """
+    if path is None:
+        return None
+    try:
+        text = re.sub(r"\r?\n\Z", "", Path(path).read_bytes().decode("utf-8"))
+    except UnicodeDecodeError:
+        raise click.BadParameter(f"{path!r} is not UTF-8 text") from None
+    if not text.strip():
+        raise click.BadParameter(f"{path!r} is blank")
+    return text

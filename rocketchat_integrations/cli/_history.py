@@ -1,0 +1,143 @@
+"""What outgoing webhooks did: ``history`` and ``replay``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from itertools import islice
+
+import click
+
+from rocketchat_integrations.client import Client
+from rocketchat_integrations.models import HistoryEntry, IntegrationRecord, IntegrationType
+
+from ._credentials import Credentials
+from ._finding import called, find
+from ._messages import complain, printable
+from ._options import integration_argument, json_option, secrets_option
+from ._outcome import Failure
+from ._output import data_of, print_json, print_table
+
+_HEADINGS = ("TIME", "OUTCOME", "STEP", "EVENT", "URL", "ID")
+# As many as the server gives at once.
+_LOOKED_AT = 100
+
+
+@click.command("history")
+@integration_argument
+@click.option("-n", "--number", type=click.IntRange(min=0), default=10, show_default=True, help="How many calls.")
+@click.option("--follow", "-f", is_flag=True, help="Wait for more, until you press Ctrl-C.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.1),
+    default=10.0,
+    show_default=True,
+    help="How many seconds --follow waits before it looks again.",
+)
+@secrets_option
+@json_option
+@click.pass_obj
+def history_command(
+    credentials: Credentials,
+    integration: str,
+    kind: IntegrationType | None,
+    number: int,
+    follow: bool,
+    interval: float,
+    show_secrets: bool,
+    as_json: bool,
+) -> None:
+    """Show the last calls of an outgoing webhook.
+
+    The newest comes last. With --follow and --json, each call is one line of JSON. A call comes again when it has come
+    further.
+    """
+    with credentials.client() as client:
+        record = _outgoing(client, integration, kind)
+        if follow:
+            _follow(client, record.id, number, interval, show_secrets=show_secrets, as_json=as_json)
+        else:
+            entries = list(islice(client.history(record.id), number))[::-1]
+            if as_json:
+                print_json([data_of(entry, show_secrets=show_secrets) for entry in entries])
+            else:
+                print_table(_HEADINGS, map(_row, entries))
+
+
+def _outgoing(client: Client, integration: str, kind: IntegrationType | None) -> IntegrationRecord:
+    record = find(client, integration, kind)
+    if record.type is not IntegrationType.OUTGOING:
+        raise Failure(f"{called(record)} has no history: only outgoing webhooks call, and only calls are kept")
+    return record
+
+
+def _follow(client: Client, id: str, number: int, interval: float, *, show_secrets: bool, as_json: bool) -> None:
+    newest = list(islice(client.history(id), max(number, _LOOKED_AT)))
+    seen = {entry.id: _state(entry) for entry in newest}
+    fresh = newest[:number]
+    while True:
+        for entry in reversed(fresh):
+            if as_json:
+                print_json(data_of(entry, show_secrets=show_secrets), on_one_line=True)
+            else:
+                print("  ".join(map(printable, _row(entry))), flush=True)
+        time.sleep(interval)
+        fresh = _news(client.history(id), seen)
+
+
+def _news(history: Iterable[HistoryEntry], seen: dict[str, object]) -> list[HistoryEntry]:
+    """The calls that are new or have come further, and notes them."""
+    fresh: list[HistoryEntry] = []
+    for position, entry in enumerate(history):
+        if seen.get(entry.id) != _state(entry):
+            fresh.append(entry)
+            seen[entry.id] = _state(entry)
+        elif position >= _LOOKED_AT:
+            break
+    return fresh
+
+
+def _state(entry: HistoryEntry) -> object:
+    return entry.step, entry.error, entry.finished
+
+
+def _row(entry: HistoryEntry) -> tuple[str, ...]:
+    return (
+        entry.created_at.astimezone().isoformat(" ", "seconds") if entry.created_at else "",
+        _outcome(entry),
+        entry.step or "",
+        entry.event or "",
+        entry.url or "",
+        entry.id,
+    )
+
+
+def _outcome(entry: HistoryEntry) -> str:
+    if entry.error:
+        return "failed"
+    # A call that is under way cannot be told from one whose reply was no message.
+    return "message posted" if entry.finished else "no message"
+
+
+@click.command("replay")
+@integration_argument
+@click.argument("history_id", required=False)
+@json_option
+@click.pass_obj
+def replay_command(
+    credentials: Credentials, integration: str, kind: IntegrationType | None, history_id: str | None, as_json: bool
+) -> None:
+    """Make a call of an outgoing webhook again.
+
+    It is the last one, or that of HISTORY_ID. Servers before 8.7 cannot do it. Current servers do not keep what fired,
+    and send little more than the token.
+    """
+    with credentials.client() as client:
+        record = _outgoing(client, integration, kind)
+        call = history_id or next((entry.id for entry in client.history(record.id)), None)
+        if call is None:
+            raise Failure(f"{called(record)} has made no calls in the last 30 days")
+        client.replay_outgoing(record.id, call)
+    complain(f"replayed {call} of {called(record)}")
+    if as_json:
+        print_json({"id": record.id, "history_id": call})
