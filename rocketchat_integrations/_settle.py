@@ -25,10 +25,11 @@ from .models import (
     trimmed,
 )
 
-_FIELDS = {
-    IntegrationType.INCOMING: tuple(field.name for field in attrs.fields(IncomingIntegration)),
-    IntegrationType.OUTGOING: tuple(field.name for field in attrs.fields(OutgoingIntegration)),
+FIELDS = {
+    kind.type: tuple(field.name for field in attrs.fields(kind)) for kind in (IncomingIntegration, OutgoingIntegration)
 }
+"""The names of a definition's fields, by its type."""
+
 _RETRIES = ("retry_failed_calls", "retry_count", "retry_delay")
 
 
@@ -92,7 +93,7 @@ def _keeps_retries(wanted: IntegrationDefinition, record: IntegrationRecord) -> 
 
 
 def _values(definition: IntegrationDefinition) -> dict[str, Any]:
-    return {field: getattr(definition, field) for field in _FIELDS[definition.type]}
+    return {field: getattr(definition, field) for field in FIELDS[definition.type]}
 
 
 def _settled(fields: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:

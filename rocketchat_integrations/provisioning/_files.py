@@ -7,10 +7,11 @@ from typing import Any, cast
 
 import attrs
 
+from rocketchat_integrations._settle import FIELDS
 from rocketchat_integrations.manifest import Secret
 from rocketchat_integrations.models import Change, IncomingIntegration, IntegrationType, OutgoingIntegration
 
-from ._steps import FIELDS, SECRET_FIELDS, Create, LiteralSecret, Remove, Secrets, Step, Unchanged, Update
+from ._steps import SECRET_FIELDS, Create, LiteralSecret, Remove, Secrets, Step, Unchanged, Update
 
 _DEFINITIONS = {kind.type: kind for kind in (IncomingIntegration, OutgoingIntegration)}
 

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 import attrs
 
-from rocketchat_integrations._settle import changed_fields, differences
+from rocketchat_integrations._settle import FIELDS, changed_fields, differences
 from rocketchat_integrations.exceptions import AmbiguousIntegration, ConfigurationError, ProvisioningError
 from rocketchat_integrations.manifest import Entry, Manifest
 from rocketchat_integrations.models import (
@@ -24,7 +24,6 @@ from rocketchat_integrations.models import (
 
 from ._plan import Plan
 from ._steps import (
-    FIELDS,
     SECRET_FIELDS,
     Create,
     Identity,

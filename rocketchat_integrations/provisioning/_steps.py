@@ -9,21 +9,15 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from rocketchat_integrations._settle import FIELDS
 from rocketchat_integrations.exceptions import ProvisioningError
 from rocketchat_integrations.manifest import Secret
 from rocketchat_integrations.models import (
     Change,
-    IncomingIntegration,
     IntegrationDefinition,
     IntegrationRecord,
     IntegrationType,
-    OutgoingIntegration,
 )
-
-FIELDS: Final = {
-    kind.type: tuple(field.name for field in attrs.fields(kind)) for kind in (IncomingIntegration, OutgoingIntegration)
-}
-"""The names of a definition's fields, by its type."""
 
 SECRET_FIELDS: Final = frozenset({"token"})
 """The fields whose values a step does not hold: its ``secrets`` say where they come from."""

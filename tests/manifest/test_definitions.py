@@ -12,13 +12,12 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from rocketchat_integrations import (
-    EventType,
     IncomingIntegration,
     IntegrationDefinition,
     OutgoingIntegration,
-    RetryDelay,
 )
 from rocketchat_integrations.manifest import Entry, Manifest
+from rocketchat_integrations.testing import strategies
 
 if TYPE_CHECKING:
     from tests.manifest.conftest import Load
@@ -48,41 +47,17 @@ ODD = [
 TEXT = st.sampled_from(ODD) | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 WORD = TEXT.map(lambda text: f"{text}x")
 ROOM = TEXT.map(lambda text: "#" + text.replace(",", ""))
-COMMON: dict[str, st.SearchStrategy[Any]] = {
-    "name": TEXT,
-    "username": WORD,
-    "enabled": st.booleans(),
-    "alias": st.none() | TEXT,
-    "avatar": st.none() | TEXT,
-    "emoji": st.none() | TEXT,
-    "script_enabled": st.booleans(),
-    "script": st.none() | TEXT,
-    "script_engine": st.sampled_from([None, "isolated-vm"]),
-    "skip_transpile": st.sampled_from([None, True, False]),
-}
-INCOMING = st.builds(
-    IncomingIntegration,
-    **COMMON,
-    channel=st.lists(ROOM, min_size=1, max_size=3),
-    override_destination_channel_enabled=st.booleans(),
+DEFINITIONS = st.lists(
+    strategies.integrations(
+        **dict.fromkeys(("name", "alias", "avatar", "emoji", "script"), TEXT),
+        **dict.fromkeys(("username", "target_room", "token"), WORD),
+        urls=st.lists(WORD, min_size=1, max_size=3),
+        channel=st.lists(ROOM, min_size=1, max_size=3),
+        trigger_words=st.lists(WORD, max_size=3),
+    ),
+    max_size=3,
+    unique_by=lambda definition: (definition.type, definition.name),
 )
-OUTGOING = st.builds(
-    OutgoingIntegration,
-    **COMMON,
-    event=st.sampled_from(EventType),
-    urls=st.lists(WORD, min_size=1, max_size=3),
-    channel=st.lists(ROOM, max_size=3),
-    trigger_words=st.lists(WORD, max_size=3),
-    trigger_word_anywhere=st.booleans(),
-    target_room=WORD,
-    token=st.none() | WORD,
-    run_on_edits=st.booleans(),
-    impersonate_user=st.booleans(),
-    retry_failed_calls=st.booleans(),
-    retry_count=st.none() | st.integers(1, 99),
-    retry_delay=st.none() | st.sampled_from(RetryDelay),
-)
-DEFINITIONS = st.lists(INCOMING | OUTGOING, max_size=3, unique_by=lambda definition: (definition.type, definition.name))
 
 
 FIELDS = {
