@@ -6,7 +6,6 @@ import copy
 import logging
 import re
 import threading
-import time
 from collections.abc import Mapping
 from typing import TypeVar, cast
 
@@ -17,6 +16,7 @@ from ._checks import check, fits_header, is_text, is_text_mapping
 from ._exchange import Conversation, RateWindows, RetryPolicy, Send, login
 from ._http import Request, Response, Timeout, Transport
 from ._version import __version__
+from ._waiting import pause
 from .auth import PasswordAuth, TokenAuth
 from .exceptions import AuthenticationError, ConfigurationError, RocketChatError, TransportError
 
@@ -133,11 +133,11 @@ class Driver:
     def _wait(self, send: Send) -> None:
         if send.after:
             _log.info("%s: waiting %.1f s before the next try", send.request.endpoint, send.after)
-            time.sleep(send.after)
+        pause(send.after)
         # Another thread may have used up the window while this one slept.
         while (seconds := self._windows.delay(send.request)) and send.patience.spend(seconds):
             _log.info("%s: waiting %.1f s for the rate limit", send.request.endpoint, seconds)
-            time.sleep(seconds)
+            pause(seconds)
 
     def _answer(self, request: Request) -> Response | TransportError:
         if self._closed:

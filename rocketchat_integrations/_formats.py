@@ -14,7 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 Path: TypeAlias = tuple[str | int, ...]
 """The keys and indexes that lead to a value."""
@@ -142,51 +142,129 @@ def _toml(text: str) -> Document:
         raise Unreadable(None, _TOO_LONG) from None
     except RecursionError:
         raise Unreadable(None, _TOO_DEEP) from None
-    lines = dict(_toml_lines(text))
+    lines = _TomlLines(text, lambda quoted: tomllib.loads(f"it = {quoted}")["it"]).lines
     return Document(content, partial(_nearest, lines))
 
 
-# Where strings and comments begin, which may look like anything, and headers and keys.
-_TOML_TOKEN = re.compile(
-    r'''
-    (?P<quotes> """ | \'\'\' | " | \' )
-    | \#[^\n]*
-    | ^[ \t]* \[\[ [ \t]* (?P<element>[\w-]+) [ \t]* \]\]
-    | ^[ \t]* \[ (?P<table>[^\]\n]+) \]
-    | ^[ \t]* (?P<key>[\w-]+) [ \t]* =
-    ''',
-    re.VERBOSE | re.MULTILINE,
+_TOML_PART = r"""(?: [\w-]+ | "(?: \\. | [^"\\\n] )*" | '[^'\n]*' )"""
+_TOML_KEY = rf"{_TOML_PART} (?: [ \t]* \. [ \t]* {_TOML_PART} )*"
+_TOML_PARTS = re.compile(_TOML_PART, re.VERBOSE)
+# What may stand where a line begins, or within braces: the header of a table, or a key.
+_TOML_BEGIN = re.compile(
+    rf"""
+    (?: \s | \#[^\n]* )*
+    (?: (?P<header> \[\[? ) [ \t]* (?P<table> {_TOML_KEY} ) [ \t]* \]\]? | (?P<key> {_TOML_KEY} ) [ \t]* = )?
+    """,
+    re.VERBOSE,
 )
+# What there is to see within a value. Strings and comments may look like anything.
+_TOML_TOKEN = re.compile(r"\"\"\"|'''|[\"'\[\]{},\n]|#[^\n]*")
 # Where strings end. Those of many lines may end with two quotes of their own.
 _TOML_STRING_ENDS = {
-    '"""': re.compile(r'\\.|"{3,5}'),
+    '"""': re.compile(r'\\.|"{3,5}', re.DOTALL),
     "'''": re.compile(r"'{3,5}"),
     '"': re.compile(r'\\.|"'),
     "'": re.compile(r"'"),
 }
 
 
-def _toml_lines(text: str) -> Iterator[tuple[Path, int]]:
-    """Yield the lines of tables and keys of valid TOML; what is under quoted names comes out under others."""
-    line, seen, position = 1, 0, 0
-    elements: dict[str, int] = {}
-    here: Path = ()
-    while token := _TOML_TOKEN.search(text, position):
-        quotes, element, table, key = token.group("quotes", "element", "table", "key")
-        position = _after_string(text, token.end(), quotes) if quotes else token.end()
-        if element or table or key:
-            line, seen = line + text.count("\n", seen, token.start()), token.start()
-        if element:
-            elements[element] = elements.get(element, -1) + 1
-            here = (element, elements[element])
-            yield here, line
-        elif table:
-            first, *rest = (part.strip() for part in table.split("."))
-            # Within an array of tables, a table belongs to the last one so far.
-            here = (first, elements[first], *rest) if first in elements else (first, *rest)
-            yield here, line
-        elif key:
-            yield (*here, key), line
+class _TomlLines:
+    """Finds the lines of the tables, keys and elements of valid TOML."""
+
+    def __init__(self, text: str, unquoted: Callable[[str], str]) -> None:
+        self.lines: dict[Path, int] = {}
+        self._text = text
+        self._unquoted = unquoted
+        self._line, self._counted = 1, 0
+        self._elements: dict[Path, int] = {}
+        """How many elements an array of tables has, less one."""
+        self._table: Path = ()
+        """The table of the last header."""
+        self._value: Path = ()
+        """What the last key leads to."""
+        self._around: list[tuple[Path, int | None]] = []
+        """The brackets and braces that are open: where, and in brackets at which element."""
+        position, begins = 0, True
+        while position < len(text):
+            position, begins = self._begin(position) if begins else self._go_on(position)
+
+    def _begin(self, position: int) -> tuple[int, bool]:
+        begin = cast("re.Match[str]", _TOML_BEGIN.match(self._text, position))
+        if begin["table"]:
+            self._begin_table(begin["table"], begin.start("table"), is_element=begin["header"] == "[[")
+        elif begin["key"]:
+            self._value = self._around[-1][0] if self._around else self._table
+            for part in self._parts(begin["key"]):
+                self._value = (*self._value, part)
+                self._note_first(self._value, begin.start("key"))
+        return begin.end(), False
+
+    def _begin_table(self, key: str, position: int, *, is_element: bool) -> None:
+        here: Path = ()
+        *parents, last = self._parts(key)
+        for part in parents:
+            here = self._last_element((*here, part))
+            self._note_first(here, position)
+        here = (*here, last)
+        if is_element:
+            self._note_first(here, position)
+            self._elements[here] = self._elements.get(here, -1) + 1
+        self._table = self._last_element(here)
+        self._note(self._table, position)
+
+    def _last_element(self, path: Path) -> Path:
+        return (*path, self._elements[path]) if path in self._elements else path
+
+    def _go_on(self, position: int) -> tuple[int, bool]:
+        token = _TOML_TOKEN.search(self._text, position)
+        if token is None:
+            return len(self._text), False
+        position = token.end()
+        match token[0]:
+            case "\n":
+                return position, not self._around
+            case "[":
+                self._around.append((self._here(), 0))
+            case "{":
+                here = self._here()
+                self._note(here, token.start())
+                self._around.append((here, None))
+                return position, True
+            case "]" | "}":
+                self._around.pop()
+            case ",":
+                path, element = self._around[-1]
+                if element is None:
+                    return position, True
+                self._around[-1] = path, element + 1
+            case quotes if quotes in _TOML_STRING_ENDS:
+                if self._around:
+                    self._note(self._here(), token.start())
+                position = _after_string(self._text, position, quotes)
+            case _:
+                pass  # a comment
+        return position, False
+
+    def _here(self) -> Path:
+        """What the value that begins here is."""
+        path, element = self._around[-1] if self._around else ((), None)
+        return self._value if element is None else (*path, element)
+
+    def _parts(self, key: str) -> Iterator[str]:
+        for part in _TOML_PARTS.findall(key):
+            yield self._unquoted(part) if part[0] in "\"'" else part
+
+    def _note(self, path: Path, position: int) -> None:
+        self.lines[path] = self._line_of(position)
+
+    def _note_first(self, path: Path, position: int) -> None:
+        # What a longer name implies may have been written before, or may get a header of its own.
+        self.lines.setdefault(path, self._line_of(position))
+
+    def _line_of(self, position: int) -> int:
+        self._line += self._text.count("\n", self._counted, position)
+        self._counted = position
+        return self._line
 
 
 def _after_string(text: str, start: int, quotes: str) -> int:

@@ -48,7 +48,7 @@ _GOOD: dict[str, Any] = {
 }
 
 # The keys of a file, and which field a key gives.
-_TOP = (*_KINDS, "defaults", "scope")
+_TOP = (*_KINDS, "defaults", "scope", "$schema")
 _FIELD_OF_KEY = {**{field: field for field in _GOOD}, "script_file": "script"}
 _OF_ONE_ENTRY = {"name", "id", "renamed_from"}
 _KEYS = {kind: dict.fromkeys(("id", "renamed_from", *fields, "script_file")) for kind, fields in _FIELDS.items()}
@@ -75,7 +75,7 @@ class Secret:
     """The path of a file, as it is written in the manifest."""
 
     folder: str = "."
-    """The folder that ``file`` is relative to: the manifest's, as it was given to :meth:`Manifest.load`."""
+    """The folder that ``file`` is relative to: the manifest's. Absolute, so that a plan can be applied elsewhere."""
 
     allow_outside: bool = False
     """Whether ``file`` may lie outside of ``folder``."""
@@ -217,9 +217,17 @@ def _contradictions(entries: Iterable[Entry], scopes: list[_Scope]) -> Iterator[
             )
     for entry, first in _again(entries, lambda entry: entry.id):
         yield f"{entry.place}.id: {entry.id!r} is the id of {first.place} as well; one integration is one entry"
-    renamed = (entry for entry in entries if entry.renamed_from is not None)
+    renamed = [entry for entry in entries if entry.renamed_from not in (None, entry.definition.name)]
     for entry, first in _again(renamed, lambda entry: (entry.definition.type, entry.renamed_from)):
         yield f"{entry.place}.renamed_from: {entry.renamed_from!r} becomes {first.place} already"
+    names = {(entry.definition.type, entry.definition.name): entry for entry in entries}
+    for entry in renamed:
+        other = names.get((entry.definition.type, entry.renamed_from or ""))
+        if other is not None and entry.id is None:
+            yield (
+                f"{entry.place}.renamed_from: {entry.renamed_from!r} is the name of {other.place}. If the renaming is "
+                "done, take renamed_from away; to exchange names, give the ids"
+            )
 
 
 def _again(entries: Iterable[Entry], key: Callable[[Entry], object]) -> Iterator[tuple[Entry, Entry]]:
@@ -269,7 +277,13 @@ def _read_beside(folder: str, file: str, encoding: str, *, allow_outside: bool) 
         raise _Mistake(f"{file!r} {mistake}") from None
 
 
+# Whoever writes a manifest chooses who gets its tokens. These would hand them the workspace.
+_OUR_OWN = ("ROCKETCHAT_AUTH_TOKEN", "ROCKETCHAT_PASSWORD")
+
+
 def _variable(name: str) -> str:
+    if name in _OUR_OWN:
+        raise _Mistake(f"the environment variable {name!r} is what the client logs in with, and no integration's token")
     try:
         return os.environ[name]
     except (KeyError, ValueError):
@@ -290,6 +304,7 @@ def _value(secret: Secret) -> str:
 # Words.
 
 _WORDS = {"True": "true", "False": "false", "None": "null"}
+_WORD = re.compile("|".join(_WORDS))
 _KINDS_OF_VALUES = {
     "NoneType": "null",
     "bool": "true or false",
@@ -311,8 +326,9 @@ def _worded(problem: str) -> str:
     """What a definition says about a value, in terms of manifests."""
     rule, _, kind = problem.rpartition(", not ")
     if kind not in _KINDS_OF_VALUES:
-        return problem
-    rule = re.sub("True|False|None", lambda word: _WORDS[word[0]], rule)
+        # Up to the value itself, which a problem shows at its end.
+        return re.sub(r"None(?=[;,] )", "null", problem, count=1)
+    rule = _WORD.sub(lambda word: _WORDS[word[0]], rule)
     text_is_due = rule.startswith(("must be text", "must hold texts")) and kind in _MISTAKEN_FOR_TEXT
     return f"{rule}, not {_KINDS_OF_VALUES[kind]}{'; write it in quotes' if text_is_due else ''}"
 
@@ -339,11 +355,21 @@ def _text_not_blank(value: object) -> str:
     text = _text(value)
     if not trimmed(text):
         raise _Mistake("must not be blank")
+    return _unicode(text)
+
+
+def _unicode(text: str) -> str:
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise _Mistake("must be Unicode text, and has half a surrogate pair")
     return text
 
 
+def _name(value: object) -> str:
+    return _unicode(_text(value))
+
+
 def _meant(key: str, allowed: Collection[str]) -> str:
-    close = difflib.get_close_matches(key, allowed, n=1)
+    close = difflib.get_close_matches(key.lower(), allowed, n=1)
     return f"did you mean {close[0]!r}?" if close else f"allowed are {', '.join(allowed)}"
 
 
@@ -479,6 +505,7 @@ class _Reader:
         for key in top:
             if key not in _TOP:
                 self._tell((key,), f"is not known; {_meant(key, _TOP)}")
+        self._option(top, (), "$schema")  # for editors
         prefix = self._option(top, (), "scope")
         if prefix is not None:
             self.scope = _Scope(prefix, self._place(("scope",)))
@@ -530,7 +557,7 @@ class _Reader:
         definition, problems = _judged(kind, {**missing, **given.values})
         for field, problem in problems.items():
             self._tell(given.paths.get(field, (*path, field)), str(problem))
-        renamed_from = self._option(table, path, "renamed_from", _text)
+        renamed_from = self._option(table, path, "renamed_from", _name)
         if renamed_from is not None and renamed_from == given.values.get("name"):
             self._tell((*path, "renamed_from"), "is the name itself; it must be another")
         entry = Entry(
@@ -587,4 +614,5 @@ class _Reader:
         except _Mistake as mistake:
             raise _Mistake(f"{key} {mistake}") from None
         env, file = (source, None) if key == "env" else (None, source)
-        return Secret(env=env, file=file, folder=self._folder, allow_outside=self._allow_outside)
+        folder = str(Path(self._folder).absolute())
+        return Secret(env=env, file=file, folder=folder, allow_outside=self._allow_outside)

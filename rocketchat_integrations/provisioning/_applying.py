@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from rocketchat_integrations import _waiting
 from rocketchat_integrations._settle import differences
 from rocketchat_integrations.exceptions import (
     ApplyError,
@@ -96,7 +98,7 @@ def apply(
     of reach, the rate limit beyond the client's patience) is the rest left pending. After any failure, also after a
     create whose answer was lost, plan and apply again: what is there is found, nothing is created twice.
 
-    An interrupt (Ctrl-C) lets the running calls come to their end, leaves the rest, and goes on to the caller.
+    An interrupt (Ctrl-C) lets what has been sent be answered, sends nothing more, and goes on to the caller.
 
     Args:
         plan: what to do, from :func:`plan` or :meth:`Plan.from_dict`. Its secrets are looked up again.
@@ -230,7 +232,7 @@ class _Now:
     """By id: what is to be updated or removed."""
 
     named: dict[Identity, list[IntegrationRecord]]
-    """By type and name: what else has a name that the plan gives to something."""
+    """By type and name: what else has a name that the plan gives to something, or would take from something."""
 
     @classmethod
     def of(cls, plan: Plan, client: Workspace) -> _Now:
@@ -239,6 +241,7 @@ class _Now:
         named: dict[Identity, list[IntegrationRecord]] = {
             identity(step): [] for step in plan.steps if not isinstance(step, Remove)
         }
+        named |= {(step.type, step.renamed_from): [] for step in plan.creates if step.renamed_from is not None}
         for record in client.list():
             if record.id in ids:
                 touched[record.id] = record
@@ -258,6 +261,8 @@ def _reasons_against(plan: Plan, wanted: dict[Identity, IntegrationDefinition], 
             # An earlier try may have made it; two, or another than is wanted, are somebody else's work.
             if len(namesakes) > 1 or any(differences(record, wanted[identity(step)]) for record in namesakes):
                 yield f"{name} is there by now"
+            if step.renamed_from is not None and now.named[step.type, step.renamed_from]:
+                yield f"{called(step.type, step.renamed_from)} is there by now, to be renamed"
             continue
         record = now.touched.get(step.id)
         if record is None:
@@ -284,12 +289,17 @@ class _Work:
         self._began = time.monotonic()
         self._over = 0
         self._is_hopeless = False
+        self._called_off = threading.Event()
 
     def carry_out(self) -> None:
         """Make the calls, one phase after the other."""
         with ThreadPoolExecutor(self._workers, "rocketchat-apply") as pool:  # leaving it waits for the running calls
-            for jobs in self._phases:
-                self._carry_out(deque(jobs), pool)
+            try:
+                for jobs in self._phases:
+                    self._carry_out(deque(jobs), pool)
+            except BaseException:
+                self._called_off.set()
+                raise
 
     def _carry_out(self, waiting: deque[_Job], pool: ThreadPoolExecutor) -> None:
         running: dict[Future[Exception | None], _Job] = {}
@@ -297,7 +307,7 @@ class _Work:
             # No more than the workers take at once: what has not begun can be left.
             while waiting and len(running) < self._workers and not self._is_hopeless:
                 job = waiting.popleft()
-                running[pool.submit(_outcome, job)] = job
+                running[pool.submit(self._outcome, job)] = job
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -306,6 +316,14 @@ class _Work:
                     waiting.appendleft(job)
                 else:
                     self._note(job, error)
+
+    def _outcome(self, job: _Job) -> Exception | None:
+        try:
+            with _waiting.until(self._called_off):
+                job.act()
+        except Exception as error:  # whatever it is: the others are to go on, and the report is not to be lost
+            return error
+        return None
 
     def _may_try_again(self, job: _Job, error: Exception | None) -> bool:
         """Whether a call was only refused for the rate limit, and others get through.
@@ -345,14 +363,6 @@ class _Work:
             failed=tuple(Failure(step=job.step, error=job.error) for job in self._jobs if job.error is not None),
             pending=tuple(job.step for job in self._jobs if not job.is_over),
         )
-
-
-def _outcome(job: _Job) -> Exception | None:
-    try:
-        job.act()
-    except Exception as error:  # whatever it is: the others are to go on, and the report is not to be lost
-        return error
-    return None
 
 
 def _concerns_all(error: Exception | None) -> bool:

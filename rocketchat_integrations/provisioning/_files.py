@@ -20,7 +20,13 @@ def data_of(step: Step | Unchanged) -> dict[str, Any]:
     """A step as JSON has it."""
     if isinstance(step, Create):
         fields = {name: getattr(step.definition, name) for name in FIELDS[step.type]}
-        return {"type": str(step.type), "definition": _plain(fields), "secrets": _sources(step.secrets)}
+        secrets = _sources(step.secrets)
+        return {
+            "type": str(step.type),
+            "definition": _plain(fields),
+            "secrets": secrets,
+            "renamed_from": step.renamed_from,
+        }
     data = {field.name: getattr(step, field.name) for field in attrs.fields(type(step))}
     if isinstance(step, Update):
         data["changes"] = [{"field": it.field, "old": it.old, "new": it.new} for it in step.changes]
@@ -54,7 +60,8 @@ def _plain(value: Any) -> Any:
 def create_from(data: Mapping[str, Any]) -> Create:
     """The step that gave this data."""
     definition = _DEFINITIONS[IntegrationType(data["type"])](**_fields(data["definition"]))
-    return Create(definition=definition, secrets=_secrets(data["secrets"], definition.type))
+    secrets = _secrets(data["secrets"], definition.type)
+    return Create(definition=definition, secrets=secrets, renamed_from=_text_or_none(data["renamed_from"]))
 
 
 def update_from(data: Mapping[str, Any]) -> Update:
@@ -63,18 +70,35 @@ def update_from(data: Mapping[str, Any]) -> Update:
     _check_names(fields, frozenset(FIELDS[kind]) - SECRET_FIELDS)
     changes = tuple(Change(it["field"], _value(it["old"]), _value(it["new"])) for it in data["changes"])
     secrets = _secrets(data["secrets"], kind)
-    read: dict[str, Any] = {"type": kind, "changes": changes, "fields": fields, "secrets": secrets}
-    return Update(**{**data, **read})
+    renamed_from = _text_or_none(data["renamed_from"])
+    read: dict[str, Any] = {"renamed_from": renamed_from, "changes": changes, "fields": fields, "secrets": secrets}
+    return Update(**{**_of_record(data), **read})
 
 
 def remove_from(data: Mapping[str, Any]) -> Remove:
     """The step that gave this data."""
-    return Remove(**{**data, "type": IntegrationType(data["type"])})
+    return Remove(**_of_record(data))
 
 
 def unchanged_from(data: Mapping[str, Any]) -> Unchanged:
     """The step that gave this data."""
-    return Unchanged(**{**data, "type": IntegrationType(data["type"])})
+    return Unchanged(**_of_record(data))
+
+
+def _of_record(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a step that is about a record, with what all of these have read."""
+    texts = {name: _text(data[name]) for name in ("id", "name", "seen")}
+    return {**data, **texts, "type": IntegrationType(data["type"])}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("must be text")
+    return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
 
 
 def _fields(data: Mapping[str, Any]) -> dict[str, Any]:

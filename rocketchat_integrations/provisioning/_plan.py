@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from rocketchat_integrations.exceptions import ProvisioningError
+from rocketchat_integrations.exceptions import ConfigurationError, ProvisioningError
 
 from . import _files as files
 from ._shown import lines_of
@@ -21,7 +21,11 @@ class Plan:
     """What has to be done so that a workspace is as wanted. False if that is nothing.
 
     ``str(plan)`` is for people. All sequences are sorted by type and name. No secret is shown; a copy or a pickle of
-    a plan leaves behind those that were given as text.
+    a plan leaves behind those that were given as text. A plan does not name its workspace: apply it to the one that
+    it was made for.
+
+    Raises:
+        ConfigurationError: if two steps are about one integration.
     """
 
     creates: tuple[Create, ...] = ()
@@ -38,6 +42,13 @@ class Plan:
 
     prune: bool = False
     """Whether the plan was asked to remove."""
+
+    def __attrs_post_init__(self) -> None:
+        steps: list[Update | Remove | Unchanged] = [*self.updates, *self.removals, *self.unchanged]
+        ids = [step.id for step in steps]
+        names = [identity(step) for step in self.creates]
+        if len(ids) != len(set(ids)) or len(names) != len(set(names)):
+            raise ConfigurationError("a plan does one thing to one integration, and this one does two")
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -60,8 +71,9 @@ class Plan:
         """The plan as data for a JSON file, to be applied later: :meth:`from_dict` reads it.
 
         Of a secret, the data has the place where it comes from, and :func:`apply` looks there again. The digest in it
-        covers what was read and what is wanted. It shows damage, but it is no signature: whoever can write
-        the file can write what they want. A file made of it holds whole scripts, also the server's.
+        covers all of it: what is wanted of that which changes, and fingerprints of what was read, also of that which
+        stays. It shows damage, but it is no signature: whoever can write the file can write what they want. A file
+        made of it holds whole scripts, also the server's.
 
         Raises:
             ProvisioningError: if a secret was given as text.

@@ -50,7 +50,8 @@ def plan(wanted: Manifest | Iterable[IntegrationDefinition], client: Workspace, 
 
     Args:
         wanted: a manifest; or definitions, all of whose fields count as given, but for a ``token`` of None.
-        client: a :class:`~rocketchat_integrations.Client`. What it may not see counts as not there.
+        client: a :class:`~rocketchat_integrations.Client`. What it may not see counts as not there. One that it cannot
+            read stops the plan (:class:`~rocketchat_integrations.DecodingError`, with its id): it might be wanted.
         prune: what to remove. False: nothing. True: what is not wanted, has a name in the manifest's ``scope``
             and was created by the user who asks. ``"all"``: everything that is not wanted.
 
@@ -92,18 +93,32 @@ def plan(wanted: Manifest | Iterable[IntegrationDefinition], client: Workspace, 
 
 def _entries(wanted: Manifest | Iterable[IntegrationDefinition]) -> Iterable[Entry]:
     if isinstance(wanted, Manifest):
-        return wanted.entries
+        return map(_checked, wanted.entries)
     if isinstance(wanted, str) or not isinstance(wanted, Iterable):
         raise ConfigurationError(f"wanted: must be a Manifest or definitions, not {type(wanted).__name__}")
     return [_entry(definition) for definition in wanted]
 
 
+def _checked(entry: Entry) -> Entry:
+    """The entry of a manifest, which may come from elsewhere than a file."""
+    definition = _plain(entry.definition)
+    odd = sorted(entry.given.difference(FIELDS[definition.type]))
+    if odd:
+        raise ConfigurationError(f"{_where(entry)}: given: {', '.join(odd)} is no field of it")
+    return attrs.evolve(entry, definition=definition)
+
+
 def _entry(definition: IntegrationDefinition) -> Entry:
-    if isinstance(definition, (IncomingIntegrationRecord, OutgoingIntegrationRecord)):
-        definition = definition.definition
-    elif not isinstance(definition, (IncomingIntegration, OutgoingIntegration)):
-        raise ConfigurationError(f"wanted: must hold definitions, not {type(definition).__name__}")
+    definition = _plain(definition)
     return Entry(definition=definition, given=frozenset(FIELDS[definition.type]))
+
+
+def _plain(definition: IntegrationDefinition) -> IntegrationDefinition:
+    if isinstance(definition, (IncomingIntegrationRecord, OutgoingIntegrationRecord)):
+        return definition.definition
+    if not isinstance(definition, (IncomingIntegration, OutgoingIntegration)):
+        raise ConfigurationError(f"wanted: must hold definitions, not {type(definition).__name__}")
+    return definition
 
 
 def _scope(wanted: object) -> str:
@@ -218,12 +233,16 @@ def _ids(records: Iterable[IntegrationRecord]) -> str:
 def _step(entry: Entry, record: IntegrationRecord | None) -> Create | Update | Unchanged:
     if record is None:
         _check(entry, entry.definition, None)
-        return Create(definition=_without_secrets(entry.definition), secrets=_secrets(entry, SECRET_FIELDS))
+        return Create(
+            definition=_without_secrets(entry.definition),
+            secrets=_secrets(entry, SECRET_FIELDS),
+            renamed_from=entry.renamed_from if _old_identity(entry) else None,
+        )
     name, given = entry.definition.name, entry.given | {"name"}
     target = _evolved(record, entry.definition, given)
     changes = differences(record, target)
     if not changes:
-        return Unchanged(id=record.id, type=record.type, name=name)
+        return Unchanged(id=record.id, type=record.type, name=name, seen=fingerprint(record))
     _check(entry, target, changed_fields(record, target))
     return Update(
         id=record.id,

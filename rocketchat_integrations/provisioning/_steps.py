@@ -64,6 +64,9 @@ class Create:
     secrets: Secrets = attrs.field(hash=False)
     """Where its secrets come from, by field."""
 
+    renamed_from: str | None = None
+    """The name of the one that would have been renamed, had it been there."""
+
     @property
     def type(self) -> IntegrationType:
         """Its type."""
@@ -133,6 +136,9 @@ class Unchanged:
 
     name: str
     """Its name."""
+
+    seen: str = attrs.field(repr=False)
+    """The fingerprint of the record that was read."""
 
 
 Step: TypeAlias = Create | Update | Remove

@@ -17,8 +17,8 @@ from rocketchat_integrations import (
     OutgoingIntegration,
     OutgoingIntegrationRecord,
     RetryPolicy,
-    _driver as driver_module,
     _exchange,
+    _waiting,
 )
 from rocketchat_integrations.client import ConnectionOptions
 from rocketchat_integrations.testing import LocalRocketChat
@@ -83,7 +83,7 @@ def client(server: LocalRocketChat, connect: Connect) -> Client:
 def clock(server: LocalRocketChat, monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The only time there is for the client."""
     clock = Clock(server)
-    monkeypatch.setattr(driver_module, "time", clock)
+    monkeypatch.setattr(_waiting, "time", clock)
     monkeypatch.setattr(_exchange, "time", clock)
     return clock
 

@@ -264,7 +264,7 @@ def test_manifests_are_values(load: Load) -> None:
     [
         ("m.toml", '\n[[incoming]]\nname = "a"\nchannel = "#a"\nusername = "x"', "m.toml:2: incoming[0]"),
         ("m.toml", '\n[incoming.a]\nchannel = "#a"\nusername = "x"', "m.toml:2: incoming.a"),
-        ("m.toml", '\n[incoming."a b"]\nchannel = "#a"\nusername = "x"', "m.toml: incoming.'a b'"),
+        ("m.toml", '\n[incoming."a b"]\nchannel = "#a"\nusername = "x"', "m.toml:2: incoming.'a b'"),
         ("m.yaml", 'incoming:\n- name: a\n  channel: "#a"\n  username: x', "m.yaml:2: incoming[0]"),
         ("m.yaml", '\nincoming:\n  a b: {channel: "#a", username: x}', "m.yaml:3: incoming.'a b'"),
         ("m.json", '{"incoming": {"a": {"channel": "#a", "username": "x"}}}', "m.json: incoming.a"),

@@ -120,13 +120,25 @@ def test_an_entry_knows_where_its_secret_comes_from(folder: Path, monkeypatch: p
     )
     entries = Manifest.load("conf/m.toml", allow_outside=True).entries
     assert [entry.secrets for entry in entries] == [
-        {"token": Secret(env="BOT_TOKEN", folder="conf", allow_outside=True)},
-        {"token": Secret(file="../token", folder="conf", allow_outside=True)},
+        {"token": Secret(env="BOT_TOKEN", folder=str(folder / "conf"), allow_outside=True)},
+        {"token": Secret(file="../token", folder=str(folder / "conf"), allow_outside=True)},
         {},
         {},
     ]
     assert [secret.resolve() for entry in entries for secret in entry.secrets.values()] == ["variable", "file"]
     assert ["token" in entry.given for entry in entries] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("name", ["ROCKETCHAT_AUTH_TOKEN", "ROCKETCHAT_PASSWORD"])
+def test_a_manifest_gives_nobody_our_own_credentials(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """An integration hands its token to whoever its URLs name; nor does a plan file do it."""
+    monkeypatch.setenv(name, "the administrator's")
+    (folder / "m.toml").write_text(f'[outgoing.a]\ntoken = {{ env = "{name}" }}\n{BOT}')
+    with pytest.raises(ManifestError, match=f"{name}' is what the client logs in with") as caught:
+        Manifest.load("m.toml")
+    assert "administrator" not in str(caught.value)
+    with pytest.raises(ManifestError, match="what the client logs in with"):
+        Secret(env=name).resolve()
 
 
 def test_a_secret_is_read_again_whenever_it_is_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,10 @@ def test_files_may_come_from_any_system(folder: Path, suffix: str, mark: str, ne
     assert Manifest.load(f"m{suffix}").scope == "ä"
 
 
+def in_brackets(values: list[str]) -> str:
+    return "[\n" + "".join(f"{value},\n" for value in values) + "# ]\n]"
+
+
 # Strings that look like headers, keys, comments, or the end of a string.
 PIECES = ["a", "\n", '"', '"""', "'", "#", "\\", "\n[[incoming]]\n", "\nk0 = 'a'\n"]
 CONTENT = st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
@@ -69,7 +73,13 @@ STYLES: dict[str, Callable[[str], str]] = {
     "literal, of many lines": lambda text: "'''" + text.replace("'''", "''x") + "'''",
 }
 STRINGS = st.tuples(st.sampled_from(sorted(STYLES)), CONTENT).map(lambda it: STYLES[it[0]](it[1]))
-VALUES = STRINGS | st.lists(STRINGS, max_size=3).map(lambda strings: "[\n  " + ",\n  ".join(strings) + "\n]")
+ARRAYS = st.lists(STRINGS, max_size=3).map(lambda strings: "[\n  " + ",\n  ".join(strings) + "\n]")
+TABLES = st.lists(STRINGS, max_size=2).map(
+    lambda it: "{ " + ", ".join(f"a.k{n} = {s}" for n, s in enumerate(it)) + " }"
+)
+VALUES = st.recursive(
+    STRINGS | ARRAYS | TABLES, lambda inner: st.lists(inner, max_size=2).map(in_brackets), max_leaves=3
+)
 ENDS = st.sampled_from(["\n", " \n\n", ' # it\'s """ [[incoming]]\n', "\n# k0 = '''\n", "\n\t"])
 HEADERS: list[tuple[str, tuple[str, ...]]] = [
     ("[[incoming]]", ("incoming",)),
@@ -79,7 +89,12 @@ HEADERS: list[tuple[str, tuple[str, ...]]] = [
     ("[defaults]", ("defaults",)),
     ("[ defaults . outgoing ]", ("defaults", "outgoing")),
     ("[outgoing.a-b]", ("outgoing", "a-b")),
+    ('[outgoing."a \\"b] = 1"]', ("outgoing", 'a "b] = 1')),
+    ("['outgoing' . 'a.b']", ("outgoing", "a.b")),
 ]
+
+
+KEYS: list[tuple[str, tuple[str, ...]]] = [("", ()), ('"x y" . ', ("x y",)), ("'#'.z.", ("#", "z"))]
 
 
 @st.composite
@@ -96,9 +111,10 @@ def toml_with_lines(draw: st.DrawFn) -> tuple[str, dict[_formats.Path, int]]:
             lines[path] = text.count("\n") + 1
             text += header + draw(ENDS)
         for number in range(draw(st.integers(0, 3))):
-            key = (*path, f"k{number}")
+            written, names = draw(st.sampled_from(KEYS))
+            key: _formats.Path = (*path, *names, f"k{number}")
             lines[key] = text.count("\n") + 1
-            text += f"k{number} = {draw(VALUES)}{draw(ENDS)}"
+            text += f"{written}k{number} = {draw(VALUES)}{draw(ENDS)}"
     return text, lines
 
 
@@ -112,26 +128,38 @@ def test_lines_of_toml_are_right_whatever_strings_and_comments_say(
     assert {path: line(path) for path in lines} == lines
 
 
-QUOTED = """
-[["incoming"]]
+ELEMENTS = """\
+[[outgoing]]
 name = "a"
-[outgoing."c.d"]
-event = 1
-["outgoing".e]
-'event' = 1
-[[defaults]]
-"alias" = 1
-x.alias = 1
+[[outgoing.deeper]]
+name = "b"
+[[outgoing]]
+x.y = [
+  { z = 1 }, [
+    "u"
+  ],
+  { z = 2 }]
 """
 
 
-def test_lines_of_toml_are_left_out_where_names_are_in_quotes() -> None:
-    """Or those of the table around stand for them."""
-    line = _formats.parse(QUOTED, ".toml").line
-    paths: list[_formats.Path] = [("incoming",), ("incoming", 0), ("incoming", 0, "name"), ("incoming", 1)]
-    paths += [("outgoing", "c.d"), ("outgoing", "c.d", "event"), ("outgoing", "e", "event"), ()]
-    assert [line(path) for path in paths] == [None] * len(paths)
-    assert line(("defaults", 0, "alias")) == line(("defaults", 0, "x", "alias")) == 8
+def test_lines_of_toml_are_those_of_elements_and_of_what_a_longer_name_implies() -> None:
+    """A typo in the name of a table that is there several times has the place of the first."""
+    line = _formats.parse(ELEMENTS, ".toml").line
+    y = ("outgoing", 1, "x", "y")
+    paths = {
+        ("outgoing",): 1,
+        ("outgoing", 0): 1,
+        ("outgoing", 0, "deeper"): 3,
+        ("outgoing", 0, "deeper", 0, "name"): 4,
+        ("outgoing", 1): 5,
+        ("outgoing", 1, "x"): 6,
+        y: 6,
+        (*y, 0, "z"): 7,
+        (*y, 1, 0): 8,
+        (*y, 2): 10,
+        (*y, 2, "z"): 10,
+    }
+    assert {path: line(path) for path in paths} == paths
 
 
 MERGED = """\

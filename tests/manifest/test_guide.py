@@ -67,7 +67,7 @@ def test_the_example_loads(beside: Path) -> None:
         retry_count=3,
         retry_delay="powers-of-two",
     )
-    assert greeter.secrets == {"token": Secret(file="secrets/greeter")}
+    assert greeter.secrets == {"token": Secret(file="secrets/greeter", folder=str(beside))}
     assert greeter.renamed_from == "ci-welcome"
 
 

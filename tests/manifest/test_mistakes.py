@@ -24,12 +24,16 @@ TOML = {
     # keys
     "unknown key": (
         'typo = 1\nscope = "a"',
-        "m.toml:1: typo: is not known; allowed are incoming, outgoing, defaults, scope",
+        "m.toml:1: typo: is not known; allowed are incoming, outgoing, defaults, scope, $schema",
     ),
     "unknown key that is close to one": ("[default]", "m.toml:1: default: is not known; did you mean 'defaults'?"),
     "unknown field": (
         f'[[incoming]]\nname = "a"\nscriptEnabled = true\n{HOOK}',
         "m.toml:3: incoming[0].scriptEnabled: is not known; did you mean 'script_enabled'?",
+    ),
+    "unknown field in capitals": (
+        f'[[incoming]]\nname = "a"\nEMOJI = ":x:"\n{HOOK}',
+        "m.toml:3: incoming[0].EMOJI: is not known; did you mean 'emoji'?",
     ),
     "unknown default": (
         "[defaults.incoming]\nalais = 'CI'",
@@ -69,7 +73,7 @@ TOML = {
         f'[outgoing]\nname = "a"\n{BOT}',
         "m.toml:1: outgoing: must be a list of tables (in TOML: [[outgoing]]), or a table of tables by their names",
     ),
-    "entry that is none": ('incoming = ["a"]', "m.toml: incoming[0]: must be a table, not text"),
+    "entry that is none": ('incoming = ["a"]', "m.toml:1: incoming[0]: must be a table, not text"),
     "defaults that are none": ("defaults = []", "m.toml:1: defaults: must be a table, not a list"),
     "defaults of a kind that are none": (
         "[defaults]\nincoming = true",
@@ -120,7 +124,7 @@ TOML = {
     "value that is not allowed": (
         f'[outgoing.a]\nretry_delay = "soon"\n{BOT}',
         (
-            "m.toml:2: outgoing.a.retry_delay: must be one of powers-of-ten, powers-of-two, increments-of-two or None; "
+            "m.toml:2: outgoing.a.retry_delay: must be one of powers-of-ten, powers-of-two, increments-of-two or null; "
             "'soon' is not"
         ),
     ),
@@ -189,7 +193,7 @@ TOML = {
         "m.toml: holds a number that is too long, or a date that does not exist",
     ),
     "deep TOML": (f"a = {'[' * 5000}{']' * 5000}", "m.toml: is nested too deeply"),
-    "empty TOML": ("# nothing\n", "m.toml: is empty; allowed are incoming, outgoing, defaults, scope"),
+    "empty TOML": ("# nothing\n", "m.toml: is empty; allowed are incoming, outgoing, defaults, scope, $schema"),
 }
 YAML = {
     "unknown key": ("incomings: []", "m.yaml:1: incomings: is not known; did you mean 'incoming'?"),
@@ -284,12 +288,12 @@ YAML = {
     "broken YAML": ("scope: a\nincoming: [\n", "m.yaml:3: is not YAML: "),
     "control character": ("scope: \x01", "m.yaml: is not YAML: "),
     "deep YAML": ("[" * 5000, "m.yaml:1: is nested too deeply"),
-    "empty YAML": ("---\n# nothing\n", "m.yaml: is empty; allowed are incoming, outgoing, defaults, scope"),
+    "empty YAML": ("---\n# nothing\n", "m.yaml: is empty; allowed are incoming, outgoing, defaults, scope, $schema"),
 }
 JSON = {
     "unknown key": (
-        '{"$schema": "x"}',
-        "m.json: '$schema': is not known; allowed are incoming, outgoing, defaults, scope",
+        '{"$schemas": "x"}',
+        "m.json: '$schemas': is not known; did you mean '$schema'?",
     ),
     "null": ('{"scope": null}', "m.json: scope: must be text, not null"),
     "key twice": (
@@ -306,20 +310,25 @@ JSON = {
     ),
     "half a pair in the name of a variable": (
         f'{{"defaults": {{"token": {{"env": "{HALF_A_PAIR}"}}}}}}',
-        "m.json: defaults.token: the environment variable '\\ud800' is not set",
+        "m.json: defaults.token: env must be Unicode text, and has half a surrogate pair",
     ),
     "half a pair in the name of a file": (
         f'{{"defaults": {{"script_file": "{HALF_A_PAIR}"}}}}',
-        "m.json: defaults.script_file: '\\ud800' cannot be the name of a file",
+        "m.json: defaults.script_file: must be Unicode text, and has half a surrogate pair",
     ),
+    "half a pair in the scope": (
+        f'{{"scope": "{HALF_A_PAIR}"}}',
+        "m.json: scope: must be Unicode text, and has half a surrogate pair",
+    ),
+    "schema that is none": ('{"$schema": 1}', "m.json: '$schema': must be text, not a number; write it in quotes"),
     "broken JSON": ('{\n "scope": a\n}', "m.json:2: is not JSON: "),
     "number that is too long in JSON": (
         f"[{'9' * 5000}]",
         "m.json: holds a number that is too long, or a date that does not exist",
     ),
     "deep JSON": ("[" * 100_000 + "]" * 100_000, "m.json: is nested too deeply"),
-    "empty JSON": (" \n", "m.json: is empty; allowed are incoming, outgoing, defaults, scope"),
-    "empty object": ("{}", "m.json: is empty; allowed are incoming, outgoing, defaults, scope"),
+    "empty JSON": (" \n", "m.json: is empty; allowed are incoming, outgoing, defaults, scope, $schema"),
+    "empty object": ("{}", "m.json: is empty; allowed are incoming, outgoing, defaults, scope, $schema"),
 }
 EVERY_MISTAKE = [
     pytest.param(f"m{suffix}", text, expected, id=f"{suffix} {name}")
@@ -451,6 +460,21 @@ BETWEEN_ENTRIES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], list[str]
         [{"name": "a", "renamed_from": "c"}, {"name": "b", "renamed_from": "c"}],
         {},
         ["m.json: incoming[1].renamed_from: 'c' becomes m.json: incoming[0] already"],
+    ),
+    "former name of another": (
+        [{"name": "a", "renamed_from": "b"}, {"name": "b"}],
+        {},
+        [
+            (
+                "m.json: incoming[0].renamed_from: 'b' is the name of m.json: incoming[1]. If the renaming is done, "
+                "take renamed_from away; to exchange names, give the ids"
+            )
+        ],
+    ),
+    "names exchanged by ids": (
+        [{"name": "a", "renamed_from": "b", "id": "1"}, {"name": "b", "renamed_from": "a", "id": "2"}],
+        {},
+        [],
     ),
     "outside the scope": (
         [{"name": "ci-a"}, {"name": "ci"}, {"name": "Ci-b"}, {"name": "ci-c", "renamed_from": "b"}],

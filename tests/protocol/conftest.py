@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from rocketchat_integrations import TransportError, _driver as driver_module, _exchange
+from rocketchat_integrations import TransportError, _exchange, _waiting
 from rocketchat_integrations._exchange import Send
 from rocketchat_integrations._http import Request, Response
 
@@ -129,7 +129,7 @@ class Wire:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The time of the conversations and of the driver."""
     clock = Clock()
-    for module in (_exchange, driver_module):
+    for module in (_exchange, _waiting):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep))
     return clock
 

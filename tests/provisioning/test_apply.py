@@ -227,7 +227,7 @@ def changes(client: Client, incoming: Incoming, outgoing: Outgoing, manifest: As
     wanted = manifest(
         entry(incoming("renamed"), renamed_from="old"),
         entry(outgoing("changes", alias="A"), "alias"),
-        entry(incoming("comes")),
+        entry(incoming("comes"), renamed_from="came from"),
         entry(incoming("other")),
     )
     return plan(wanted, client, prune="all")
@@ -252,6 +252,7 @@ MEDDLING: dict[str, tuple[str, Meddling]] = {
     "to be removed, gone": ("incoming 'goes' .* is gone", lambda client, _: client.remove(named(client, "goes"))),
     "appeared": ("'comes' is there", lambda client, incoming: client.create(incoming("comes", alias="Theirs"))),
     "appeared twice": ("'comes' is there", lambda client, incoming: [client.create(incoming("comes")) for _ in "ab"]),
+    "to be renamed by now": ("'came from' is there", lambda client, incoming: client.create(incoming("came from"))),
     "has the new name": ("'renamed' is there", lambda client, incoming: client.create(incoming("renamed"))),
 }
 

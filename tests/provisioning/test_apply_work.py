@@ -272,3 +272,18 @@ def test_ctrl_c_goes_through(memory: Memory, incoming: Incoming) -> None:
     with pytest.raises(KeyboardInterrupt):
         apply(changes, memory, workers=1)
     assert [record.name for record in memory.records.values()] == ["a", "b"]
+
+
+def test_an_interrupt_does_not_wait_for_the_rate_limit(connect: Connect, incoming: Incoming) -> None:
+    """A window may take a minute: what waits for its end is not sent any more."""
+
+    def interrupt(progress: Progress) -> None:
+        if progress.done == 2:
+            raise KeyboardInterrupt
+
+    with LocalRocketChat(rate_limit=(2, 30.0)) as server:
+        client = connect(server)
+        changes = plan([incoming(name) for name in "abcdef"], client)
+        with pytest.raises(KeyboardInterrupt):
+            apply(changes, client, workers=3, on_progress=interrupt)
+        assert len(server.documents) == 2

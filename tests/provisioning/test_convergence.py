@@ -97,6 +97,7 @@ class Case:
     prune: Any
     rounds: tuple[tuple[str | None, ...], ...]
     """The faults of each round: one a call."""
+    workers: int
 
 
 FAULTS = st.sampled_from([None, None, "reset-before", "reset-after", "truncate", "502", "503", "html", "429"])
@@ -125,6 +126,7 @@ def cases(draw: st.DrawFn) -> Case:
         wanted=Manifest(entries=tuple(draw(st.permutations(entries))), scope=SCOPE),
         prune=draw(st.sampled_from([False, True, "all"])),
         rounds=tuple(map(tuple, draw(st.lists(st.lists(FAULTS, max_size=12), max_size=2)))),
+        workers=draw(st.sampled_from([1, 3])),
     )
 
 
@@ -189,7 +191,7 @@ def test_planning_and_applying_again_brings_the_workspace_in_line(server: LocalR
         for faults in case.rounds:
             unlucky = Unlucky(client, server, faults)
             with suppress(RocketChatError):
-                apply(plan(case.wanted, unlucky, prune=case.prune), unlucky, workers=1, max_removals=99)
+                apply(plan(case.wanted, unlucky, prune=case.prune), unlucky, workers=case.workers, max_removals=99)
         clean = 0
         while changes := plan(case.wanted, client, prune=case.prune):
             clean += 1

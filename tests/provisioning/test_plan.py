@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -16,7 +17,7 @@ from rocketchat_integrations import (
     IntegrationType,
     ProvisioningError,
 )
-from rocketchat_integrations.manifest import Secret
+from rocketchat_integrations.manifest import Entry, Secret
 from rocketchat_integrations.provisioning import Create, Plan, Remove, Unchanged, Update, apply, plan
 from rocketchat_integrations.testing import LocalRocketChat
 
@@ -47,7 +48,7 @@ def test_what_is_as_wanted_stays(memory: Memory, incoming: Incoming) -> None:
     """A plan with nothing to do is false."""
     record = memory.add(incoming())
     changes = plan([incoming()], memory)
-    assert changes.unchanged == (Unchanged(id=record.id, type=IntegrationType.INCOMING, name="ci"),)
+    assert changes.unchanged == (Unchanged(id=record.id, type=IntegrationType.INCOMING, name="ci", seen=ANY),)
     assert not changes
 
 
@@ -366,6 +367,30 @@ def test_anything_else_cannot_be_wanted(memory: Memory, wanted: Any) -> None:
     with pytest.raises(ConfigurationError, match="^wanted: "):
         plan(wanted, memory)
     assert memory.calls == []
+
+
+def test_a_manifest_made_by_hand_is_looked_at(
+    memory: Memory, incoming: Incoming, manifest: AsManifest, entry: AsEntry
+) -> None:
+    """Records stand for their definitions, and fields that there are not are named."""
+    record: Any = memory.add(incoming("new"))
+    memory.records.clear()
+    (create,) = plan(manifest(Entry(definition=record, given=frozenset())), memory).creates
+    assert create == Create(definition=incoming("new"), secrets={})
+    for field in ("token", "nope"):
+        with pytest.raises(ConfigurationError, match=f"incoming 'new': given: {field} is no field of it"):
+            plan(manifest(entry(incoming("new"), field)), memory)
+
+
+def test_a_plan_does_one_thing_to_one_integration(memory: Memory, incoming: Incoming) -> None:
+    """Also one that no planning has made."""
+    (create,) = plan([incoming()], memory).creates
+    memory.add(incoming())
+    (unchanged,) = plan([incoming()], memory).unchanged
+    twice: list[dict[str, Any]] = [{"creates": (create, create)}, {"unchanged": (unchanged, unchanged)}]
+    for steps in twice:
+        with pytest.raises(ConfigurationError, match="one thing to one integration"):
+            Plan(**steps)
 
 
 # Pruning

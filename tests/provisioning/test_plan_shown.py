@@ -21,7 +21,7 @@ from rocketchat_integrations import (
     ProvisioningError,
     RocketChatError,
 )
-from rocketchat_integrations.manifest import Secret
+from rocketchat_integrations.manifest import Manifest, Secret
 from rocketchat_integrations.provisioning import Create, LiteralSecret, Plan, apply, plan
 from rocketchat_integrations.provisioning._steps import digest
 
@@ -34,8 +34,8 @@ SCRIPT = "class Script {\n  a() {}\n}\n"
 
 
 @pytest.fixture
-def full(memory: Memory, incoming: Incoming, outgoing: Outgoing, manifest: AsManifest, entry: AsEntry) -> Plan:
-    """A plan with all there is."""
+def wanted(memory: Memory, incoming: Incoming, outgoing: Outgoing, manifest: AsManifest, entry: AsEntry) -> Manifest:
+    """Something to do of each kind."""
     memory.add(outgoing("changes", alias="Old", script=SCRIPT, script_enabled=True, token=f"{CANARY} 1"), id="c1")
     memory.add(incoming("old name"), id="o1")
     memory.add(incoming("same"), id="s1")
@@ -53,12 +53,17 @@ def full(memory: Memory, incoming: Incoming, outgoing: Outgoing, manifest: AsMan
     fields = ("alias", "channel", "script", "script_enabled", "run_on_edits", "token")
     created = outgoing("new", event=EventType.ROOM_CREATED, enabled=False, script=SCRIPT, token=f"{CANARY} 3")
     source = {"token": Secret(env="BOT_TOKEN")}
-    wanted = manifest(
+    return manifest(
         entry(changed, *fields, secrets=source),
         entry(created, "enabled", "script", "token", secrets=source),
         entry(incoming("new name"), renamed_from="old name"),
         entry(incoming("same")),
     )
+
+
+@pytest.fixture
+def full(wanted: Manifest, memory: Memory) -> Plan:
+    """A plan with all there is."""
     return plan(wanted, memory, prune="all")
 
 
@@ -126,11 +131,15 @@ def test_a_plan_comes_back_from_a_file(full: Plan) -> None:
     assert through_a_file(Plan()) == Plan()
 
 
-def test_two_plans_of_the_same_give_the_same_file(full: Plan, memory: Memory) -> None:
-    assert full.to_dict() == full.to_dict()
-    memory.records = {id: attrs.evolve(record, emoji=":x:") for id, record in memory.records.items()}
-    removals = plan([], memory, prune="all")
-    assert removals.to_dict()["digest"] != full.to_dict()["digest"]
+def test_the_digest_tells_whether_two_plans_saw_the_same(full: Plan, wanted: Manifest, memory: Memory) -> None:
+    """Also in fields that nobody has given, and in what stays as it is."""
+    digests = {full.to_dict()["digest"], plan(wanted, memory, prune="all").to_dict()["digest"]}
+    assert len(digests) == 1
+    for id, record in list(memory.records.items()):
+        memory.records[id] = attrs.evolve(record, emoji=":x:")
+        digests.add(plan(wanted, memory, prune="all").to_dict()["digest"])
+        memory.records[id] = record
+    assert len(digests) == 1 + len(memory.records)
 
 
 def test_a_plan_from_a_file_is_applied(
@@ -144,6 +153,23 @@ def test_a_plan_from_a_file_is_applied(
     monkeypatch.setenv("BOT_TOKEN", "now")
     apply(changes, memory)
     assert [record.token for record in memory.records.values()] == ["now", "now"]
+
+
+def test_a_secrets_file_is_the_one_that_was_meant(
+    memory: Memory, outgoing: Outgoing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever folder a plan is applied in, and whatever lies there."""
+    for folder, token in (("planned", "right"), ("applied", "wrong")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "token").write_text(token)
+    entry = {"name": "a", "channel": "#a", "username": "x", "event": "sendMessage", "urls": "u"}
+    content = {"outgoing": [{**entry, "token": {"file": "token"}}]}
+    (tmp_path / "planned/m.json").write_text(json.dumps(content))
+    monkeypatch.chdir(tmp_path / "planned")
+    changes = through_a_file(plan(Manifest.load("m.json"), memory))
+    monkeypatch.chdir(tmp_path / "applied")
+    apply(changes, memory)
+    assert [record.token for record in memory.records.values()] == ["right"]
 
 
 def test_a_secret_that_is_missing_stops_everything(
@@ -197,7 +223,7 @@ JUNK: list[Any] = [
     {},
     {"version": 1},
     {"version": 1, "digest": "x", "creates": []},
-    {"version": object(), "digest": ""},
+    {"version": {1}, "digest": ""},
     {1: 2, "version": 1, "digest": ""},
 ]
 
@@ -247,6 +273,9 @@ FORGERIES: list[tuple[str, dict[str, Any]]] = [
     ("updates", {"odd": 1}),
     ("removals", {"type": None}),
     ("unchanged", {"seen": 1}),
+    ("unchanged", {"id": "c1"}),
+    ("removals", {"id": []}),
+    ("creates", {"renamed_from": 1}),
 ]
 
 
