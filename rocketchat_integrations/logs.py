@@ -111,6 +111,8 @@ class RocketChatHandler(logging.Handler):
         """Put a record's text into the queue. Never waits."""
         try:
             text = self.format(record)
+            if not isinstance(text, str):
+                raise TypeError(f"the formatter gave {type(text).__name__} instead of text")
             sender = self._of_this_process()
         except Exception:
             self.handleError(record)
@@ -160,8 +162,11 @@ class RocketChatHandler(logging.Handler):
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
-    # Also by the record, for another handler may have carried it into another thread.
-    return record.name.partition(".")[0] in _OURS or _THREAD in (record.threadName, threading.current_thread().name)
+    # Also by the record, for another handler may have carried it into another thread. A made-up one may have no name.
+    return str(record.name).partition(".")[0] in _OURS or _THREAD in (
+        record.threadName,
+        threading.current_thread().name,
+    )
 
 
 class _Sender:

@@ -153,11 +153,11 @@ def test_a_record_fetches_nothing(hook: Any, log: logging.Logger, handler: Rocke
     assert hook.server.messages[0].document["parseUrls"] is False
 
 
-def test_half_a_surrogate_pair_is_shown_as_an_escape(
-    hook: Any, log: logging.Logger, handler: RocketChatHandler
-) -> None:
+def test_half_a_surrogate_pair_is_shown_as_an_escape(hook: Any, handler: RocketChatHandler) -> None:
     """The name of a file that is no text can be logged like any other."""
-    log.info("cannot read %s", os.fsdecode(b"\xe9t\xe9"))
+    # Not by a logger: pytest would put the text into its report, and pytest-xdist cannot send that on.
+    name = os.fsdecode(b"\xe9t\xe9")
+    handler.handle(logging.LogRecord("app", logging.INFO, __file__, 1, "cannot read %s", (name,), None))
     handler.flush()
     assert hook.posts == ["cannot read \\udce9t\\udce9"]
 
@@ -295,6 +295,29 @@ def test_a_record_that_cannot_be_formatted_is_reported_as_logging_does(
     record = logging.LogRecord("app", logging.INFO, __file__, 1, "%d disks", ("many",), None)
     handler.handle(record)
     report.assert_called_once_with(record)
+
+
+@pytest.mark.parametrize("result", [None, 5, b"bytes"])
+def test_a_formatter_that_gives_no_text_is_reported_as_logging_does(
+    hook: Any, log: logging.Logger, handler: RocketChatHandler, monkeypatch: pytest.MonkeyPatch, result: object
+) -> None:
+    """It costs its record, and the ones after it are posted."""
+    report = Mock()
+    monkeypatch.setattr(handler, "handleError", report)
+    with monkeypatch.context() as patch:
+        patch.setattr(handler.formatter, "format", Mock(return_value=result))
+        log.info("lost")
+    log.info("posted")
+    handler.flush()
+    assert report.call_count == 1
+    assert hook.posts == ["posted"]
+
+
+def test_a_made_up_record_without_a_name_is_posted(hook: Any, handler: RocketChatHandler) -> None:
+    """As every handler of the standard library takes it."""
+    handler.handle(logging.makeLogRecord({"msg": "anonymous"}))
+    handler.flush()
+    assert hook.posts == ["anonymous"]
 
 
 # What is not fed back.
