@@ -38,7 +38,7 @@ from .exceptions import (
     WebhookPayloadError,
     WebhookVerificationError,
 )
-from .messages import Attachment, AttachmentField, Message
+from .messages import Attachment, AttachmentField, Message, PostResponse, PostResult
 from .models import (
     Change,
     EventType,
@@ -84,6 +84,8 @@ __all__ = [
     "OutgoingIntegrationRecord",
     "PasswordAuth",
     "PermissionDeniedError",
+    "PostResponse",
+    "PostResult",
     "ProvisioningError",
     "RateLimitError",
     "Request",

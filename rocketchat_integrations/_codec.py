@@ -8,7 +8,7 @@ know, but refuse a value of another type, where a stock converter would coerce i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar, cast
 
@@ -16,7 +16,7 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_unstructure_fn, override
 
-from .exceptions import DecodingError
+from .exceptions import ConfigurationError, DecodingError
 from .messages import Attachment, Message
 from .models import (
     HistoryEntry,
@@ -321,3 +321,43 @@ def update_body(fields: Mapping[str, Any]) -> dict[str, Any]:
 def message_body(message: Message) -> dict[str, Any]:
     """The body of a post."""
     return _encode_message(message)
+
+
+def json_object(data: Mapping[object, object], name: str) -> dict[str, Any]:
+    """A mapping of the caller's as JSON has it, unchanged.
+
+    Raises:
+        ConfigurationError: if JSON has no such thing; says where, and shows no value.
+    """
+    try:
+        return cast("dict[str, Any]", _json(data, name))
+    except RecursionError:
+        pass
+    raise ConfigurationError(f"{name}: is nested too deeply, or holds itself")
+
+
+def _json(value: object, path: str) -> object:
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[object, object]", value).items()
+        return {_key(key, path): _json(item, f"{path}[{key!r}]") for key, item in pairs}
+    if isinstance(value, (list, tuple)):
+        items = cast("Sequence[object]", value)
+        return [_json(item, f"{path}[{number}]") for number, item in enumerate(items)]
+    if value is None or isinstance(value, str) or _is_json_number(value):
+        return value
+    what = "no such number" if isinstance(value, (int, float)) else f"nothing like {type(value).__name__}"
+    raise ConfigurationError(f"{path}: JSON has {what}")
+
+
+def _key(key: object, path: str) -> str:
+    if isinstance(key, str):
+        return key
+    raise ConfigurationError(f"{path}: JSON has only text for keys, and not {type(key).__name__}")
+
+
+def _is_json_number(value: object) -> bool:
+    # What is beyond the numbers of JavaScript would arrive as infinity.
+    try:
+        return isinstance(value, (int, float)) and math.isfinite(value)
+    except OverflowError:
+        return False

@@ -19,6 +19,7 @@ import attrs
 
 from ._http import Request, Response
 from .exceptions import (
+    ApiError,
     AuthenticationError,
     BadRequestError,
     InvalidParamsError,
@@ -80,6 +81,9 @@ class Expectation:
     alternatives: int = 0
     """How many alternatives the schema has."""
 
+    several_channels: bool = False
+    """Whether a message was sent to several channels: old servers refuse it after some of them have got it."""
+
 
 @attrs.frozen
 class Quota:
@@ -105,7 +109,16 @@ def payload(response: Response, request: Request, expected: Expectation) -> Mapp
     body = _object(response.body)
     if body is not None and 200 <= response.status < 300 and _says_success(body):
         return body
-    raise _refusal(response, body, request, expected)
+    refusal = _refusal(response, body, request, expected)
+    if expected.several_channels and _may_come_late(refusal, body or {}):
+        refusal.args = (f"{refusal}; some of the channels may have got the message",)
+        refusal.may_have_acted = True
+    raise refusal
+
+
+def shown(value: object, response: Response, request: Request) -> str | None:
+    """What the server says somewhere in its answer: as text, and without the secrets of the request."""
+    return _shown(value, _secrets(response, request))
 
 
 def quota(response: Response) -> Quota:
@@ -155,7 +168,7 @@ def _refusal(
     response: Response, body: dict[str, object] | None, request: Request, expected: Expectation
 ) -> RocketChatError:
     status, endpoint = response.status, request.endpoint
-    secrets = _spellings((*request.secrets, *response.secrets))
+    secrets = _secrets(response, request)
     said = _Said.of(body or {}, secrets)
     rest: dict[str, Any] = {
         "status": status,
@@ -189,6 +202,14 @@ def _refusal(
         what = "; ".join(violations) or said.error_type
         return InvalidParamsError(f"{endpoint}: {status} {what}", violations=violations, **rest)
     return BadRequestError(told, **rest)
+
+
+def _may_come_late(refusal: RocketChatError, body: Mapping[str, object]) -> bool:
+    """Whether a message may have got to some of its channels before it was refused."""
+    if not isinstance(refusal, ApiError) or isinstance(refusal, (RateLimitError, WebhookDisabledError)):
+        return False
+    # The first three are said of the address; and where each channel has its response, none has got the message.
+    return refusal.status not in (401, 403, 404) and "responses" not in body
 
 
 def _says_success(body: Mapping[str, object]) -> bool:
@@ -294,14 +315,33 @@ class _Said:
     def of(cls, body: Mapping[str, object], secrets: tuple[str, ...]) -> _Said:
         said, kind = body.get("error"), body.get("errorType")
         said = body.get("message") if said is None else said
+        said = _said_of_channels(body.get("responses")) if said is None else said
         # Told from the server's own words, in which a secret may be an everyday one.
         bracketed = re.search(r"\[([\w-]+)\]$", said) if isinstance(said, str) else None
         names = {name for name in (said, kind, bracketed[1] if bracketed else None) if isinstance(name, str)}
-        # Redacted before it is written as JSON, which spells some characters differently.
-        said = _redacted(said, secrets)
-        error = said if said is None or isinstance(said, str) else json.dumps(said)
         error_type = _redacted(kind, secrets) if isinstance(kind, str) else None
-        return cls(error or None, error_type, _redacted(body.get("details"), secrets), frozenset(names))
+        details = _redacted(body.get("details", body.get("responses")), secrets)
+        return cls(_shown(said, secrets), error_type, details, frozenset(names))
+
+
+def _said_of_channels(responses: object) -> object:
+    """Why a message got to no channel: the one reason, or all that is said of the channels."""
+    if not isinstance(responses, list):
+        return None
+    channels = cast("list[object]", responses)
+    reasons = [cast("dict[str, object]", each).get("error") if isinstance(each, dict) else each for each in channels]
+    return reasons[0] if reasons and all(reason == reasons[0] for reason in reasons) else channels or None
+
+
+def _shown(value: object, secrets: tuple[str, ...]) -> str | None:
+    # Redacted before it is written as JSON, which spells some characters differently.
+    value = _redacted(value, secrets)
+    text = value if value is None or isinstance(value, str) else json.dumps(value)
+    return text or None
+
+
+def _secrets(response: Response, request: Request) -> tuple[str, ...]:
+    return _spellings((*request.secrets, *response.secrets))
 
 
 def _spellings(secrets: tuple[str, ...]) -> tuple[str, ...]:

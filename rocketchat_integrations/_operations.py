@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Generic, TypeVar, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import attrs
 
 from . import _codec
-from ._decoding import LOGIN, WEBHOOK, WEBHOOK_INFO, Expectation, payload
+from ._decoding import LOGIN, WEBHOOK, WEBHOOK_INFO, Expectation, payload, shown
 from ._http import Request, Response
 from ._sealed import sealed
 from ._settle import completed
 from .auth import TokenAuth
 from .exceptions import ConfigurationError, DecodingError, NotFoundError
-from .messages import Message
+from .messages import Message, PostResponse, PostResult
 from .models import HistoryEntry, IntegrationDefinition, IntegrationRecord, IntegrationType, trimmed
 
 T = TypeVar("T")
@@ -260,22 +260,37 @@ def webhook_url(base_url: str, record: IntegrationRecord) -> str:
 
 
 @sealed
-def post(url: str, message: str | Message) -> Operation[None]:
-    """A message to the address of an incoming webhook.
+def post(url: str, message: str | Message | Mapping[str, object]) -> Operation[PostResult]:
+    """A message to the address of an incoming webhook, or what the webhook's script makes one of.
 
     Raises:
-        ConfigurationError: if it is none, or says nothing: the server would answer success, and post an empty
-            message.
+        ConfigurationError: if it is neither, or a message that says nothing: the server would answer success, and
+            post an empty one.
     """
+    body = _post_body(message)
+    request = _json_request("POST", url, WEBHOOK, body, _webhook_secrets(url), authenticated=False)
+    expected = Expectation(several_channels=_has_several(body.get("channel") or body.get("roomId")))
+    return Operation(
+        request,
+        lambda response: _post_result(payload(response, request, expected), response, request),
+        idempotent=False,
+    )
+
+
+def _has_several(channel: object) -> bool:
+    return isinstance(channel, (list, tuple)) and len(cast("Sequence[object]", channel)) > 1
+
+
+def _post_body(message: object) -> Mapping[str, Any]:
+    if isinstance(message, Mapping):
+        return _codec.json_object(cast("Mapping[object, object]", message), "message")
     if isinstance(message, str):
         message = Message(message)
     if not isinstance(message, Message):
-        raise ConfigurationError(f"a message must be text or a Message, not {type(message).__name__}")
+        raise ConfigurationError(f"a message must be text, a Message or a mapping, not {type(message).__name__}")
     if not message.attachments and not trimmed(message.text or ""):
         raise ConfigurationError("a message needs a text that is not blank, or an attachment")
-    body = _codec.message_body(message)
-    request = _json_request("POST", url, WEBHOOK, body, _webhook_secrets(url), authenticated=False)
-    return _operation(request, _nothing, _NOTHING_EXPECTED, idempotent=False)
+    return _codec.message_body(message)
 
 
 @sealed
@@ -433,6 +448,23 @@ def _version(payload: Mapping[str, object]) -> str:
         error = "version: must be text"
         raise DecodingError(f"the server's version cannot be read: {error}", errors=(error,))
     return version
+
+
+def _post_result(payload: Mapping[str, object], response: Response, request: Request) -> PostResult:
+    """Nothing of it is required: what comes with success was posted, and a script can answer anything."""
+    listed = payload.get("responses")
+    each = cast("list[object]", listed) if isinstance(listed, list) else []
+    objects = (cast("dict[str, object]", data) for data in each if isinstance(data, dict))
+    return PostResult(tuple(_post_response(data, response, request) for data in objects), payload)
+
+
+def _post_response(data: Mapping[str, object], response: Response, request: Request) -> PostResponse:
+    channel, message = data.get("channel"), data.get("message")
+    return PostResponse(
+        channel=channel if isinstance(channel, str) else None,
+        message=cast("dict[str, object] | str", message) if isinstance(message, (dict, str)) else None,
+        error=shown(data.get("error"), response, request),
+    )
 
 
 def _nothing(payload: Mapping[str, object]) -> None:

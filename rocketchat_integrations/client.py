@@ -40,7 +40,7 @@ from ._operations import Operation, Page, RoomList
 from ._sealed import sealed
 from .auth import PasswordAuth, TokenAuth
 from .exceptions import ConfigurationError, DecodingError
-from .messages import Message
+from .messages import Message, PostResult
 from .models import (
     HistoryEntry,
     IncomingIntegration,
@@ -634,23 +634,30 @@ class IncomingWebhook:
         """Close the connections, unless they are a client's."""
         self._driver.close()
 
-    def post(self, message: str | Message) -> None:
+    def post(self, message: str | Message | Mapping[str, object]) -> PostResult:
         """Say something. Never sent twice: after a lost answer, it may have been said.
 
         Args:
-            message: a text, or a :class:`Message`.
+            message: a text, or a :class:`Message`; or for a webhook with a script any mapping that JSON can hold. That
+                goes out as it is: without a script, the server takes ``{}`` and posts nothing.
+
+        Returns:
+            What the server answered. With :attr:`Message.separate_response`, some channels may have failed: see
+            :attr:`PostResult.responses`.
 
         Raises:
-            ConfigurationError: if there is neither a text nor an attachment. Nothing was sent.
+            ConfigurationError: if a message has neither a text nor an attachment, or a mapping holds what JSON cannot
+                hold. Nothing was sent.
             WebhookDisabledError: if the integration is disabled.
             NotFoundError: if the address is wrong (servers of 8.x answer that with a ServerError).
             PermissionDeniedError: if the webhook's user may not write there.
             BadRequestError: if the server refuses the message: another channel without leave, a channel that
-                does not exist, a script that says no. With several channels, some may have got it.
+                does not exist, a script that says no. Where the message names several channels, some may have got it
+                (``may_have_acted``); so they may where the integration itself has several, of which is not known here.
             AuthenticationError: if the webhook's user is gone.
             RocketChatError: any other failure of the call.
         """
-        self._driver.run(call(operations.post(self._url, message), self._driver.retry))
+        return self._driver.run(call(operations.post(self._url, message), self._driver.retry))
 
     def check(self) -> bool:
         """Ask whether the address is right. Nothing is posted, and a disabled webhook is right, too.

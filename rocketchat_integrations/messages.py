@@ -1,4 +1,4 @@
-"""What is said through an incoming webhook: messages and their attachments."""
+"""What is said through an incoming webhook, messages and their attachments, and what comes back."""
 
 from __future__ import annotations
 
@@ -189,4 +189,31 @@ class Message:
     """Fields that the workspace's administrators have defined."""
 
     separate_response: bool | None = attrs.field(default=None, kw_only=True, validator=_FLAG_OR_NONE)
-    """With several channels: go on after one that fails, and tell of each. Server 8.x."""
+    """With several channels: go on after one that fails, and tell of each in :attr:`PostResult.responses`.
+    Server 8.x; older ones ignore it."""
+
+
+@attrs.frozen(kw_only=True)
+class PostResponse:
+    """What became of a message in one channel."""
+
+    channel: str | None = attrs.field(default=None)
+    """The channel, as the message named it; None if the server does not say."""
+
+    message: Mapping[str, object] | str | None = attrs.field(default=None, repr=False, hash=False)
+    """What was posted: the server's document of the message, or a text. None if nothing was."""
+
+    error: str | None = attrs.field(default=None)
+    """Why nothing was posted there, such as ``"invalid-channel"``; None if it was."""
+
+
+@attrs.frozen
+class PostResult:
+    """What the server answered to a post that it took."""
+
+    responses: tuple[PostResponse, ...]
+    """What became of the message in each channel, if ``separate_response`` asked for that and the server is 8.x; else
+    empty. Look here for channels that did not get it: as long as one did, nothing is raised."""
+
+    raw: Mapping[str, object] = attrs.field(repr=False, hash=False)
+    """The whole answer, as it came: ``{"success": True}``, and what a script has added."""

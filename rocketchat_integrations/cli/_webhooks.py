@@ -18,7 +18,7 @@ from rocketchat_integrations.models import IntegrationType
 
 from ._credentials import Credentials, warn_if_typed
 from ._finding import find
-from ._messages import complain
+from ._messages import complain, printable
 from ._options import json_option, type_option
 from ._outcome import Failure
 from ._output import print_json
@@ -63,7 +63,7 @@ def post_command(
     webhook: str | None,
     json_file: str | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Post a message through an incoming webhook.
 
     TEXT is the message; without it, standard input is.
@@ -71,10 +71,16 @@ def post_command(
     if text is not None and json_file is not None:
         raise click.UsageError("give either TEXT or --json-file")
     with _webhook(credentials, integration, kind, webhook) as target:
-        target.post(_message(text, json_file))
-    complain("posted")
+        result = target.post(_message(text, json_file))
     if as_json:
-        print_json({"posted": True})
+        print_json(result.raw)
+    failed = [response for response in result.responses if response.error is not None]
+    for response in failed:
+        complain(printable(f"error: not posted to {response.channel}: {response.error}"))
+    if failed:
+        return 1
+    complain("posted")
+    return 0
 
 
 def _message(text: str | None, json_file: str | None) -> str | Message:

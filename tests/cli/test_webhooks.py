@@ -37,7 +37,7 @@ def test_a_text_is_posted(workspace: Workspace, hook: object, say: Say) -> None:
 def test_standard_input_is_posted(workspace: Workspace, hook: object, say: Say) -> None:
     """The output of a program can be piped into a room, whatever the locale."""
     said = say("post", "--to", "ci", "--json", stdin="\u2615 ready\nnext\n".encode())
-    assert said.json == {"posted": True}
+    assert said.json == {"success": True}
     assert workspace.server.messages[0].text == "\u2615 ready\nnext"
 
 
@@ -82,6 +82,21 @@ def test_a_message_can_be_given_as_json(
     first, second = workspace.server.messages
     assert (first.room, first.text, first.attachments) == ("random", "hi", tuple(message["attachments"]))
     assert (second.room, second.text) == ("general", "plain")
+
+
+@only_8
+def test_channels_that_did_not_get_a_message_are_told(
+    workspace: Workspace, client: Client, hook: IncomingIntegrationRecord, say: Say
+) -> None:
+    """Each by its name, with the exit status of a failure; programs get the server's whole answer."""
+    client.update(hook.id, attrs.evolve(hook, override_destination_channel_enabled=True))
+    message = {"text": "hi", "channel": ["#general", "#no\npe"], "separate_response": True}
+    said = say("post", "--to", "ci", "--json-file", "-", "--json", stdin=json.dumps(message).encode())
+    assert said.status == 1
+    assert said.err == "error: not posted to #no\\npe: invalid-channel\n"
+    posted, failed = said.json["responses"]
+    assert posted["message"]["msg"] == "hi"
+    assert failed == {"channel": "#no\npe", "error": "invalid-channel"}
 
 
 @only_8

@@ -29,7 +29,11 @@ ONE_DIALECT = {
     "6.x keeps the user of an incoming integration": {"test_a_new_server_changes_the_user"},
     "8.x changes it": {"test_an_old_server_keeps_the_user_and_the_error_names_the_field"},
     "6.x answers as for a disabled webhook": {"test_the_webhooks_user_is_gone"},
-    "6.x stops at the first channel that fails": {"test_separate_responses"},
+    "6.x stops at the first channel that fails": {
+        "test_separate_responses",
+        "test_separate_responses_of_which_all_are_failures",
+    },
+    "8.x tells of each channel": {"test_separate_responses_of_a_server_that_gives_none"},
 }
 
 

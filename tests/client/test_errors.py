@@ -368,7 +368,9 @@ def test_nobody_there(server: LocalRocketChat, incoming: IncomingIntegration) ->
 # Posting
 
 
-def posted(client: Client, record: IncomingIntegrationRecord, message: str | Message = "hello") -> ApiError:
+def posted(
+    client: Client, record: IncomingIntegrationRecord, message: str | Message | dict[str, object] = "hello"
+) -> ApiError:
     with pytest.raises(ApiError) as caught:
         client.webhook(record).post(message)
     assert caught.value.endpoint == "hooks"
@@ -432,8 +434,36 @@ def test_a_private_room(server: LocalRocketChat, client: Client, free_hook: Any)
 
 def test_several_channels_of_which_one_is_wrong(server: LocalRocketChat, client: Client, free_hook: Any) -> None:
     """The post has failed, and with an old server some have got it."""
-    posted(client, free_hook, Message("hello", channel=("#general", "#nope", "#random")))
+    error = posted(client, free_hook, Message("hello", channel=("#general", "#nope", "#random")))
     assert [message.room for message in server.messages] == ([] if is_8(server) else ["general"])
+    assert str(error) == "hooks: 400 invalid-channel; some of the channels may have got the message"
+    assert error.may_have_acted
+    mapping = posted(client, free_hook, {"text": "hello", "roomId": ["#nope", "#general"]})
+    assert (str(mapping), mapping.may_have_acted) == (str(error), True)
+    assert not posted(client, free_hook, Message("hello", channel=("#nope",))).may_have_acted
+
+
+def test_several_channels_of_which_one_is_private(server: LocalRocketChat, client: Client, free_hook: Any) -> None:
+    """The kind of the failure is that of the channel."""
+    error = posted(client, free_hook, Message("hello", channel=("#general", "#secret")))
+    assert isinstance(error, PermissionDeniedError)
+    assert "some of the channels may have got the message" in str(error)
+    assert error.may_have_acted
+
+
+@only_8
+def test_separate_responses_of_which_all_are_failures(server: LocalRocketChat, client: Client, free_hook: Any) -> None:
+    """Nobody has got the message, and the error says why not in each channel."""
+    error = posted(client, free_hook, Message("hello", channel=("#no", "#secret"), separate_response=True))
+    responses = [{"channel": "#no", "error": "invalid-channel"}, {"channel": "#secret", "error": "error-not-allowed"}]
+    assert type(error) is BadRequestError
+    assert error.details == responses
+    assert all(word in str(error) for response in responses for word in response.values())
+    assert not error.may_have_acted
+    alone = posted(client, free_hook, Message("hello", channel="#secret", separate_response=True))
+    assert isinstance(alone, PermissionDeniedError)
+    assert alone.error == "error-not-allowed"
+    assert server.messages == ()
 
 
 @only_8

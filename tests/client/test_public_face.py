@@ -55,6 +55,8 @@ NAMES = [
     "OutgoingIntegrationRecord",
     "PasswordAuth",
     "PermissionDeniedError",
+    "PostResponse",
+    "PostResult",
     "ProvisioningError",
     "RateLimitError",
     "Request",

@@ -22,6 +22,7 @@ import pytest
 
 import rocketchat_integrations
 from rocketchat_integrations import (
+    BadRequestError,
     Change,
     Client,
     ConfigurationError,
@@ -34,6 +35,8 @@ from rocketchat_integrations import (
     OutgoingIntegration,
     OutgoingIntegrationRecord,
     PasswordAuth,
+    PostResponse,
+    PostResult,
     RetryPolicy,
     RocketChatError,
     TokenAuth,
@@ -199,6 +202,10 @@ VALUES: dict[str, Callable[[], object]] = {
     "changes": lambda: differences(attrs.evolve(BOT_RECORD, token="canary old"), BOT_RECORD),
     "change to a token": lambda: Change("token", None, BOT_TOKEN),
     "extra": lambda: attrs.evolve(HOOK_RECORD, extra={"secret": AUTH_TOKEN}),
+    "PostResult": lambda: PostResult(
+        (PostResponse(channel="#a", message={"token": BOT_TOKEN}), PostResponse(channel="#b", message=AUTH_TOKEN)),
+        {"success": True, "said": AUTH_TOKEN},
+    ),
     "Request": lambda: Request("GET", f"https://a.example/{AUTH_TOKEN}", "hooks", b"canary", HEADERS, (AUTH_TOKEN,)),
     "Response": lambda: Response(200, HEADERS, b"canary"),
     "update error": lambda: UpdateIncomplete(
@@ -404,10 +411,20 @@ def test_a_proxy_with_credentials(closed_port: int, monkeypatch: pytest.MonkeyPa
 def test_posting_what_cannot_be_posted(world: LocalRocketChat, canary_client: Client) -> None:
     """A mistake in the message does not show the address."""
     webhook = canary_client.webhook(HOOK_RECORD)
-    nothings: tuple[Any, ...] = ("", Message(), None, {"text": "x"})
+    nothings: tuple[Any, ...] = ("", Message(), None, {"text": float("nan")}, {1: "x"}, {"a": {"b": object()}})
     for nothing in nothings:
         with pytest.raises(ConfigurationError) as caught:
             webhook.post(nothing)
+        assert_silent(caught.value)
+
+
+def test_posts_that_are_refused_show_no_address(world: LocalRocketChat, canary_client: Client) -> None:
+    """Also where the error is told in more words than the server's, for a mapping or for several channels."""
+    several = {"text": "hello", "channel": ["#general", "#nope"]}
+    slips: list[Any] = [several, Message("hello", channel=("#general", "#nope")), {**several, "separateResponse": True}]
+    for slip in slips:
+        with pytest.raises(BadRequestError) as caught:
+            canary_client.webhook(HOOK_RECORD).post(slip)
         assert_silent(caught.value)
 
 

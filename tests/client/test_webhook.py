@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import attrs
@@ -12,6 +17,7 @@ import pytest
 from rocketchat_integrations import (
     Attachment,
     AttachmentField,
+    BadRequestError,
     Client,
     ConfigurationError,
     IncomingIntegration,
@@ -20,6 +26,8 @@ from rocketchat_integrations import (
     Message,
     OutgoingIntegration,
     OutgoingIntegrationRecord,
+    PostResponse,
+    PostResult,
     RetryPolicy,
     RocketChatError,
 )
@@ -39,7 +47,7 @@ def webhook(client: Client, incoming: IncomingIntegration) -> IncomingWebhook:
 
 def test_a_text_is_posted(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
     """A text is a message of just that, and goes to the integration's channel."""
-    webhook.post("build *passed*")
+    assert webhook.post("build *passed*") == PostResult((), {"success": True})
     (message,) = server.messages
     assert (message.room, message.user, message.text) == ("general", "rocket.cat", "build *passed*")
     assert server.requests[-1].json == {"text": "build *passed*"}
@@ -122,8 +130,124 @@ def test_several_channels(server: LocalRocketChat, webhook: IncomingWebhook) -> 
 @only_8
 def test_separate_responses(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
     """A channel that fails does not keep the message from the others."""
-    webhook.post(Message("hello", channel=("#general", "#nope", "#random"), separate_response=True))
+    result = webhook.post(Message("hello", channel=("#general", "#nope", "#random"), separate_response=True))
     assert [message.room for message in server.messages] == ["general", "random"]
+    assert server.requests[-1].json["separateResponse"] is True
+    documents = [message.document for message in server.messages]
+    assert result.responses == (
+        PostResponse(channel="#general", message=documents[0]),
+        PostResponse(channel="#nope", error="invalid-channel"),
+        PostResponse(channel="#random", message=documents[1]),
+    )
+    assert [response["channel"] for response in cast(Any, result.raw["responses"])] == ["#general", "#nope", "#random"]
+
+
+@pytest.mark.parametrize("dialect", ["6.14"])
+def test_separate_responses_of_a_server_that_gives_none(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
+    """An old server takes no notice: the result says nothing of the channels."""
+    result = webhook.post(Message("hello", channel=("#general", "#random"), separate_response=True))
+    assert result == PostResult((), {"success": True})
+    assert [message.room for message in server.messages] == ["general", "random"]
+
+
+def test_a_mapping_goes_out_as_it_is(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
+    """What a script expects is nobody's business but the script's."""
+    alert = {"status": "firing", "alerts": [{"value": 0.5, "labels": {"host": "a1"}, "endsAt": None}], "n": True}
+    assert webhook.post(alert).raw == {"success": True}
+    assert server.requests[-1].json == alert
+    assert server.requests[-1].headers["Content-Type"] == "application/json"
+
+
+def test_a_mapping_can_be_a_message(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
+    """In the server's own words, also those that a `Message` does not use."""
+    webhook.post({"msg": "hello", "username": "CI", "icon_emoji": ":robot:", "roomId": "#random"})
+    (message,) = server.messages
+    assert (message.room, message.text, message.alias, message.emoji) == ("random", "hello", "CI", ":robot:")
+
+
+def test_an_empty_mapping_goes_out(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
+    """Without a script, the server takes it and says nothing; with one, it may be all that the script needs."""
+    assert webhook.post({}).raw == {"success": True}
+    assert server.requests[-1].json == {}
+    assert server.messages == ()
+
+
+# Scripts, which the embedded server does not run
+
+
+class _Scripted(BaseHTTPRequestHandler):
+    """Answers posts as a webhook's script lets the server answer."""
+
+    protocol_version = "HTTP/1.1"
+    answer: tuple[int, object]
+    heard: list[object]
+
+    def do_POST(self) -> None:
+        self.heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        status, answer = self.answer
+        body = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: it would be the address."""
+
+
+@pytest.fixture
+def scripted() -> Iterator[Callable[[int, object], tuple[IncomingWebhook, list[object]]]]:
+    """Makes a webhook with a script that answers this, and the list of what the script gets."""
+    with ExitStack() as stack:
+
+        def scripted(status: int, answer: object) -> tuple[IncomingWebhook, list[object]]:
+            handler: type[_Scripted] = type("Scripted", (_Scripted,), {"answer": (status, answer), "heard": []})
+            server = stack.enter_context(HTTPServer(("127.0.0.1", 0), handler))
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            webhook = stack.enter_context(
+                IncomingWebhook(f"http://127.0.0.1:{server.server_port}/hooks/ID/t0ken-t0ken")
+            )
+            return webhook, handler.heard
+
+        yield scripted
+
+
+def test_what_a_script_answers_comes_back(scripted: Any) -> None:
+    """Whatever it is, as it came; a script's own idea of responses does no harm."""
+    answer = {"success": True, "ticket": {"id": 7, "tags": ["a", None]}, "responses": {"yes": 2}}
+    webhook, heard = scripted(200, answer)
+    result = webhook.post({"title": "disk full"})
+    assert heard == [{"title": "disk full"}]
+    assert result.raw == answer
+    assert result.responses == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ({"error": "error-running-script"}, "error-running-script"),
+        ({"error": "error-evaluating-script"}, "error-evaluating-script"),
+        ({"message": "not on Sundays"}, "not on Sundays"),
+        ({"message": {"reason": ["Sunday"]}}, '{"reason": ["Sunday"]}'),
+        ({"error": 5, "message": "x"}, "5"),
+        ({"error": "the token is t0ken-t0ken"}, "the token is <hidden>"),
+        ({}, None),
+    ],
+)
+def test_a_script_that_says_no(scripted: Any, said: dict[str, object], error: str | None) -> None:
+    """What it says is in the error, as text; the call is not made again."""
+    webhook, heard = scripted(400, {"success": False, **said})
+    with pytest.raises(BadRequestError) as caught:
+        webhook.post({"title": "disk full"})
+    assert type(caught.value) is BadRequestError
+    assert caught.value.error == error
+    assert str(caught.value) == f"hooks: 400 {error or ''}".rstrip()
+    assert not caught.value.may_have_acted
+    assert len(heard) == 1
 
 
 def test_no_login_is_sent_along(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
@@ -160,6 +284,20 @@ def test_a_webhook_uses_its_clients_connections(server: LocalRocketChat, client:
     for _ in range(3):
         webhook.post("hello")
     assert server.connections == 1
+
+
+def test_many_posts_keep_one_connection(server: LocalRocketChat, hook: IncomingIntegrationRecord) -> None:
+    """Whatever they are answered, one webhook with one thread never needs a second one."""
+    before = server.connections
+    with IncomingWebhook(f"{server.url}/hooks/{hook.id}/{hook.token}") as webhook:
+        for number in range(200):
+            if number % 10:
+                webhook.post(f"post {number}")
+            else:
+                with pytest.raises(BadRequestError):
+                    webhook.post({"text": "to a channel without leave", "channel": "#random"})
+    assert server.connections == before + 1
+    assert len(server.messages) == 180
 
 
 def test_a_webhook_keeps_its_connection(server: LocalRocketChat, hook: IncomingIntegrationRecord) -> None:

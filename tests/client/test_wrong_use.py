@@ -175,7 +175,12 @@ WRONG_CALLS: dict[str, tuple[Callable[[Any, Any], object], str]] = {
     ),
     "a webhook of a definition": (lambda c, r: c.webhook(r.definition), "record: .*not IncomingIntegration"),
     "a webhook of an id": (lambda c, r: c.webhook(r.id), "record: .*not str"),
-    "post a dict": (lambda c, r: c.webhook(r).post({"text": "x"}), "message.*not dict"),
+    "post a list": (lambda c, r: c.webhook(r).post(["x"]), "message.*not list"),
+    "post bytes": (lambda c, r: c.webhook(r).post(b"x"), "message.*not bytes"),
+    "post what JSON lacks": (
+        lambda c, r: c.webhook(r).post({"a": [{"b": {1}}]}),
+        r"message\['a'\]\[0\]\['b'\]: .* set",
+    ),
     "check a base URL": (lambda c, r: IncomingWebhook("https://chat.example.com").check(), "url: .*/hooks/ID/TOKEN"),
     "post nothing": (lambda c, r: c.webhook(r).post(None), "message.*not NoneType"),
 }

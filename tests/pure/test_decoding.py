@@ -1,6 +1,7 @@
 """Every refusal that servers of any version are known to give becomes the exception that says what to do next."""
 
 import json
+import pickle
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from rocketchat_integrations import (
     IncomingIntegration,
     IntegrationType,
     InvalidParamsError,
+    Message,
     NotFoundError,
     OutgoingIntegration,
     OutgoingIntegrationRecord,
@@ -322,6 +324,33 @@ REFUSALS: dict[str, tuple[Operation[Any], int, object, type[RocketChatError], di
         {"error": "Service Unavailable"},
     ),
     "a wrong webhook, 8.x": (POST, 500, says_no("Internal server error"), ServerError, {"status": 500}),
+    # a message to several channels
+    "all channels, for one reason": (
+        POST,
+        400,
+        says_no(responses=[{"channel": "#a", "error": "error-not-allowed"}] * 2),
+        PermissionDeniedError,
+        {"error": "error-not-allowed", "details": [{"channel": "#a", "error": "error-not-allowed"}] * 2},
+    ),
+    "all channels, for several reasons": (
+        POST,
+        400,
+        says_no(responses=[{"channel": "#a", "error": "x"}, "odd"]),
+        BadRequestError,
+        {"error": '[{"channel": "#a", "error": "x"}, "odd"]', "details": [{"channel": "#a", "error": "x"}, "odd"]},
+    ),
+    "all channels, of which nothing is said": (POST, 400, says_no(responses=[]), BadRequestError, {"error": None}),
+    "responses that are none": (POST, 400, says_no(responses="x"), BadRequestError, {"error": None, "details": "x"}),
+    # a script that says no
+    "a script, in an object": (
+        POST,
+        400,
+        says_no(message={"reason": ["no"]}),
+        BadRequestError,
+        {"error": '{"reason": ["no"]}'},
+    ),
+    "a script, by a number": (POST, 400, {"success": False, "error": 5}, BadRequestError, {"error": "5"}),
+    "a script that fails": (POST, 400, says_no("error-running-script"), BadRequestError, {"error_type": None}),
     "a restart": (GET, 503, "<html>Service Unavailable</html>", ServerError, {"error": None}),
     "a proxy": (GET, 502, "", ServerError, {"status": 502}),
     "a proxy before a webhook": (POST, 504, "", ServerError, {"status": 504}),
@@ -636,6 +665,54 @@ def test_an_envelope_of_success_is_one(body: dict[str, object]) -> None:
 def test_success_false_is_no_success() -> None:
     """Whatever else an answer says, `success` decides."""
     assert type(refusal(REMOVE_IN, answer(200, {"success": False, "status": "success"}))) is BadRequestError
+
+
+TO_TWO = operations.post("https://chat.example.com/hooks/i1/t0ken", Message("hi", channel=("#a", "#b")))
+TO_ONE = operations.post("https://chat.example.com/hooks/i1/t0ken", Message("hi", channel=("#a",)))
+SOME = "; some of the channels may have got the message"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, says_no("invalid-channel")),
+        (400, says_no("error-not-allowed")),
+        (400, says_no(message={"anything": 1})),
+        (200, says_no("odd")),
+        (500, says_no("Internal server error")),
+        (502, "<html>"),
+    ],
+)
+@pytest.mark.parametrize("more", [{"channel": ["#a", "#b"]}, {"roomId": ("a", "b")}, None], ids=str)
+def test_of_several_channels_some_may_have_got_the_message(status: int, body: object, more: Any) -> None:
+    """Servers of 6.x stop at the first channel that fails, after the ones before it: posting again would repeat it."""
+    operation = TO_TWO if more is None else operations.post("https://chat.example.com/hooks/i1/t0ken", more)
+    error, alone = (refusal(each, answer(status, body)) for each in (operation, TO_ONE))
+    assert str(error) == f"{alone}{SOME}"
+    assert error.may_have_acted
+    assert type(error) is type(alone)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    assert alone.may_have_acted is (status >= 500)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "may_have_acted"),
+    [
+        (400, says_no(responses=[{"channel": "#a", "error": "x"}, {"channel": "#b", "error": "y"}]), False),
+        (400, says_no(SLOW_DOWN, errorType="error-too-many-requests"), False),
+        (429, says_no(SLOW_DOWN), False),
+        (401, "", False),
+        (403, "", False),
+        (404, says_no("Invalid integration id or token provided."), False),
+        (503, says_no("Service Unavailable"), True),
+        (302, "", False),
+    ],
+)
+def test_of_several_channels_none_has_got_the_message(status: int, body: object, may_have_acted: bool) -> None:
+    """Where the address is refused, or each channel for itself, nothing is said of some channels."""
+    error = refusal(TO_TWO, answer(status, body))
+    assert SOME not in str(error)
+    assert error.may_have_acted is may_have_acted
 
 
 # Secrets.

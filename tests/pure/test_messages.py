@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rocketchat_integrations import Attachment, AttachmentField, Message
+from rocketchat_integrations import Attachment, AttachmentField, Message, PostResponse, PostResult
 
 FULL = Message(
     "hi",
@@ -24,22 +24,36 @@ FULL = Message(
 )
 
 
-@pytest.mark.parametrize("message", [Message("hi"), Message(), FULL], ids=["text", "nothing", "full"])
-def test_messages_are_values(message: Message) -> None:
-    """A message can be compared, put into sets, copied and sent to another process."""
+RESULT = PostResult(
+    (PostResponse(channel="#a", message={"_id": "m1"}), PostResponse(channel="#b", error="invalid-channel")),
+    {"success": True, "said": {"by": ["a script"]}},
+)
+
+
+@pytest.mark.parametrize("message", [Message("hi"), Message(), FULL, RESULT], ids=["text", "nothing", "full", "result"])
+def test_messages_are_values(message: Message | PostResult) -> None:
+    """A message, and the answer to it, can be compared, put into sets, copied and sent to another process."""
     copies = [copy.copy(message), copy.deepcopy(message), pickle.loads(pickle.dumps(message))]
     assert copies == [message] * 3
     assert len({message, *copies}) == 1
 
 
 @pytest.mark.parametrize(
-    "value", [FULL, *FULL.attachments, *FULL.attachments[0].fields], ids=lambda it: type(it).__name__
+    "value",
+    [FULL, *FULL.attachments, *FULL.attachments[0].fields, RESULT, RESULT.responses[0]],
+    ids=lambda it: type(it).__name__,
 )
 def test_messages_cannot_be_changed(value: Any) -> None:
     """They are frozen and have slots: a slip in a name does not pass unseen."""
     for field in ("title", "text", "no_such_field"):
         with pytest.raises(AttributeError):
             setattr(value, field, "x")
+
+
+def test_a_result_shows_what_became_of_the_channels_and_no_more() -> None:
+    """What a script or a document holds is nothing for a log."""
+    posted, failed = "PostResponse(channel='#a', error=None)", "PostResponse(channel='#b', error='invalid-channel')"
+    assert repr(RESULT) == f"PostResult(responses=({posted}, {failed}))"
 
 
 def test_lists_become_tuples() -> None:

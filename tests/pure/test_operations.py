@@ -1,19 +1,24 @@
 """What is sent to each endpoint, and what its answer is."""
 
+import contextlib
 import json
 import traceback
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 import rocketchat_integrations
 from rocketchat_integrations import (
     Attachment,
     ConfigurationError,
     DecodingError,
+    EventType,
     HistoryEntry,
     IncomingIntegration,
     IncomingIntegrationRecord,
@@ -21,6 +26,8 @@ from rocketchat_integrations import (
     Message,
     OutgoingIntegration,
     OutgoingIntegrationRecord,
+    PostResponse,
+    PostResult,
     TokenAuth,
     UnexpectedResponse,
     _operations as operations,
@@ -392,7 +399,7 @@ def test_the_version_is_the_servers_word(version: str) -> None:
     assert operations.server_version().decode(success(version=version)) == version
 
 
-@pytest.mark.parametrize("name", ["remove, incoming", "clear the history", "replay", "post", "logout"])
+@pytest.mark.parametrize("name", ["remove, incoming", "clear the history", "replay", "logout"])
 def test_calls_that_give_nothing_need_only_success(name: str) -> None:
     """What else the answer holds does not matter, but it has to be the API's."""
     operation = REQUESTS[name][0]
@@ -465,7 +472,8 @@ def test_what_says_something_is_posted(message: str | Message, body: dict[str, o
         Message(alias="CI", custom_fields={"a": 1}),
         None,
         5,
-        {"text": "hi"},
+        b"hi",
+        ["hi"],
     ],
     ids=repr,
 )
@@ -473,6 +481,120 @@ def test_a_message_that_says_nothing_is_refused(message: Any) -> None:
     """The server would answer success and post an empty message, or none: it is not sent."""
     with pytest.raises(ConfigurationError, match=r"^a message (needs|must)"):
         operations.post(URL, message)
+
+
+MAPPINGS: list[tuple[Any, Any]] = [
+    ({}, {}),
+    ({"text": " "}, {"text": " "}),
+    ({"a": [1, 2.5, None, True, "ü"], "": {"b": ()}}, {"a": [1, 2.5, None, True, "ü"], "": {"b": []}}),
+    (MappingProxyType({"a": MappingProxyType({"b": 2**60})}), {"a": {"b": 2**60}}),
+    ({"event": EventType.ROOM_LEFT}, {"event": "roomLeft"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "body"), MAPPINGS, ids=["nothing", "blank", "all types", "other mappings", "an enum"]
+)
+def test_a_mapping_goes_out_as_it_is(mapping: Mapping[str, object], body: dict[str, object]) -> None:
+    """A script makes of it what it likes, so nothing that JSON can hold is judged."""
+    assert json.loads(operations.post(URL, mapping).request.body or b"") == body
+
+
+LOOP: dict[str, Any] = {}
+LOOP["again"] = [LOOP]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "complaint"),
+    [
+        ({"a": {"b c": [0, {1}]}}, "message['a']['b c'][1]: JSON has nothing like set"),
+        ({"a": b"x"}, "message['a']: JSON has nothing like bytes"),
+        ({"at": datetime(2024, 1, 10)}, "message['at']: JSON has nothing like datetime"),
+        ({"a": Attachment()}, "message['a']: JSON has nothing like Attachment"),
+        ({1: "x"}, "message: JSON has only text for keys, and not int"),
+        ({"a": [{None: "x"}]}, "message['a'][0]: JSON has only text for keys, and not NoneType"),
+        ({"a": float("nan")}, "message['a']: JSON has no such number"),
+        ({"a": [float("-inf")]}, "message['a'][0]: JSON has no such number"),
+        ({"a": 10**400}, "message['a']: JSON has no such number"),
+        ({"a": 10**5000}, "message['a']: JSON has no such number"),
+        (LOOP, "message: is nested too deeply, or holds itself"),
+    ],
+    ids=["set", "bytes", "datetime", "attachment", "key", "deep key", "nan", "infinity", "huge", "huger", "loop"],
+)
+def test_what_json_lacks_is_refused_with_its_place(mapping: Any, complaint: str) -> None:
+    """Nothing is turned into something else on the way."""
+    with pytest.raises(ConfigurationError) as caught:
+        operations.post(URL, mapping)
+    assert str(caught.value) == complaint
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
+ANYTHING: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.frozensets(st.text()),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner) | st.tuples(inner, inner),
+)
+
+
+@settings(deadline=None, database=None)
+@given(st.dictionaries(st.text() | st.none(), ANYTHING))
+def test_any_mapping_goes_out_whole_or_not_at_all(mapping: Any) -> None:
+    """What arrives is what was given; what would not be is told as our error."""
+    with contextlib.suppress(ConfigurationError):
+        operation = operations.post(URL, mapping)
+        assert json.loads(operation.request.body or b"") == json.loads(json.dumps(mapping, allow_nan=False))
+
+
+POST = operations.post(URL, "hi")
+
+
+def test_what_a_post_is_answered() -> None:
+    """The whole answer; of channels there is nothing, unless the server tells of them."""
+    result = POST.decode(success())
+    assert result == PostResult((), {"success": True})
+    with pytest.raises(UnexpectedResponse):
+        POST.decode(Response(200, {}, b"<html>"))
+
+
+def test_each_channel_has_its_response() -> None:
+    """What was posted there, or why nothing was."""
+    document = {"_id": "m1", "msg": "hi"}
+    answer = [{"channel": "#a", "message": document}, {"channel": "#b", "error": "invalid-channel"}]
+    result = POST.decode(success(responses=answer))
+    assert result.responses == (
+        PostResponse(channel="#a", message=document),
+        PostResponse(channel="#b", error="invalid-channel"),
+    )
+    assert result.raw == {"success": True, "responses": answer}
+
+
+ODD_RESPONSES: list[tuple[Any, tuple[PostResponse, ...]]] = [
+    (None, ()),
+    ("posted", ()),
+    ({"channel": "#a"}, ()),
+    ([], ()),
+    ([None, 5, "#a", ["#a"]], ()),
+    ([{}], (PostResponse(),)),
+    ([{"channel": 5, "message": 5, "error": None}], (PostResponse(),)),
+    ([{"channel": "#a", "message": "sent"}], (PostResponse(channel="#a", message="sent"),)),
+    ([{"channel": "#a", "error": {"reason": "no"}}], (PostResponse(channel="#a", error='{"reason": "no"}'),)),
+    ([{"channel": "#a", "error": ["no"] * 2}], (PostResponse(channel="#a", error='["no", "no"]'),)),
+]
+
+
+@pytest.mark.parametrize(("responses", "read"), ODD_RESPONSES, ids=repr)
+def test_an_odd_answer_to_a_post_is_no_failure(responses: object, read: tuple[PostResponse, ...]) -> None:
+    """The message was posted, and a script can answer anything: what cannot be read is in the raw answer."""
+    result = POST.decode(success(responses=responses))
+    assert result.responses == read
+    assert result.raw == {"success": True, "responses": responses}
+
+
+def test_a_response_of_a_channel_shows_no_secret() -> None:
+    """Also a server that quotes the address does not bring it into a log."""
+    result = POST.decode(success(responses=[{"channel": "#a", "error": f"no such hook: {CANARY}"}], echo=CANARY))
+    assert result.responses[0].error == "no such hook: <hidden>"
+    assert CANARY not in repr(result)
+    assert result.raw["echo"] == CANARY
 
 
 # Secrets.
@@ -508,7 +630,7 @@ def test_what_is_no_address_of_a_webhook_is_not_asked_about(path: str) -> None:
     assert CANARY not in frames_of_ours(caught.value)
 
 
-@pytest.mark.parametrize("message", ["", 5], ids=repr)
+@pytest.mark.parametrize("message", ["", 5, {"a": [5, float("nan")]}], ids=repr)
 def test_a_refused_message_leaves_no_address_in_the_frames(message: Any) -> None:
     """The address of a webhook is its secret, and a failing post shows none of it."""
     with pytest.raises(ConfigurationError) as caught:

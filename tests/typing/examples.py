@@ -22,6 +22,7 @@ from rocketchat_integrations import (
     OutgoingIntegration,
     OutgoingIntegrationRecord,
     PasswordAuth,
+    PostResult,
     TokenAuth,
     differences,
 )
@@ -113,8 +114,12 @@ def posted(client: Client, record: IncomingIntegrationRecord) -> None:
     webhook = client.webhook(record)
     assert_type(webhook, IncomingWebhook)
     assert_type(webhook.url, str)
-    webhook.post("hello")
+    assert_type(webhook.post("hello"), PostResult)
     webhook.post(Message(text="hello", attachments=[Attachment(title="title")]))
+    result = webhook.post({"status": "firing", "alerts": [{"value": 1}]})
+    assert_type(result.raw["success"], object)
+    for response in result.responses:
+        assert_type(response.error, str | None)
 
 
 def defined() -> None:
