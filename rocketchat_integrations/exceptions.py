@@ -50,8 +50,9 @@ class RocketChatError(Exception):
 
     Attributes:
         may_have_acted: whether the server could have done what was asked. True
-            for answers that were lost, broken or unreadable and for 5xx; False where
-            the server surely refused or was not reached.
+            for answers that were lost, broken or unreadable, for 5xx, and for messages
+            to several channels of which some may have got it; False where the server
+            surely refused or was not reached.
     """
 
     may_have_acted: bool
