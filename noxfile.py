@@ -78,8 +78,10 @@ def lowest(session: nox.Session) -> None:
 def run_tests(session: nox.Session) -> None:
     """Run all tests but those of the contract, and judge the coverage."""
     session.env["COVERAGE_RCFILE"] = str(PYPROJECT)
-    run_pytest(session, ROOT / "tests", f"--ignore={CONTRACT}", under=("coverage", "run", "-m"))
+    # Half of the time they wait for processes and connections: two at a time, whatever the machine has.
+    run_pytest(session, ROOT / "tests", f"--ignore={CONTRACT}", "--numprocesses=2", under=("coverage", "run", "-m"))
     if not session.posargs:
+        session.run("coverage", "combine", "--quiet")
         session.run("coverage", "report")
 
 

@@ -165,11 +165,17 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+def ctrl_c_counts() -> Iterator[None]:
+    """Where tests run in the background, Ctrl-C may be ignored, and children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def start(ctrl_c_counts: None) -> Iterator[Start]:
     """Starts the program in a process of its own; warnings are errors there, too."""
     processes: list[subprocess.Popen[str]] = []
-    # Where tests run in the background, Ctrl-C may be ignored, and children inherit that.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def run(
         *arguments: str, environment: Mapping[str, str] | None = None, stdout: int = subprocess.PIPE
@@ -186,7 +192,6 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         return process
 
     yield run
-    signal.signal(signal.SIGINT, before)
     for process in processes:
         process.kill()
         process.communicate()
@@ -222,7 +227,7 @@ class RunOnTerminal(Protocol):
 
 
 @pytest.fixture
-def run_on_terminal() -> RunOnTerminal:
+def run_on_terminal(ctrl_c_counts: None) -> RunOnTerminal:
     def run_program(
         *arguments: str, typed: str = "", columns: int = 80, environment: Mapping[str, str] | None = None
     ) -> Screen:

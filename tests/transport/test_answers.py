@@ -50,14 +50,14 @@ def _failure(connect: Connect, url: str, **options: Any) -> TransportError:
         *[
             f"HTTP/1.1 200 OK\r\nContent-Encoding: {name}\r\n\r\n".encode() + data
             for name, data in (
-                ("gzip", gzip.compress(_JSON)),
-                ("GZip", gzip.compress(_JSON)),
-                ("x-gzip", gzip.compress(_JSON)),
+                ("gzip", gzip.compress(_JSON, mtime=0)),
+                ("GZip", gzip.compress(_JSON, mtime=0)),
+                ("x-gzip", gzip.compress(_JSON, mtime=0)),
                 ("deflate", zlib.compress(_JSON)),
                 ("identity", _JSON),
             )
         ],
-        _CHUNKED + b"Content-Encoding: gzip\r\n\r\n25\r\n" + gzip.compress(_JSON) + b"\r\n0\r\n\r\n",
+        _CHUNKED + b"Content-Encoding: gzip\r\n\r\n25\r\n" + gzip.compress(_JSON, mtime=0) + b"\r\n0\r\n\r\n",
     ],
 )
 def test_a_body_is_read_whole_however_it_comes(serve: Serve, connect: Connect, http: Http, answer: bytes) -> None:
@@ -79,8 +79,10 @@ _BROKEN: dict[str, bytes] = {
     "chunk size": _CHUNKED + b"\r\nnonsense\r\n" + _JSON,
     "last chunk": _CHUNKED + b"\r\n11\r\n" + _JSON + b"\r\n",
     "gzip": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + _JSON,
-    "gzip cut short": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(_JSON)[:-9],
-    "gzip checksum": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(_JSON)[:-8] + b"12345678",
+    "gzip cut short": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(_JSON, mtime=0)[:-9],
+    "gzip checksum": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
+    + gzip.compress(_JSON, mtime=0)[:-8]
+    + b"12345678",
 }
 
 
@@ -138,7 +140,9 @@ def test_a_dripping_body_ends_at_the_total_timeout(serve: Serve, connect: Connec
 def test_a_dripping_compressed_body_does_too(serve: Serve, connect: Connect) -> None:
     """Also where what drips is compressed and comes to nothing, so that there is never a byte to give."""
     nothing = b"\x00\x00\x00\xff\xff"  # an empty block
-    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 99999\r\n\r\n" + gzip.compress(b"")[:10]
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 99999\r\n\r\n" + gzip.compress(b"", mtime=0)[:10]
+    )
     error = _failure(connect, serve(_drip(head, itertools.repeat(nothing))).url, timeout=Timeout(5, 5, 0.3))
     assert (type(error), error.kind) == (TransportTimeout, "timeout")
 
@@ -218,7 +222,7 @@ def test_connections_are_kept(serve: Serve, connect: Connect, http: Http) -> Non
         http.answer(b""),
         http.answer(b"", status="204 No Content"),
         http.answer(b"<html>", status="502 Bad Gateway"),
-        http.answer(gzip.compress(_JSON), "Content-Encoding: gzip"),
+        http.answer(gzip.compress(_JSON, mtime=0), "Content-Encoding: gzip"),
         http.answer(_JSON, "Content-Encoding: gzip"),
         _CHUNKED + b"\r\n2\r\n{}\r\n0\r\n\r\n",
         http.answer(b"", "Location: /elsewhere", status="302 Found"),
