@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any, TypeVar, cast
 
 import attrs
 import cattrs
 from cattrs.gen import make_dict_unstructure_fn, override
 
+from ._readers import Mismatch, json_type, read_flag, read_number, read_object, read_text, read_texts, read_time
 from .exceptions import ConfigurationError, DecodingError
 from .messages import Attachment, Message
 from .models import (
@@ -32,51 +33,11 @@ from .models import (
 )
 
 T = TypeVar("T")
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
-
-# Readers: from a JSON value that is not null to the value of a field.
-
-
-class _Mismatch(Exception):
-    """The value is of another type than the reader reads, which this names."""
-
+# Readers of what only records have: from a JSON value that is not null to the value of a field.
 
 _Reader = Callable[[Any], Any]
 _Table = dict[str, tuple[str, _Reader]]
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    raise _Mismatch("text")
-
-
-def _flag(value: Any) -> bool:
-    if value is True or value is False:
-        return value
-    raise _Mismatch("true or false")
-
-
-def _number(value: Any) -> int:
-    if type(value) is int:
-        return value
-    if type(value) is float and math.isfinite(value):
-        # JavaScript has one kind of number. A fraction, which old data can have, is kept.
-        return int(value) if value.is_integer() else cast(int, value)
-    raise _Mismatch("a number")
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    if isinstance(value, list) and all(isinstance(item, str) for item in cast("list[object]", value)):
-        return tuple(cast("list[str]", value))
-    raise _Mismatch("an array of texts")
-
-
-def _object(value: Any) -> dict[str, Any]:
-    if isinstance(value, dict):
-        return cast("dict[str, Any]", value)
-    raise _Mismatch("an object")
 
 
 def _anything(value: Any) -> Any:
@@ -88,18 +49,6 @@ def _truth(value: Any) -> bool:
     return isinstance(value, (dict, list)) or bool(value)
 
 
-def _time(value: Any) -> datetime:
-    if isinstance(value, dict):  # as old data has it: {"$date": milliseconds}
-        value = cast("dict[str, Any]", value).get("$date")
-    try:
-        if isinstance(value, str):
-            time = datetime.fromisoformat(value[:-1] + "+00:00" if value.endswith("Z") else value)
-            return time.astimezone(timezone.utc) if time.tzinfo else time.replace(tzinfo=timezone.utc)
-        return _EPOCH + timedelta(milliseconds=_number(value))
-    except (_Mismatch, ValueError, OverflowError):
-        raise _Mismatch("a time") from None
-
-
 def _user(value: Any) -> UserReference:
     return UserReference(*_texts_in(value, "_id", "username"))
 
@@ -109,74 +58,74 @@ def _script_error(value: Any) -> ScriptError:
 
 
 def _texts_in(value: Any, *keys: str) -> list[str | None]:
-    data = _object(value)
+    data = read_object(value)
     texts = [data.get(key) for key in keys]
     if all(text is None or isinstance(text, str) for text in texts):
         return texts
-    raise _Mismatch("an object of texts")
+    raise Mismatch("an object of texts")
 
 
 # Tables: what Rocket.Chat calls a field, what we call it, how it is read.
 
 _COMMON: _Table = {
-    "name": ("name", _text),
-    "enabled": ("enabled", _flag),
-    "username": ("username", _text),
-    "channel": ("channel", _texts),
-    "alias": ("alias", _text),
-    "avatar": ("avatar", _text),
-    "emoji": ("emoji", _text),
-    "scriptEnabled": ("script_enabled", _flag),
-    "script": ("script", _text),
-    "scriptEngine": ("script_engine", _text),
-    "skipTranspile": ("skip_transpile", _flag),
-    "token": ("token", _text),
+    "name": ("name", read_text),
+    "enabled": ("enabled", read_flag),
+    "username": ("username", read_text),
+    "channel": ("channel", read_texts),
+    "alias": ("alias", read_text),
+    "avatar": ("avatar", read_text),
+    "emoji": ("emoji", read_text),
+    "scriptEnabled": ("script_enabled", read_flag),
+    "script": ("script", read_text),
+    "scriptEngine": ("script_engine", read_text),
+    "skipTranspile": ("skip_transpile", read_flag),
+    "token": ("token", read_text),
 }
 _STORED: _Table = {
-    "userId": ("user_id", _text),
-    "_createdAt": ("created_at", _time),
+    "userId": ("user_id", read_text),
+    "_createdAt": ("created_at", read_time),
     "_createdBy": ("created_by", _user),
-    "_updatedAt": ("updated_at", _time),
+    "_updatedAt": ("updated_at", read_time),
     "_updatedBy": ("updated_by", _user),
-    "scriptCompiled": ("script_compiled", _text),
+    "scriptCompiled": ("script_compiled", read_text),
     "scriptError": ("script_error", _script_error),
 }
 _INCOMING: _Table = {
     **_COMMON,
-    "overrideDestinationChannelEnabled": ("override_destination_channel_enabled", _flag),
+    "overrideDestinationChannelEnabled": ("override_destination_channel_enabled", read_flag),
     **_STORED,
 }
 _OUTGOING: _Table = {
     **_COMMON,
-    "event": ("event", _text),
-    "urls": ("urls", _texts),
-    "targetRoom": ("target_room", _text),
-    "triggerWords": ("trigger_words", _texts),
-    "triggerWordAnywhere": ("trigger_word_anywhere", _flag),
-    "runOnEdits": ("run_on_edits", _flag),
-    "impersonateUser": ("impersonate_user", _flag),
-    "retryFailedCalls": ("retry_failed_calls", _flag),
-    "retryCount": ("retry_count", _number),
-    "retryDelay": ("retry_delay", _text),
+    "event": ("event", read_text),
+    "urls": ("urls", read_texts),
+    "targetRoom": ("target_room", read_text),
+    "triggerWords": ("trigger_words", read_texts),
+    "triggerWordAnywhere": ("trigger_word_anywhere", read_flag),
+    "runOnEdits": ("run_on_edits", read_flag),
+    "impersonateUser": ("impersonate_user", read_flag),
+    "retryFailedCalls": ("retry_failed_calls", read_flag),
+    "retryCount": ("retry_count", read_number),
+    "retryDelay": ("retry_delay", read_text),
     **_STORED,
 }
 _HISTORY: _Table = {
-    "type": ("type", _text),
-    "step": ("step", _text),
-    "event": ("event", _text),
-    "_createdAt": ("created_at", _time),
-    "_updatedAt": ("updated_at", _time),
-    "url": ("url", _text),
-    "triggerWord": ("trigger_word", _text),
-    "finished": ("finished", _flag),
+    "type": ("type", read_text),
+    "step": ("step", read_text),
+    "event": ("event", read_text),
+    "_createdAt": ("created_at", read_time),
+    "_updatedAt": ("updated_at", read_time),
+    "url": ("url", read_text),
+    "triggerWord": ("trigger_word", read_text),
+    "finished": ("finished", read_flag),
     "error": ("error", _truth),
     "errorStack": ("error_stack", _anything),
-    "httpResult": ("http_result", _text),
+    "httpResult": ("http_result", read_text),
     "httpError": ("http_error", _anything),
-    "data": ("data", _object),
-    "integration": ("integration", _object),
-    "httpCallData": ("http_call_data", _object),
-    "ranPrepareScript": ("ran_prepare_script", _flag),
+    "data": ("data", read_object),
+    "integration": ("integration", read_object),
+    "httpCallData": ("http_call_data", read_object),
+    "ranPrepareScript": ("ran_prepare_script", read_flag),
     "prepareSentMessage": ("prepare_sent_message", _anything),
     "processSentMessage": ("process_sent_message", _anything),
     "resultMessage": ("result_message", _anything),
@@ -189,13 +138,13 @@ _OUTGOING_WITHOUT: dict[str, Any] = {**_INCOMING_WITHOUT, "event": "", "urls": (
 def integration(data: object, path: str = "integration") -> IntegrationRecord | DecodingError:
     """The record that the JSON stands for, or what is wrong with it (not raised: this frame holds its token)."""
     if not isinstance(data, dict):
-        return _unreadable(None, path, [f"{path}: must be an object, and is {_kind(data)}"])
+        return _unreadable(None, path, [f"{path}: must be an object, and is {json_type(data)}"])
     kind = cast("dict[str, object]", data).get("type")
     if kind == IntegrationType.INCOMING:
         return _record(IncomingIntegrationRecord, data, path, _INCOMING, _INCOMING_WITHOUT)
     if kind == IntegrationType.OUTGOING:
         return _record(OutgoingIntegrationRecord, data, path, _OUTGOING, _OUTGOING_WITHOUT)
-    what = "another text" if isinstance(kind, str) else _kind(kind)
+    what = "another text" if isinstance(kind, str) else json_type(kind)
     error = f"{path}.type: must be {' or '.join(IntegrationType)}, and is {what}"
     return _unreadable(identity(cast(object, data)), path, [error])
 
@@ -204,7 +153,7 @@ def history_entry(data: object, path: str = "history") -> HistoryEntry | Decodin
     """The history record that the JSON stands for, or what is wrong with it."""
     if isinstance(data, dict):
         return _record(HistoryEntry, data, path, _HISTORY, {})
-    return _unreadable(None, path, [f"{path}: must be an object, and is {_kind(data)}"])
+    return _unreadable(None, path, [f"{path}: must be an object, and is {json_type(data)}"])
 
 
 def identity(data: object) -> str | None:
@@ -225,11 +174,11 @@ def _record(kind: Callable[..., T], data: Any, path: str, table: _Table, without
             field, read = known
             try:
                 fields[field] = read(value)
-            except _Mismatch as mismatch:
-                errors.append(f"{path}.{key}: must be {mismatch}, and is {_kind(value)}")
+            except Mismatch as mismatch:
+                errors.append(f"{path}.{key}: must be {mismatch}, and is {json_type(value)}")
     id = extra.pop("_id", None)
     if not isinstance(id, str):
-        errors.append(f"{path}._id: must be text, and is {_kind(id)}")
+        errors.append(f"{path}._id: must be text, and is {json_type(id)}")
     extra.pop("type", None)
     if errors:
         return _unreadable(id if isinstance(id, str) else None, path, errors)
@@ -240,19 +189,6 @@ def _unreadable(id: str | None, path: str, errors: list[str]) -> DecodingError:
     whose = f"{path} (id {id})" if id else path
     return DecodingError(f"{whose} cannot be read: {'; '.join(errors)}", errors=tuple(errors), id=id)
 
-
-def _kind(value: object) -> str:
-    return _KINDS.get(type(value), "missing or null")
-
-
-_KINDS: dict[type, str] = {
-    str: "text",
-    dict: "an object",
-    list: "an array",
-    int: "a number",
-    float: "a number",
-    bool: "a boolean",
-}
 
 # Bodies.
 

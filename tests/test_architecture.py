@@ -34,13 +34,14 @@ MAY_IMPORT = {
         "_http": "",
         # translation
         "_settle": "models",
-        "_codec": "models messages exceptions",
+        "_readers": "",
+        "_codec": "_readers models messages exceptions",
         "_formats": "",
         "_decoding": "_http exceptions",
         # protocol
         "_operations": "_http _codec _settle _decoding models messages auth exceptions",
         "_exchange": "_http _operations _decoding _settle models auth exceptions",
-        "outgoing": "_codec models messages exceptions",
+        "outgoing": "_readers _codec models messages exceptions",
         "manifest": "_formats _codec models exceptions",
         # I/O
         "_transport": "_http exceptions",
