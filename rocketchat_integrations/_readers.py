@@ -56,6 +56,8 @@ def read_time(value: Any) -> datetime:
     try:
         if isinstance(value, str):
             time = datetime.fromisoformat(value[:-1] + "+00:00" if value.endswith("Z") else value)
+            if time.tzinfo is timezone.utc:
+                return time
             return time.astimezone(timezone.utc) if time.tzinfo else time.replace(tzinfo=timezone.utc)
         return _EPOCH + timedelta(milliseconds=read_number(value))
     except (Mismatch, ValueError, OverflowError):
