@@ -4,6 +4,8 @@ Each function is the way somebody would write it; `assert_type` holds what they 
 """
 
 from collections.abc import Iterator
+from datetime import datetime
+from wsgiref.simple_server import make_server
 
 import attrs
 from typing_extensions import assert_type
@@ -25,6 +27,22 @@ from rocketchat_integrations import (
     PostResult,
     TokenAuth,
     differences,
+)
+from rocketchat_integrations.outgoing import (
+    Answer,
+    Bot,
+    FileUploaded,
+    MessageSent,
+    Payload,
+    PayloadUser,
+    Reply,
+    RoomArchived,
+    RoomCreated,
+    RoomJoined,
+    RoomLeft,
+    UserCreated,
+    WebhookApp,
+    parse,
 )
 from rocketchat_integrations.testing import LocalRocketChat
 
@@ -145,3 +163,65 @@ def tested() -> None:
     with LocalRocketChat() as server:
         assert_type(server.url, str)
         Client(server.url, server.auth("admin"))
+
+
+def received(body: bytes, event: EventType) -> None:
+    message = parse(body, token="…", event=EventType.SEND_MESSAGE)
+    assert_type(message, MessageSent)
+    assert_type(message.text, str | None)
+    assert_type(message.timestamp, datetime | None)
+    assert_type(message.bot, bool | Bot | None)
+    assert_type(parse(body, token="…", event="sendMessage", content_type="application/json"), MessageSent)
+    assert_type(parse(body, token="…", event=EventType.FILE_UPLOADED), FileUploaded)
+    assert_type(parse(body, token="…", event=EventType.ROOM_ARCHIVED), RoomArchived)
+    assert_type(parse(body, token="…", event=EventType.ROOM_CREATED).owner, PayloadUser | None)
+    assert_type(parse(body, token="…", event=EventType.ROOM_JOINED), RoomJoined)
+    assert_type(parse(body, token="…", event=EventType.ROOM_LEFT), RoomLeft)
+    assert_type(parse(body, token=None, event=EventType.USER_CREATED), UserCreated)
+    payload = parse(body, token="…", event=event)
+    assert_type(payload, Payload)
+    if payload.event is EventType.ROOM_CREATED:
+        assert_type(payload, RoomCreated)
+
+
+app = WebhookApp(token="…")
+
+
+@app.on(EventType.SEND_MESSAGE)
+def deploy(message: MessageSent) -> Reply:
+    return Reply(f"deploying, {message.user_name}")
+
+
+@app.on(EventType.USER_CREATED, token="…", bots=True)
+async def greet(payload: UserCreated) -> Reply | None:
+    return None if payload.user is None else Reply(f"welcome, {payload.user.name}")
+
+
+@app.on("roomLeft", token="…")
+def mourn(payload: RoomLeft) -> None: ...
+
+
+@app.on(EventType("roomJoined"), token="…")
+def rejoice(payload: RoomJoined) -> Reply:
+    return Reply.nothing()
+
+
+def wrong_handlers() -> None:
+    """Each is told by both checkers."""
+
+    @app.on(EventType.USER_CREATED, token="…")  # type: ignore[type-var]
+    def of_another_event(message: MessageSent) -> None: ...
+
+    @app.on(EventType.SEND_MESSAGE, token="…")  # type: ignore[type-var]
+    def of_another_result(message: MessageSent) -> str:
+        return "text"
+
+
+async def answered(body: bytes) -> None:
+    assert_type(deploy(MessageSent()), Reply)
+    assert_type(await greet(UserCreated()), Reply | None)
+    assert_type(app.handle(body, "application/json"), Answer)
+    assert_type(await app.handle_async(body, None), Answer)
+    assert_type(app.handle(body, None).body, bytes)
+    Reply("done", attachments=[Attachment(title="log")], channel="#ops")
+    make_server("127.0.0.1", 0, app)
