@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
-from urllib.parse import quote
 
 import attrs
 
 from ._http import Request, Response
+from ._redaction import redacted, spellings
 from .exceptions import (
     ApiError,
     AuthenticationError,
@@ -271,8 +271,8 @@ def _failed(told: str, status: int, endpoint: str, rest: dict[str, Any]) -> Serv
 def _unexpected(
     response: Response, request: Request, expected: Expectation, secrets: tuple[str, ...]
 ) -> UnexpectedResponse:
-    content_type = _redacted(response.headers.get("content-type"), secrets)
-    location = _redacted(response.headers.get("location"), secrets)
+    content_type = redacted(response.headers.get("content-type"), secrets)
+    location = redacted(response.headers.get("location"), secrets)
     if 300 <= response.status < 400:
         why = (
             f"a redirect to {location or 'nowhere'}, which is not followed, for the credentials would go with it: "
@@ -319,8 +319,8 @@ class _Said:
         # Told from the server's own words, in which a secret may be an everyday one.
         bracketed = re.search(r"\[([\w-]+)\]$", said) if isinstance(said, str) else None
         names = {name for name in (said, kind, bracketed[1] if bracketed else None) if isinstance(name, str)}
-        error_type = _redacted(kind, secrets) if isinstance(kind, str) else None
-        details = _redacted(body.get("details", body.get("responses")), secrets)
+        error_type = redacted(kind, secrets) if isinstance(kind, str) else None
+        details = redacted(body.get("details", body.get("responses")), secrets)
         return cls(_shown(said, secrets), error_type, details, frozenset(names))
 
 
@@ -335,35 +335,10 @@ def _said_of_channels(responses: object) -> object:
 
 def _shown(value: object, secrets: tuple[str, ...]) -> str | None:
     # Redacted before it is written as JSON, which spells some characters differently.
-    value = _redacted(value, secrets)
+    value = redacted(value, secrets)
     text = value if value is None or isinstance(value, str) else json.dumps(value)
     return text or None
 
 
 def _secrets(response: Response, request: Request) -> tuple[str, ...]:
-    return _spellings((*request.secrets, *response.secrets))
-
-
-def _spellings(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """The secrets as they are, and as URLs and JSON spell them: the longest first, so that no part is left over."""
-    forms = set(secrets)
-    for secret in secrets:
-        forms |= {quote(secret, errors="replace"), quote(secret, safe="", errors="replace")}
-        forms |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
-    # What is shorter is an everyday word, such as "token", without which no message could be read.
-    return tuple(sorted((form for form in forms if len(form) >= 6), key=len, reverse=True))
-
-
-def _redacted(value: Any, secrets: tuple[str, ...], levels: int = 20) -> Any:
-    """The JSON value without the secrets, and without what lies deeper than so many levels."""
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, "<hidden>")
-    elif isinstance(value, (dict, list)) and not levels:
-        value = "…"
-    elif isinstance(value, dict):
-        pairs = cast("dict[str, object]", value).items()
-        value = {_redacted(key, secrets): _redacted(item, secrets, levels - 1) for key, item in pairs}
-    elif isinstance(value, list):
-        value = [_redacted(item, secrets, levels - 1) for item in cast("list[object]", value)]
-    return value
+    return spellings((*request.secrets, *response.secrets))

@@ -16,13 +16,14 @@ from rocketchat_integrations.models import (
 )
 
 from ._credentials import Credentials
+from ._data import data_of
 from ._fields import field_options, given_fields
 from ._finding import called, find
 from ._integrations import show
 from ._messages import complain, printable
 from ._options import integration_argument, json_option, secrets_option, yes_option
 from ._outcome import Failure
-from ._output import data_of, print_json
+from ._output import print_json
 from ._questions import confirm
 
 _Kind: TypeAlias = type[IncomingIntegration] | type[OutgoingIntegration]

@@ -22,12 +22,13 @@ from rocketchat_integrations.models import (
 )
 
 from ._credentials import Credentials
+from ._data import plain
 from ._files import write_private
 from ._finding import called
 from ._messages import complain, told
 from ._options import KINDS, json_option, kind_of
 from ._outcome import Failure
-from ._output import plain, print_json
+from ._output import print_json
 
 _DEFINITIONS = {IntegrationType.INCOMING: IncomingIntegration, IntegrationType.OUTGOING: OutgoingIntegration}
 

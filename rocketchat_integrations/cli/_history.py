@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
+from typing import Any, NoReturn, TypedDict, cast
 
 import click
 
@@ -12,15 +13,18 @@ from rocketchat_integrations.client import Client
 from rocketchat_integrations.models import HistoryEntry, IntegrationRecord, IntegrationType
 
 from ._credentials import Credentials
+from ._data import data_of, fields_of
 from ._finding import called, find
 from ._messages import complain, printable
 from ._options import integration_argument, json_option, secrets_option
 from ._outcome import Failure
-from ._output import data_of, print_json, print_table
+from ._output import print_json, print_table
 
 _HEADINGS = ("TIME", "OUTCOME", "STEP", "EVENT", "URL", "ID")
 # As many as the server gives at once.
 _LOOKED_AT = 100
+# How many letters of a failure are enough to tell what to look for.
+_SHORT = 60
 
 
 @click.command("history")
@@ -54,14 +58,28 @@ def history_command(
     """
     with credentials.client() as client:
         record = _outgoing(client, integration, kind)
-        if follow:
-            _follow(client, record.id, number, interval, show_secrets=show_secrets, as_json=as_json)
-        else:
-            entries = list(islice(client.history(record.id), number))[::-1]
+        how = _How(show_secrets=show_secrets, token=record.token)
+
+        def tell(call: HistoryEntry) -> None:
             if as_json:
-                print_json([data_of(entry, show_secrets=show_secrets) for entry in entries])
+                print_json(data_of(call, **how), on_one_line=True)
             else:
-                print_table(_HEADINGS, map(_row, entries))
+                print("  ".join(map(printable, _row(fields_of(call, **how)))), flush=True)
+
+        if follow:
+            _follow(client, record.id, number, interval, tell)
+        calls = list(islice(client.history(record.id), number))[::-1]
+    if as_json:
+        print_json([data_of(call, **how) for call in calls])
+    else:
+        print_table(_HEADINGS, [_row(fields_of(call, **how)) for call in calls])
+
+
+class _How(TypedDict):
+    """How calls are to be seen."""
+
+    show_secrets: bool
+    token: str | None
 
 
 def _outgoing(client: Client, integration: str, kind: IntegrationType | None) -> IntegrationRecord:
@@ -71,16 +89,13 @@ def _outgoing(client: Client, integration: str, kind: IntegrationType | None) ->
     return record
 
 
-def _follow(client: Client, id: str, number: int, interval: float, *, show_secrets: bool, as_json: bool) -> None:
+def _follow(client: Client, id: str, number: int, interval: float, tell: Callable[[HistoryEntry], None]) -> NoReturn:
     newest = list(islice(client.history(id), max(number, _LOOKED_AT)))
     seen = {entry.id: _state(entry) for entry in newest}
     fresh = newest[:number]
     while True:
         for entry in reversed(fresh):
-            if as_json:
-                print_json(data_of(entry, show_secrets=show_secrets), on_one_line=True)
-            else:
-                print("  ".join(map(printable, _row(entry))), flush=True)
+            tell(entry)
         time.sleep(interval)
         fresh = _news(client.history(id), seen)
 
@@ -101,22 +116,30 @@ def _state(entry: HistoryEntry) -> object:
     return entry.step, entry.error, entry.finished
 
 
-def _row(entry: HistoryEntry) -> tuple[str, ...]:
+def _row(call: Mapping[str, Any]) -> tuple[str, ...]:
     return (
-        entry.created_at.astimezone().isoformat(" ", "seconds") if entry.created_at else "",
-        _outcome(entry),
-        entry.step or "",
-        entry.event or "",
-        entry.url or "",
-        entry.id,
+        call["created_at"].astimezone().isoformat(" ", "seconds") if call["created_at"] else "",
+        _outcome(call),
+        call["step"] or "",
+        call["event"] or "",
+        call["url"] or "",
+        call["id"],
     )
 
 
-def _outcome(entry: HistoryEntry) -> str:
-    if entry.error:
-        return "failed"
+def _outcome(call: Mapping[str, Any]) -> str:
+    if call["error"]:
+        return ": ".join(filter(None, ["failed", _in_short(call["http_error"]) or _in_short(call["error_stack"])]))
     # A call that is under way cannot be told from one whose reply was no message.
-    return "message posted" if entry.finished else "no message"
+    return "message posted" if call["finished"] else "no message"
+
+
+def _in_short(failure: Any) -> str:
+    """The first line of what a failure says; nothing for one that says nothing to people."""
+    said = cast("dict[str, object]", failure).get("message") if isinstance(failure, dict) else failure
+    lines = said.strip().splitlines() if isinstance(said, str) else []
+    line = lines[0] if lines else ""
+    return line if len(line) <= _SHORT else f"{line[:_SHORT]}..."
 
 
 @click.command("replay")

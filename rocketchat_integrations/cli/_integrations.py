@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import cast
 
-import attrs
 import click
 
 from rocketchat_integrations.exceptions import DecodingError
@@ -14,15 +13,15 @@ from rocketchat_integrations.models import (
     EVERYWHERE,
     IntegrationRecord,
     IntegrationType,
-    ScriptError,
     UserReference,
 )
 
 from ._credentials import Credentials
+from ._data import data_of, fields_of, plain
 from ._finding import find
 from ._messages import complain, told
 from ._options import integration_argument, json_option, kind_of, secrets_option, type_option
-from ._output import HIDDEN, data_of, print_json, print_table
+from ._output import print_json, print_table
 
 _HEADINGS = ("ID", "TYPE", "NAME", "CHANNEL", "USER", "EVENT", "ENABLED")
 
@@ -111,9 +110,9 @@ def show(record: IntegrationRecord, *, show_secrets: bool, as_json: bool) -> Non
     if as_json:
         print_json(data_of(record, show_secrets=show_secrets))
         return
-    fields = {field.name: getattr(record, field.name) for field in attrs.fields(type(record))}
-    if record.token is not None and not show_secrets:
-        fields["token"] = HIDDEN
+    fields = fields_of(record, show_secrets=show_secrets)
+    if error := plain(fields["script_error"]):
+        fields["script_error"] = f"{error['name']}: {error['message']}"
     first = {"id": fields.pop("id"), "type": kind_of(record.type)}
     words = {name: _words(value) for name, value in {**first, **fields}.items()}
     print_table(("FIELD", "VALUE"), [(name, text) for name, text in words.items() if text])
@@ -123,14 +122,12 @@ def _words(value: object) -> str:
     """A field's value for people; nothing for one that is not set."""
     if isinstance(value, bool):
         return _yes_or_no(value)
-    if isinstance(value, (tuple, Mapping)):
+    if isinstance(value, (tuple, list, Mapping)):
         return ", ".join(map(str, cast("Iterable[object]", value)))
     if isinstance(value, datetime):
         return value.isoformat(" ", "seconds")
     if isinstance(value, UserReference):
         return value.username or value.id or ""
-    if isinstance(value, ScriptError):
-        return f"{value.name}: {value.message}"
     text = "" if value is None else str(value)
     return f"{len(text.splitlines())} lines" if "\n" in text else text
 

@@ -16,12 +16,13 @@ from rocketchat_integrations.manifest import Manifest
 from rocketchat_integrations.provisioning import Create, Plan, Progress, Report, Step, Unchanged, Update, apply, plan
 
 from ._credentials import Credentials
+from ._data import plain
 from ._files import write_private
 from ._finding import called
 from ._messages import complain, told
 from ._options import json_option, yes_option
 from ._outcome import Failure
-from ._output import plain, print_json, print_lines
+from ._output import print_json, print_lines
 from ._progress import progress_bar
 from ._questions import confirm
 

@@ -1,67 +1,22 @@
-"""Data on standard output: tables for people, JSON for programs; secrets only on request."""
+"""Data on standard output: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
-
-import attrs
-
-from rocketchat_integrations.models import HistoryEntry, IntegrationRecord
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from ._messages import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-HIDDEN = "<hidden>"
-
-# What holds a token, or may hold one.
-_SECRET_FIELDS = {"token", "extra", "integration", "http_call_data", "data"}
-
 
 def print_json(value: object, *, on_one_line: bool = False) -> None:
     """Print JSON: in ASCII, which every locale can take."""
     print(json.dumps(value, indent=None if on_one_line else 2), flush=True)
-
-
-def data_of(record: IntegrationRecord | HistoryEntry, *, show_secrets: bool) -> dict[str, Any]:
-    """A record or an entry as JSON has it, under the names of its fields."""
-    fields = {field.name: getattr(record, field.name) for field in attrs.fields(type(record))}
-    data: dict[str, Any] = {"type": str(record.type), **plain(fields)}
-    if show_secrets:
-        return data
-    masked = {name: HIDDEN if value and name in _SECRET_FIELDS else value for name, value in data.items()}
-    token = (record.integration or {}).get("token") if isinstance(record, HistoryEntry) else record.token
-    # Where a call failed, the server may quote what it sent.
-    return cast("dict[str, Any]", _without(token, masked)) if isinstance(token, str) and token else masked
-
-
-def _without(secret: str, value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace(secret, HIDDEN)
-    if isinstance(value, dict):
-        return {name: _without(secret, item) for name, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_without(secret, item) for item in cast("list[object]", value)]
-    return value
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it."""
-    if attrs.has(type(cast(object, value))):
-        value = attrs.asdict(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in cast("Mapping[object, object]", value).items()}
-    if isinstance(value, (tuple, list)):
-        return [plain(item) for item in cast("Sequence[object]", value)]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value) if isinstance(value, str) else value
 
 
 # Tables

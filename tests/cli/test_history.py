@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import attrs
 import pytest
 
-from rocketchat_integrations import OutgoingIntegrationRecord
+from rocketchat_integrations import Client, OutgoingIntegrationRecord
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Say, Workspace
@@ -31,6 +33,7 @@ def called(
     }
     entry: dict[str, Any] = {
         "_id": f"h{number:03}",
+        "type": "outgoing-webhook",
         "event": "sendMessage",
         "url": "https://bot.example.com/hook",
         "_createdAt": f"2026-11-22T{number // 60:02}:{number % 60:02}:00.000Z",
@@ -74,6 +77,56 @@ def test_the_history_shows_no_secrets(workspace: Workspace, bot: OutgoingIntegra
     (entry,) = say("history", "bot", "--json", "--show-secrets").json
     assert (entry["http_error"], entry["http_call_data"]) == (quoted, {"token": bot.token})
     assert str(bot.token) not in say("history", "bot").out
+
+
+@only_8
+def test_neither_tables_nor_json_show_an_old_or_a_new_token(
+    workspace: Workspace, client: Client, bot: OutgoingIntegrationRecord, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call has the token of its time, and quotes it in addresses, in failures and in the keys of what it was told."""
+    called(workspace, bot, 1, "failed", integration={"token": "tok-en-1"}, url="https://b.example/h?t=tok-en-1")
+    failure = {"message": "no such host: tok%2Den%2D2 of tok-en-2", "tok-en-2": 1}
+    called(workspace, bot, 2, "failed", url="https://b.example/h?t=tok-en-2", httpError=failure)
+    client.update(bot.id, attrs.evolve(bot, token="tok-en-2"))
+    for options in ([], ["--json"]):
+        said = say("history", "bot", *options)
+        assert "https://b.example/h?t=<hidden>" in said.out
+        assert not re.search("tok-en-[12]", said.out)
+        assert "tok-en-1" in say("history", "bot", "--show-secrets", *options).out
+    monkeypatch.setattr("time.sleep", Turns())
+    assert not re.search("tok-en-[12]", say("history", "bot", "--follow").out)
+
+
+@only_8
+def test_a_token_that_is_an_everyday_word_hides_nothing_else(
+    workspace: Workspace, bot: OutgoingIntegrationRecord, say: Say
+) -> None:
+    """What programs look for stays whole, and so does what quotes a word that happens to be a short token."""
+    called(workspace, bot, 1, "failed", integration={"token": "sendMessage"}, httpError="sendMessage failed")
+    called(workspace, bot, 2, "failed", integration={"token": "o"}, httpError="no host")
+    first, second = say("history", "bot", "--json").json
+    assert (first["event"], first["http_error"]) == ("sendMessage", "<hidden> failed")
+    assert (second["type"], second["http_error"]) == ("outgoing-webhook", "no host")
+
+
+@only_8
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        ({"httpError": {"message": "getaddrinfo ENOTFOUND\nat a\nat b"}}, "failed: getaddrinfo ENOTFOUND  "),
+        ({"httpError": "socket hang up"}, "failed: socket hang up  "),
+        ({"errorStack": "TypeError: x\n  at y"}, "failed: TypeError: x  "),
+        ({"httpError": "e" * 100}, f"failed: {'e' * 60}...  "),
+        ({"httpError": {"code": 1}}, "failed  "),
+        ({}, "failed  "),
+    ],
+)
+def test_a_failed_call_says_why(
+    workspace: Workspace, bot: OutgoingIntegrationRecord, say: Say, failure: dict[str, object], told: str
+) -> None:
+    """In short, in the table: nobody has to look at the JSON to see that a host is not known."""
+    called(workspace, bot, 1, "failed", **failure)
+    assert told in say("history", "bot").out
 
 
 @only_8

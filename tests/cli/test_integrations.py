@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -66,6 +67,56 @@ def test_secrets_are_shown_on_request_only(
             assert not any(secret in said.out + said.err for secret in secrets)
     assert all(secret in say("list", "--json", "--show-secrets").out for secret in secrets)
     assert str(hook.token) in say("show", "ci", "--show-secrets").out
+
+
+def test_a_token_that_an_address_quotes_is_hidden_there_too(workspace: Workspace, client: Client, say: Say) -> None:
+    """In tables and JSON alike, as it is and as an address spells it; what the integration is found by stays whole."""
+    common = ("--event", "sendMessage", "--channel", "#general", "--username", "rocket.cat", "--token", "to ken-bot")
+    urls = ("--url", "https://b.example/h?t=to%20ken-bot", "--alias", "to ken-bot's")
+    for form in ([], ["--json"]):
+        created = say("create", "outgoing", "--name", "to ken-bot", *common, *urls, *form)
+        shown = [say("show", "to ken-bot", *form), say("update", "to ken-bot", "--emoji", ":robot:", *form)]
+        for said in (created, *shown):
+            assert "https://b.example/h?t=<hidden>" in said.out
+            assert "<hidden>'s" in said.out
+            assert re.search(r"\bname\W+to ken-bot\b", said.out)
+        for command in (["show", "to ken-bot"], ["update", "to ken-bot", "--emoji", ":cat:"]):
+            assert "https://b.example/h?t=to%20ken-bot" in say(*command, "--show-secrets", *form).out
+        client.remove(*client.list())
+
+
+@only_8
+def test_a_short_token_hides_nothing_but_itself(workspace: Workspace, say: Say) -> None:
+    """A program can rely on every other field."""
+    fields = (
+        "--event",
+        "sendMessage",
+        "--channel",
+        "#general",
+        "--username",
+        "rocket.cat",
+        "--url",
+        "https://b.example",
+    )
+    it = say("create", "outgoing", "--name", "short", *fields, "--token", "o", "--json").json
+    assert (it["type"], it["name"], it["username"], it["token"]) == (
+        "webhook-outgoing",
+        "short",
+        "rocket.cat",
+        "<hidden>",
+    )
+    assert it["urls"] == ["https://b.example"]
+
+
+@only_8
+def test_what_was_made_can_be_shown_with_its_secrets(workspace: Workspace, client: Client, say: Say) -> None:
+    """On request, and only of what came of it."""
+    fields = ("--channel", "#general", "--username", "rocket.cat", "--show-secrets")
+    said = say("create", "incoming", "--name", "ci", *fields)
+    (record,) = client.list()
+    assert str(record.token) in said.out
+    assert say("update", "ci", "--alias", "CI", "--show-secrets", "--json").json["token"] == record.token
+    assert str(record.token) not in say("update", "ci", "--alias", "C").out
 
 
 @pytest.mark.parametrize(
