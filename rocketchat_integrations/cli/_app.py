@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from importlib import import_module
 
 import click
 
+from rocketchat_integrations._redaction import HIDDEN
 from rocketchat_integrations._version import __version__
 
 from ._credentials import Credentials, credential_options
@@ -105,5 +107,7 @@ def run(arguments: Sequence[str]) -> int | None:
     except click.UsageError as error:
         # Click's own way of telling takes three lines, and a status that means something else here.
         path = PROGRAM if error.ctx is None else error.ctx.command_path
-        problem = f"{error.format_message()} (see {path} --help)"
+        # What stands in the wrong place may be the address of a webhook, which is a secret.
+        message = re.sub(r"\S*(://|/hooks/)\S*", HIDDEN, error.format_message())
+        problem = f"{message} (see {path} --help)"
     raise Failure(problem)

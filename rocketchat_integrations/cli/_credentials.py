@@ -106,11 +106,16 @@ def _is_typed(option: str) -> bool:
 def warn_if_typed(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
     """Warn of a secret that stands on the command line: for an option's ``callback``."""
     if value and _is_typed(str(option.name)):
-        complain(
-            f"warning: {option.opts[0]}: others on this machine can see it in the list of processes; keep it in a "
-            "file or in the environment"
-        )
+        warn_of(option.opts[0])
     return value
+
+
+def warn_of(secret: str) -> None:
+    """Warn of a secret on the command line, by what it is called."""
+    complain(
+        f"warning: {secret}: others on this machine can see it in the list of processes; keep it in a file or in the "
+        "environment"
+    )
 
 
 def read_secret(_: click.Context, __: click.Parameter, path: str | None) -> str | None:

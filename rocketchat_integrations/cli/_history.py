@@ -10,13 +10,14 @@ from typing import Any, NoReturn, TypedDict, cast
 import click
 
 from rocketchat_integrations.client import Client
+from rocketchat_integrations.exceptions import NotFoundError
 from rocketchat_integrations.models import HistoryEntry, IntegrationRecord, IntegrationType
 
 from ._credentials import Credentials
 from ._data import data_of, fields_of
 from ._finding import called, find
 from ._messages import complain, printable
-from ._options import integration_argument, json_option, secrets_option
+from ._options import integration_argument, json_option, refuse_address, secrets_option
 from ._outcome import Failure
 from ._output import print_json, print_table
 
@@ -144,7 +145,7 @@ def _in_short(failure: Any) -> str:
 
 @click.command("replay")
 @integration_argument
-@click.argument("history_id", required=False)
+@click.argument("history_id", required=False, callback=refuse_address)
 @json_option
 @click.pass_obj
 def replay_command(
@@ -160,7 +161,10 @@ def replay_command(
         call = history_id or next((entry.id for entry in client.history(record.id)), None)
         if call is None:
             raise Failure(f"{called(record)} has made no calls in the last 30 days")
-        client.replay_outgoing(record.id, call)
+        try:
+            client.replay_outgoing(record.id, call)
+        except NotFoundError:
+            raise Failure(f"there is no such call in the history of {called(record)}") from None
     complain(f"replayed {call} of {called(record)}")
     if as_json:
         print_json({"id": record.id, "history_id": call})

@@ -20,7 +20,7 @@ from ._credentials import Credentials
 from ._data import data_of, fields_of, plain
 from ._finding import find
 from ._messages import complain, told
-from ._options import integration_argument, json_option, kind_of, secrets_option, type_option
+from ._options import integration_argument, json_option, kind_of, refuse_address, secrets_option, type_option
 from ._output import print_json, print_table
 
 _HEADINGS = ("ID", "TYPE", "NAME", "CHANNEL", "USER", "EVENT", "ENABLED")
@@ -28,7 +28,7 @@ _HEADINGS = ("ID", "TYPE", "NAME", "CHANNEL", "USER", "EVENT", "ENABLED")
 
 @click.command("list")
 @type_option
-@click.option("--name", help="Only those with exactly this name.")
+@click.option("--name", callback=refuse_address, help="Only those with exactly this name.")
 @click.option("--name-contains", metavar="TEXT", help="Only those with this in their name, in any case.")
 @click.option("--channel", metavar="ROOM", help="Only those that name this room: #ops, ops or @alice.")
 @secrets_option

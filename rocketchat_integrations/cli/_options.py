@@ -51,6 +51,22 @@ def yes_option(command: F) -> F:
     return click.option("--yes", "-y", is_flag=True, help="Do not ask whether to go on.")(command)
 
 
+def is_address(text: str) -> bool:
+    """Whether it is an address: that of a webhook has its token in it, and is to be repeated to nobody."""
+    return "://" in text or "/hooks/" in text
+
+
+def refuse_address(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Take no address for what something is called: for a ``callback``.
+
+    Raises:
+        BadParameter: if it is one.
+    """
+    if value and is_address(value):
+        raise click.BadParameter("an address is a secret, and nothing is called so; only check and post --to take one")
+    return value
+
+
 def integration_argument(command: F) -> F:
     """Which integration is meant, by its id or its name."""
-    return click.argument("integration", metavar="ID|NAME")(type_option(command))
+    return click.argument("integration", metavar="ID|NAME", callback=refuse_address)(type_option(command))

@@ -16,10 +16,10 @@ from rocketchat_integrations.client import IncomingWebhook
 from rocketchat_integrations.messages import Attachment, AttachmentField, Message
 from rocketchat_integrations.models import IntegrationType
 
-from ._credentials import Credentials, warn_if_typed
+from ._credentials import Credentials, warn_if_typed, warn_of
 from ._finding import find
 from ._messages import complain, printable
-from ._options import json_option, type_option
+from ._options import is_address, json_option, type_option
 from ._outcome import Failure
 from ._output import print_json
 
@@ -37,6 +37,9 @@ _webhook_option = click.option(
 def _webhook(
     credentials: Credentials, integration: str | None, kind: IntegrationType | None, address: str | None
 ) -> Generator[IncomingWebhook, None, None]:
+    if integration is not None and is_address(integration):
+        warn_of("the address")
+        integration, address = None, integration
     if integration is not None:
         with credentials.client() as client:
             yield client.webhook(find(client, integration, kind))
@@ -49,7 +52,7 @@ def _webhook(
 
 @click.command("post")
 @click.argument("text", required=False)
-@click.option("--to", "integration", metavar="ID|NAME", help="The integration, by its id or its name.")
+@click.option("--to", "integration", metavar="ID|NAME|URL", help="The integration, by its id or its name.")
 @type_option
 @_webhook_option
 @click.option("--json-file", metavar="FILE", help="The message as JSON, with attachments; - for standard input.")
@@ -138,7 +141,7 @@ def _fields(data: object, kind: type) -> dict[str, Any]:
 
 
 @click.command("check")
-@click.argument("integration", metavar="[ID|NAME]", required=False)
+@click.argument("integration", metavar="[ID|NAME|URL]", required=False)
 @type_option
 @_webhook_option
 @json_option

@@ -250,7 +250,7 @@ def test_the_last_call_is_made_again(workspace: Workspace, bot: OutgoingIntegrat
 def test_a_call_that_is_not_there_cannot_be_made_again(bot: OutgoingIntegrationRecord, say: Say) -> None:
     """There was none at all, or none with this id."""
     assert "has made no calls" in say("replay", "bot").error
-    assert "error-invalid-integration-history" in say("replay", "bot", "h9").error
+    assert say("replay", "bot", "h9").error == "there is no such call in the history of outgoing 'bot'"
 
 
 @pytest.mark.parametrize("server", ["6.14"], indirect=True)

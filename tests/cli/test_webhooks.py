@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import attrs
 import pytest
@@ -170,6 +171,47 @@ def test_an_address_can_be_checked(
     said = say("check", "--json")
     assert (said.status, said.json) == (1, {"right": False})
     assert workspace.server.messages == ()
+
+
+@only_8
+@pytest.mark.parametrize("command", [["check"], ["post", "hello", "--to"]])
+def test_an_address_can_be_pasted(
+    workspace: Workspace,
+    hook: IncomingIntegrationRecord,
+    say: Say,
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+) -> None:
+    """Where a name could stand; it draws a warning, goes to the webhook and nowhere else, and is not repeated."""
+    url = f"{workspace.server.url}/hooks/{hook.id}/{hook.token}"
+    forget_the_login(workspace, monkeypatch)
+    said = say(*command, url)
+    assert said.status == 0
+    assert "warning: the address: others on this machine can see it" in said.err
+    assert str(hook.token) not in said.out + said.err
+    monkeypatch.setattr("time.sleep", Mock())
+    before = len(workspace.server.requests)
+    for wrong in (f"{url}x", url.removeprefix("http://"), f"http://127.0.0.1:1/hooks/{hook.id}/{hook.token}"):
+        said = say(*command, wrong)
+        assert said.status == 1
+        assert str(hook.token) not in said.out + said.err
+    assert {request.endpoint for request in workspace.server.requests[before:]} <= {"hooks", "hooks.info"}
+
+
+@only_8
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(["show"], ["update", "--alias", "CI"], ["remove", "--yes"], ["history"], ["replay"], ["replay", "bot"]),
+        *(["list", "--name"], ["check", "ci"], ["list"], []),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("form", ["http://127.0.0.1:1/hooks/abc/canary", "chat.example/hooks/abc/canary"])
+def test_an_address_is_nobodys_name(workspace: Workspace, say: Say, command: list[str], form: str) -> None:
+    """Where only names can stand, nothing is asked of the server, and the address is not repeated: it is a secret."""
+    assert "canary" not in say(*command, form).error
+    assert workspace.server.requests == ()
 
 
 @only_8
