@@ -30,12 +30,14 @@ _SHORT = 60
 
 @click.command("history")
 @integration_argument
-@click.option("-n", "--number", type=click.IntRange(min=0), default=10, show_default=True, help="How many calls.")
+@click.option(
+    "-n", "--number", type=click.IntRange(0, 1_000_000), default=10, show_default=True, help="How many calls."
+)
 @click.option("--follow", "-f", is_flag=True, help="Wait for more, until you press Ctrl-C.")
 @click.option(
     "--interval",
-    type=click.FloatRange(min=0.1),
-    default=10.0,
+    type=click.IntRange(1, 86_400),
+    default=10,
     show_default=True,
     help="How many seconds --follow waits before it looks again.",
 )
@@ -48,7 +50,7 @@ def history_command(
     kind: IntegrationType | None,
     number: int,
     follow: bool,
-    interval: float,
+    interval: int,
     show_secrets: bool,
     as_json: bool,
 ) -> None:
@@ -90,7 +92,7 @@ def _outgoing(client: Client, integration: str, kind: IntegrationType | None) ->
     return record
 
 
-def _follow(client: Client, id: str, number: int, interval: float, tell: Callable[[HistoryEntry], None]) -> NoReturn:
+def _follow(client: Client, id: str, number: int, interval: int, tell: Callable[[HistoryEntry], None]) -> NoReturn:
     newest = list(islice(client.history(id), max(number, _LOOKED_AT)))
     seen = {entry.id: _state(entry) for entry in newest}
     fresh = newest[:number]

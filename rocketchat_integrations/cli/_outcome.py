@@ -47,13 +47,13 @@ def status_of(run: Callable[[], int | None], *, hints: Mapping[type[Exception], 
         return 1
     except ModuleNotFoundError as error:
         failure: Exception = error
-        problem = _missing_extra(error)
-        if problem is None:
-            raise
+        problem = _missing_extra(error) or _unforeseen(error)
     except (Failure, RocketChatError, OSError) as error:
         failure, problem = error, told(error)
         if hint := hints.get(type(error)):
             problem = f"{problem} ({hint})"
+    except Exception as error:
+        failure, problem = error, _unforeseen(error)
     if debug:
         traceback.print_exception(failure)
     complain(f"error: {problem}")
@@ -73,6 +73,11 @@ def _forget_output() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+def _unforeseen(error: Exception) -> str:
+    # Not with its own words: nobody has looked whether these quote a secret.
+    return f"{type(error).__name__}: that is a mistake in this program; --debug shows where, please report it"
 
 
 def _missing_extra(error: ModuleNotFoundError) -> str | None:

@@ -8,16 +8,16 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from unittest.mock import Mock
 
 import click
 import pytest
 
 from rocketchat_integrations import Client, IncomingIntegration, IncomingIntegrationRecord, __version__, cli
-from rocketchat_integrations.cli import _app, _credentials, _messages
+from rocketchat_integrations.cli import _app, _credentials, _demo, _messages
 from rocketchat_integrations.testing import LocalRocketChat
 
 if TYPE_CHECKING:
@@ -152,8 +152,19 @@ def test_the_demo_does_without_the_extra(run: Run, tmp_path: Path) -> None:
 def test_a_mistake_of_ours_is_not_taken_for_a_missing_extra(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing and belongs to no extra is told as what it is."""
     monkeypatch.setitem(sys.modules, "rocketchat_integrations.cli._integrations", None)
-    with pytest.raises(ModuleNotFoundError):
-        say("list")
+    error = say("list").error
+    assert error.startswith("ModuleNotFoundError: that is a mistake in this program")
+
+
+@pytest.mark.parametrize("command", [("list",), ("demo",)])
+def test_what_nobody_has_foreseen_is_one_line(
+    say: Say, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """It says how to see more, and quotes nothing: the words of such an exception may hold a secret."""
+    monkeypatch.setattr(_credentials.Credentials, "client", Mock(side_effect=KeyError("canary")))
+    monkeypatch.setattr(_demo, "demo", Mock(side_effect=KeyError("canary")))
+    assert say(*command).error == ("KeyError: that is a mistake in this program; --debug shows where, please report it")
+    assert "Traceback" in say(*command, "--debug").err
 
 
 # Wrong command lines
@@ -329,11 +340,113 @@ def test_a_reader_that_goes_away_is_no_failure_worth_telling(
     assert (process.returncode, errors) == (1, "")
 
 
+class RunRedirected(Protocol):
+    """Runs the program as a shell does with these redirections."""
+
+    def __call__(
+        self, redirections: str, *arguments: str | bytes, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]: ...
+
+
+@pytest.fixture
+def run_redirected() -> RunRedirected:
+    def run_program(
+        redirections: str, *arguments: str | bytes, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        program = f'exec "$0" -W error -m rocketchat_integrations "$@" {redirections}'
+        return subprocess.run(
+            ["sh", "-c", program, sys.executable, *arguments],
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.PIPE,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+        )
+
+    return run_program
+
+
+@only_8
+@pytest.mark.parametrize("redirections", [">&-", "2>&-", "<&-", "<&- >&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("command", [["list"], ["list", "--json"], ["history", "bot"], ["demo"]], ids=" ".join)
+def test_a_stream_that_is_closed_takes_nothing(
+    workspace: Workspace, bot: object, run_redirected: RunRedirected, command: list[str], redirections: str
+) -> None:
+    """What a daemon or a cron job closes is neither a failure nor a place to print a traceback to."""
+    result = run_redirected(redirections, *command)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert bool(result.stdout) == (">&-" not in redirections.split())
+
+
+def test_a_program_without_streams_can_call_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One with windows, say, for which the interpreter opens none."""
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    assert cli.main(["--version"]) == 0
+    assert cli.main(["nonsense"]) == 1
+
+
+@only_8
+def test_what_is_said_does_not_go_into_the_data(workspace: Workspace, run_redirected: RunRedirected) -> None:
+    """Where standard error is closed, standard output stays JSON."""
+    result = run_redirected("2>&-", "--token", workspace.environment["ROCKETCHAT_AUTH_TOKEN"], "list", "--json")
+    assert (result.returncode, json.loads(result.stdout)) == (0, [])
+
+
+@only_8
 @pytest.mark.parametrize(
-    "locale",
-    [{"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, {"PYTHONIOENCODING": "ascii"}],
-    ids=["the locale C", "ASCII"],
+    ("command", "complaint"),
+    [(["remove", "ci"], "There is no terminal to ask on: say --yes"), (["post", "--to", "ci"], "that is not blank")],
 )
+def test_nobody_answers_where_standard_input_is_closed(
+    workspace: Workspace, hook: object, run_redirected: RunRedirected, command: list[str], complaint: str
+) -> None:
+    """That is told in one line, as where it is empty."""
+    result = run_redirected("<&-", *command)
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert complaint in line
+
+
+@only_8
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_is_one_line(workspace: Workspace, hook: object, run_redirected: RunRedirected) -> None:
+    """The interpreter does not complain a second time when it ends."""
+    result = run_redirected("> /dev/full", "list")
+    assert (result.returncode, result.stderr) == (1, "error: [Errno 28] No space left on device\n")
+
+
+NARROW = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+
+
+@only_8
+def test_what_is_posted_is_whole_in_every_locale(
+    workspace: Workspace, hook: object, run_redirected: RunRedirected
+) -> None:
+    """A container without a locale posts umlauts as umlauts."""
+    text = "B\xfcro \u2615"
+    result = run_redirected("", "post", "--to", "ci", text.encode(), environment=NARROW)
+    assert (result.returncode, result.stderr) == (0, "posted\n")
+    assert [message.text for message in workspace.server.messages] == [text]
+
+
+@only_8
+@pytest.mark.parametrize("environment", [NARROW, {"PYTHONUTF8": "1"}], ids=["the locale C", "UTF-8"])
+@pytest.mark.parametrize("command", [["post", "--to", "ci"], ["demo", "--live", "--room"]], ids=" ".join)
+def test_an_argument_that_is_no_text_is_refused(
+    workspace: Workspace,
+    hook: object,
+    run_redirected: RunRedirected,
+    command: list[str],
+    environment: dict[str, str],
+) -> None:
+    """Nothing broken is posted."""
+    result = run_redirected("", *command, b"B\xfcro", environment=environment)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "error: the arguments must be UTF-8 text, whatever the locale\n"
+
+
+@pytest.mark.parametrize("locale", [NARROW, {"PYTHONIOENCODING": "ascii"}], ids=["the locale C", "ASCII"])
 @only_8
 def test_nothing_depends_on_the_locale(
     workspace: Workspace, client: Client, run: Run, locale: dict[str, str], tmp_path: Path
@@ -367,3 +480,7 @@ def test_main_takes_the_arguments_of_the_process(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "argv", ["rocketchat-integrations", "--version"])
     assert cli.main() == 0
     assert capsys.readouterr().out == f"rocketchat-integrations {__version__}\n"
+    for argument, complaint in (("\udcc3\udcbc", "No such command '\xfc'"), ("\udcfc", "must be UTF-8")):
+        monkeypatch.setattr(sys, "argv", ["rocketchat-integrations", argument])
+        assert cli.main() == 1
+        assert complaint in capsys.readouterr().err

@@ -149,6 +149,18 @@ def test_an_incoming_webhook_has_no_history(hook: object, say: Say) -> None:
 # history --follow
 
 
+@pytest.mark.parametrize("number", ["99999999999999999999", "-1", "1e3"])
+def test_a_number_that_cannot_be_meant_is_refused(say: Say, number: str) -> None:
+    """In one line, before anything is asked."""
+    assert number in say("history", "bot", "-n", number).error
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "1e20", "99999999999999999999", "0"])
+def test_a_wait_that_cannot_be_meant_is_refused(say: Say, seconds: str) -> None:
+    """Neither for ever nor not at all."""
+    assert seconds in say("history", "bot", "--follow", "--interval", seconds).error
+
+
 class Turns:
     """Takes the place of the waits between two looks: does something each time, and presses Ctrl-C at the end."""
 
@@ -179,7 +191,7 @@ def test_new_calls_are_shown_as_they_come(
     said = say("history", "bot", "--follow", "-n", "1", "--interval", "7")
     assert [line.split()[-1] for line in said.out.splitlines()] == ["h002", "h003", "h004", "h005"]
     assert (said.status, said.err) == (130, "interrupted by SIGINT\n")
-    assert turns.waited == [7.0] * 4
+    assert turns.waited == [7] * 4
     assert workspace.requested("integrations.history") == 4
 
 
