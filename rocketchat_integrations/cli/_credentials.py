@@ -17,6 +17,7 @@ from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.client import Client
 
 from ._messages import complain
+from ._options import File
 from ._outcome import Failure
 
 
@@ -67,7 +68,9 @@ def credential_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option("--workspace", metavar="URL", envvar="ROCKETCHAT_URL", show_envvar=True, help="The address.")
     @click.option("--user-id", metavar="ID", envvar="ROCKETCHAT_USER_ID", show_envvar=True, help="Who asks.")
-    @click.option("--token-file", metavar="FILE", callback=read_secret, help="A file with the token of who asks.")
+    @click.option(
+        "--token-file", metavar="FILE", type=File(), callback=read_secret, help="A file with the token of who asks."
+    )
     @click.option(
         "--token",
         envvar="ROCKETCHAT_AUTH_TOKEN",
@@ -103,9 +106,9 @@ def _is_typed(option: str) -> bool:
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
-def warn_if_typed(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
+def warn_if_typed(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
     """Warn of a secret that stands on the command line: for an option's ``callback``."""
-    if value and _is_typed(str(option.name)):
+    if value and _is_typed(str(option.name)) and not context.resilient_parsing:
         warn_of(option.opts[0])
     return value
 
@@ -118,14 +121,14 @@ def warn_of(secret: str) -> None:
     )
 
 
-def read_secret(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
+def read_secret(context: click.Context, __: click.Parameter, path: str | None) -> str | None:
     """The text of a file, but for the one line break at its end: for an option's ``callback``.
 
     Raises:
         BadParameter: if it is no text, or blank.
         OSError: if it cannot be read.
     """
-    if path is None:
+    if path is None or context.resilient_parsing:  # which is when a shell completes
         return None
     try:
         text = re.sub(r"\r?\n\Z", "", Path(path).read_bytes().decode("utf-8"))

@@ -26,7 +26,7 @@ from ._data import plain
 from ._files import write_private
 from ._finding import called
 from ._messages import complain, told
-from ._options import KINDS, json_option, kind_of
+from ._options import KINDS, File, json_option, kind_of
 from ._outcome import Failure
 from ._output import print_json
 
@@ -34,7 +34,7 @@ _DEFINITIONS = {IntegrationType.INCOMING: IncomingIntegration, IntegrationType.O
 
 
 @click.command("export")
-@click.argument("manifest")
+@click.argument("manifest", metavar="MANIFEST", type=File())
 @click.option("--with-secrets", is_flag=True, help="Also write the tokens, to a file .env that only you can read.")
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 @json_option

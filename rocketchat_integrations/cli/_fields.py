@@ -21,6 +21,7 @@ from rocketchat_integrations.models import (
 )
 
 from ._credentials import read_secret, warn_if_typed
+from ._options import File, completed_from
 
 _Kind: TypeAlias = type[IncomingIntegration] | type[OutgoingIntegration]
 _Command: TypeAlias = Callable[..., Any]
@@ -50,6 +51,7 @@ _HELP = {
     "retry_count": "How often it calls again.",
     "retry_delay": f"How long it waits before it calls again: {', '.join(RetryDelay)}.",
 }
+_VALUES: dict[str, Iterable[str]] = {"event": EventType, "retry_delay": RetryDelay, "script_engine": [SCRIPT_ENGINE]}
 _CLEARABLE = {
     field.name
     for kind in (IncomingIntegration, OutgoingIntegration)
@@ -81,12 +83,15 @@ def field_options(*kinds: _Kind, are_needed: bool) -> Callable[[_Command], _Comm
 
 
 def _options(name: str, hint: Any, **how: Any) -> Iterable[Callable[[_Command], _Command]]:
+    how["shell_complete"] = completed_from(_VALUES.get(name, ()))
     option, help = f"--{_SINGULAR.get(name, name).replace('_', '-')}", _HELP[name]
     if name == "script":
-        yield click.option("--script-file", name, metavar="FILE", callback=_read_script, help=help)
+        yield click.option("--script-file", name, metavar="FILE", type=File(), callback=_read_script, help=help)
     elif name == "token":
         yield click.option("--token", callback=warn_if_typed, help="The token itself.")
-        yield click.option("--token-file", metavar="FILE", callback=read_secret, help=f"A file with the token. {help}")
+        yield click.option(
+            "--token-file", metavar="FILE", type=File(), callback=read_secret, help=f"A file with the token. {help}"
+        )
     elif hint is bool or bool in _parts(hint):
         yield click.option(f"{option}/--no-{option[2:]}", name, default=None, help=help)
     elif get_origin(hint) is tuple:
@@ -108,8 +113,8 @@ def _read_number(_: click.Context, __: click.Parameter, value: str | None) -> An
     return int(value)
 
 
-def _read_script(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
-    if not path:
+def _read_script(context: click.Context, __: click.Parameter, path: str | None) -> str | None:
+    if not path or context.resilient_parsing:
         return path
     content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     try:

@@ -20,7 +20,7 @@ from ._data import plain
 from ._files import write_private
 from ._finding import called
 from ._messages import complain, told
-from ._options import json_option, yes_option
+from ._options import File, json_option, yes_option
 from ._outcome import Failure
 from ._output import print_json, print_lines
 from ._progress import progress_bar
@@ -61,9 +61,9 @@ class _Wanted:
 
 
 @click.command("plan")
-@click.argument("manifests", metavar="MANIFEST...", nargs=-1, required=True)
+@click.argument("manifests", metavar="MANIFEST...", nargs=-1, required=True, type=File())
 @_manifest_options
-@click.option("--out", metavar="FILE", help="Also write the plan to a file, for: apply --plan-file FILE.")
+@click.option("--out", metavar="FILE", type=File(), help="Also write the plan to a file, for: apply --plan-file FILE.")
 @json_option
 @click.pass_obj
 def plan_command(
@@ -100,9 +100,9 @@ def _show(todo: Plan) -> None:
 
 
 @click.command("apply")
-@click.argument("manifests", metavar="[MANIFEST...]", nargs=-1)
+@click.argument("manifests", metavar="[MANIFEST...]", nargs=-1, type=File())
 @_manifest_options
-@click.option("--plan-file", metavar="FILE", help="Apply this plan, which plan --out has written.")
+@click.option("--plan-file", metavar="FILE", type=File(), help="Apply this plan, which plan --out has written.")
 @click.option("--workers", type=click.IntRange(1, 10), default=4, show_default=True, help="Calls made at a time.")
 @click.option(
     "--max-removals",

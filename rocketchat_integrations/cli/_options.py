@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
@@ -23,6 +24,23 @@ def kind_of(type: IntegrationType) -> str:
 def debug_option(command: F) -> F:
     """``--debug``: the entry looks for it, and here it is understood."""
     return click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of a failure.")(command)
+
+
+class File(click.Path):
+    """A file by its name. Shells complete it, and whoever opens it says what is wrong with it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            os.fsencode(value)
+        except UnicodeEncodeError:
+            # All arguments are UTF-8, also where the locale has no such letters: then it spells file names so.
+            return os.fsdecode(str(value).encode())
+        return str(value)
+
+
+def completed_from(values: Iterable[str]) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """What shells complete an option with: for its ``shell_complete``. What is allowed says whoever takes the value."""
+    return lambda _, __, begun: [value for value in map(str, values) if value.startswith(begun)]
 
 
 def json_option(command: F) -> F:

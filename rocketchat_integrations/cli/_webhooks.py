@@ -19,7 +19,7 @@ from rocketchat_integrations.models import IntegrationType
 from ._credentials import Credentials, warn_if_typed, warn_of
 from ._finding import find
 from ._messages import complain, printable
-from ._options import is_address, json_option, type_option
+from ._options import File, is_address, json_option, type_option
 from ._outcome import Failure
 from ._output import print_json
 
@@ -55,7 +55,9 @@ def _webhook(
 @click.option("--to", "integration", metavar="ID|NAME|URL", help="The integration, by its id or its name.")
 @type_option
 @_webhook_option
-@click.option("--json-file", metavar="FILE", help="The message as JSON, with attachments; - for standard input.")
+@click.option(
+    "--json-file", metavar="FILE", type=File(), help="The message as JSON, with attachments; - for standard input."
+)
 @json_option
 @click.pass_obj
 def post_command(

@@ -93,31 +93,6 @@ def test_the_version_can_be_asked_for(say: Say) -> None:
     assert say("--version").out == f"rocketchat-integrations {__version__}\n"
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shells_can_be_taught_to_complete(run: Run, shell: str) -> None:
-    """The variable that the documentation names gives what a shell evaluates."""
-    result = run(environment={"_ROCKETCHAT_INTEGRATIONS_COMPLETE": f"{shell}_source"})
-    assert (result.returncode, result.stderr) == (0, "")
-    assert "rocketchat-integrations" in result.stdout
-
-
-def test_commands_and_options_are_completed(
-    say: Say, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What the shell asks is answered with what would fit."""
-    monkeypatch.setenv("_ROCKETCHAT_INTEGRATIONS_COMPLETE", "bash_complete")
-    for line, completed in {
-        "rocketchat-integrations re": {"plain,remove", "plain,replay"},
-        "rocketchat-integrations list --name": {"plain,--name", "plain,--name-contains"},
-    }.items():
-        monkeypatch.setenv("COMP_WORDS", line)
-        monkeypatch.setenv("COMP_CWORD", str(line.count(" ")))
-        with pytest.raises(SystemExit) as end:
-            say()
-        assert end.value.code == 0
-        assert set(capsys.readouterr().out.split()) == completed
-
-
 # Without the extra
 
 
@@ -367,8 +342,8 @@ def run_redirected() -> RunRedirected:
 
 
 @only_8
-@pytest.mark.parametrize("redirections", [">&-", "2>&-", "<&-", "<&- >&-", "<&- >&- 2>&-"])
-@pytest.mark.parametrize("command", [["list"], ["list", "--json"], ["history", "bot"], ["demo"]], ids=" ".join)
+@pytest.mark.parametrize("redirections", [">&-", "<&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("command", [["list"], ["list", "--json"], ["demo"]], ids=" ".join)
 def test_a_stream_that_is_closed_takes_nothing(
     workspace: Workspace, bot: object, run_redirected: RunRedirected, command: list[str], redirections: str
 ) -> None:
@@ -428,6 +403,17 @@ def test_what_is_posted_is_whole_in_every_locale(
     result = run_redirected("", "post", "--to", "ci", text.encode(), environment=NARROW)
     assert (result.returncode, result.stderr) == (0, "posted\n")
     assert [message.text for message in workspace.server.messages] == [text]
+
+
+@only_8
+def test_files_are_found_in_every_locale(workspace: Workspace, run_redirected: RunRedirected, tmp_path: Path) -> None:
+    """Whatever letters their names have."""
+    path = tmp_path / "B\xfcro.json"
+    exported = run_redirected("", "export", str(path).encode(), environment=NARROW)
+    assert exported.returncode == 0, exported.stderr
+    assert path.exists()
+    planned = run_redirected("", "plan", str(path).encode(), environment=NARROW)
+    assert (planned.returncode, planned.stderr) == (0, "")
 
 
 @only_8
