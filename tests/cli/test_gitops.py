@@ -77,6 +77,8 @@ def test_its_job_changes_the_workspace_on_the_main_branch_only(
 ) -> None:
     """A pull request shows, a push changes, and at night a change by hand is a failure."""
     job: dict[str, Any] = yaml.safe_load((repository / "ci.yml").read_text(encoding="utf-8"))
+    # What waits in a group of its own cannot push out what waits in another.
+    assert job["concurrency"] == {"group": "integrations-${{ github.event_name }}-${{ github.ref }}"}
     steps = {step["if"].split("'")[1]: step["run"] for step in job["jobs"]["integrations"]["steps"] if "if" in step}
     assert set(steps) == {"pull_request", "push", "schedule"}
     monkeypatch.setenv("DEPLOYER_TOKEN", "token")
