@@ -109,5 +109,7 @@ def run(arguments: Sequence[str]) -> int | None:
         path = PROGRAM if error.ctx is None else error.ctx.command_path
         # What stands in the wrong place may be the address of a webhook, which is a secret.
         message = re.sub(r"\S*(://|/hooks/)\S*", HIDDEN, error.format_message())
+        if isinstance(error, click.NoSuchOption) and any(error.option_name in param.opts for param in app.params):
+            message = f"{error.option_name} goes before the command"
         problem = f"{message} (see {path} --help)"
     raise Failure(problem)

@@ -29,9 +29,12 @@ from ._questions import confirm
 _Kind: TypeAlias = type[IncomingIntegration] | type[OutgoingIntegration]
 
 
-@click.group("create")
-def create_command() -> None:
+@click.group("create", invoke_without_command=True)
+@click.pass_context
+def create_command(context: click.Context) -> None:
     """Create an integration."""
+    if context.invoked_subcommand is None:
+        raise click.UsageError("what is to be created? Say create incoming, or create outgoing")
 
 
 @create_command.command("incoming")

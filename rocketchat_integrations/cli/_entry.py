@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import cast
 
-from rocketchat_integrations.exceptions import TransportError, TransportTimeout, UnsafePlan
+from rocketchat_integrations.exceptions import TransportError, TransportTimeout, UpdateIncomplete
 
 from ._messages import complain
 from ._outcome import status_of
@@ -17,7 +17,7 @@ from ._outcome import status_of
 _HINTS: dict[type[Exception], str] = {
     TransportError: "is the address right, and the server up?",
     TransportTimeout: "is the address right, and the server up?",
-    UnsafePlan: "--max-removals N allows more",
+    UpdateIncomplete: "this server cannot change that; all else is as you said",
 }
 
 

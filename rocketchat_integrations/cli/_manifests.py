@@ -17,7 +17,7 @@ from rocketchat_integrations.provisioning import Create, Plan, Progress, Report,
 
 from ._credentials import Credentials
 from ._data import plain
-from ._files import write_private
+from ._files import check_writable, write_private
 from ._finding import called
 from ._messages import complain, told
 from ._options import File, json_option, yes_option
@@ -80,6 +80,8 @@ def plan_command(
 
     The file that --out writes holds no secrets, but whole scripts, and only you can read it.
     """
+    if out is not None:
+        check_writable(Path(out), sources=manifests)
     with credentials.client() as client:
         todo = _Wanted(manifests, prune, allow_outside).plan(client)
     if out is not None:
@@ -107,7 +109,9 @@ def _show(todo: Plan) -> None:
 @click.option(
     "--max-removals",
     type=click.IntRange(min=0),
-    help="How many removals are allowed: 10 if nothing is said and pruning is asked for.",
+    default=10,
+    show_default=True,
+    help="How many removals are allowed.",
 )
 @yes_option
 @json_option
@@ -119,7 +123,7 @@ def apply_command(
     allow_outside: bool,
     plan_file: str | None,
     workers: int,
-    max_removals: int | None,
+    max_removals: int,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -138,6 +142,11 @@ def apply_command(
             complain(str(todo))
         else:
             _show(todo)
+        if len(todo.removals) > max_removals:
+            raise Failure(
+                f"the plan removes {len(todo.removals)} integrations, and {max_removals} may be removed; "
+                "--max-removals N allows more. Nothing was changed"
+            )
         if todo:
             confirm("Apply this plan?", yes=yes)
         report = _applied(todo, client, workers, max_removals, as_json=as_json)
@@ -155,7 +164,7 @@ def _read(path: str) -> Plan:
     return Plan.from_dict(data)
 
 
-def _applied(todo: Plan, client: Client, workers: int, max_removals: int | None, *, as_json: bool) -> Report:
+def _applied(todo: Plan, client: Client, workers: int, max_removals: int, *, as_json: bool) -> Report:
     ended = 0
 
     def count(progress: Progress) -> None:

@@ -23,7 +23,11 @@ def printable(text: str) -> str:
 
 def told(error: Exception) -> str:
     """What an exception says: in one line, unless it tells of several things."""
-    lines = [printable(" ".join(line.split())) for line in str(error).splitlines() if line.strip()]
+    # Of a file's failure, the name of the file comes first, and nobody needs a number.
+    text = str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}"
+    lines = [printable(" ".join(line.split())) for line in text.splitlines() if line.strip()]
     return " ".join(lines) if len(lines) <= 2 else "\n  ".join(lines)
 
 

@@ -194,6 +194,15 @@ def test_a_wrong_update_is_one_line_and_changes_nothing(
     assert workspace.server.documents == before
 
 
+@pytest.mark.parametrize("server", ["6.14"], indirect=True)
+def test_what_a_server_cannot_change_is_told(hook: object, client: Client, say: Say) -> None:
+    """With what did change: nobody has to guess whether to try again."""
+    said = say("update", "ci", "--username", "admin", "--alias", "CI")
+    assert said.error.endswith("did not take: username (this server cannot change that; all else is as you said)")
+    (record,) = client.list()
+    assert (record.username, record.alias) == ("rocket.cat", "CI")
+
+
 # remove
 
 

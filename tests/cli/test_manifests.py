@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
 import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import attrs
 import pytest
@@ -227,12 +229,55 @@ def test_a_file_that_is_no_plan_is_refused(
 
 @only_8
 def test_a_plan_that_cannot_be_written_leaves_what_was_there(
+    workspace: Workspace, say: Say, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no half of one; it is told where it was to be."""
+    plans = tmp_path / "plans"
+    plans.mkdir()
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied", "/tmp/.p.json.x3f")
+
+    monkeypatch.setattr("tempfile.mkstemp", fail)
+    assert say("plan", str(manifest), "--out", str(plans / "p.json")).error == f"{plans / 'p.json'}: Permission denied"
+    monkeypatch.undo()
+    assert list(plans.iterdir()) == []
+
+
+@only_8
+def test_a_plan_takes_no_place_that_is_not_for_it(
     workspace: Workspace, say: Say, manifest: Path, tmp_path: Path
 ) -> None:
-    """And no half of one."""
-    (tmp_path / "plans").mkdir()
-    assert "Is a directory" in say("plan", str(manifest), "--out", str(tmp_path / "plans")).error
-    assert {path.name for path in tmp_path.iterdir()} == {"plans", "script.js", manifest.name}
+    """Neither the manifest's, by whatever name, nor that of what is no file; that is told before anything is asked."""
+    (tmp_path / "another name.json").hardlink_to(manifest)
+    # As /dev/stdout is one, when standard output goes to a file.
+    (tmp_path / "output").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "output")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
+    os.mkfifo(tmp_path / "fifo")
+    before = manifest.read_bytes()
+    for out, complaint in {
+        str(manifest): "is the manifest, and would be lost",
+        str(tmp_path / "another name.json"): "is the manifest, and would be lost",
+        **{str(tmp_path / name): "is no regular file" for name in ("", "fifo", "link", "dangling")},
+        str(tmp_path / "nowhere" / "p.json"): f"there is no folder {tmp_path / 'nowhere'}; make it first",
+    }.items():
+        error = say("plan", str(manifest), "--out", out).error
+        assert error.startswith(out)
+        assert complaint in error
+    assert workspace.server.requests == ()
+    assert manifest.read_bytes() == before
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "output").read_text() == "mine"
+
+
+@only_8
+def test_a_plan_can_be_written_over_another(workspace: Workspace, say: Say, manifest: Path, tmp_path: Path) -> None:
+    """As one does after a change."""
+    out = tmp_path / "plan.json"
+    for _ in range(2):
+        assert say("plan", str(manifest), "--out", str(out)).status == 2
+    assert say("apply", "--plan-file", str(out), "--yes").status == 0
 
 
 @pytest.mark.parametrize("options", [("--prune",), ("--prune-all",), ("--allow-outside",), ("m.toml",)])
@@ -283,7 +328,7 @@ def test_pruning_has_to_be_asked_for(
     content = json.loads(manifest.read_text())
     manifest.write_text(json.dumps({**content, "outgoing": []}))
     assert "1 as wanted" in say("plan", str(manifest)).out
-    assert "max_removals" in say("apply", "--yes", "--prune", "--max-removals", "0", str(manifest)).err
+    assert "1 integrations, and 0 may be" in say("apply", "--yes", "--prune", "--max-removals", "0", str(manifest)).err
     assert names(workspace) == ["ci", "t-bot", "t-ci"]
     assert say("apply", "--yes", "--prune", str(manifest)).status == 0
     assert names(workspace) == ["ci", "t-ci"]
@@ -297,10 +342,13 @@ def test_too_many_removals_say_how_to_allow_them(workspace: Workspace, client: C
     say("apply", "--yes", str(many))
     empty = many.with_name("empty.json")
     empty.write_text('{"scope": "t-", "incoming": []}')
-    said = say("apply", "--yes", "--prune", str(empty))
-    assert said.status == 1
-    assert "--max-removals N allows more" in said.err
+    for said in (say("apply", "--yes", "--prune", str(empty)), say("apply", "--prune", str(empty), answers="y\n")):
+        assert said.status == 1
+        (line,) = said.err.splitlines()  # nobody is asked for nothing
+        assert "--max-removals N allows more" in line
     assert len(workspace.server.documents) == 150
+    assert say("apply", "--yes", "--prune", "--max-removals", "150", str(empty)).status == 0
+    assert workspace.server.documents == ()
 
 
 def test_what_fails_is_told_and_the_rest_goes_on(workspace: Workspace, say: Say, manifest: Path) -> None:
@@ -318,12 +366,16 @@ def test_what_fails_is_told_and_the_rest_goes_on(workspace: Workspace, say: Say,
 
 @only_8
 def test_what_failed_is_data_for_programs(workspace: Workspace, say: Say, manifest: Path) -> None:
-    """With the reason of each."""
+    """With the reason of each; what failed before the first step leaves standard output empty."""
     workspace.server.fail_next("integrations.create", "redirect", 2)
     said = say("apply", "--yes", "--json", str(manifest))
     assert said.status == 1
     assert [step["name"] for step in said.json["failed"]] == ["t-ci", "t-bot"]
     assert all("redirect" in step["error"] for step in said.json["failed"])
+    assert (said.json["done"], said.json["pending"]) == ([], [])
+    assert said.err.splitlines()[-1] == "error: 2 of 2 steps failed, 0 were not tried; plan and apply again"
+    workspace.server.fail_next("integrations.list", "html")
+    assert "not an answer of Rocket.Chat" in say("apply", "--yes", "--json", str(manifest)).error
 
 
 @only_8
