@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     hints = _LIVE_HINTS if options.live else {}
-    return status_of(lambda: demo(options.room), hints=hints, debug=options.debug)
+    return status_of(lambda: demo(options.room, as_json=options.json), hints=hints, debug=options.debug)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_room,
         help="where to post with --live: a channel, or a private group that rocket.cat is in (with or without #)",
     )
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs: the steps, at the end")
     parser.add_argument("--debug", action="store_true", help="show the traceback of a failure")
     return parser
 
@@ -134,7 +135,7 @@ class Step:
     code: str = attrs.field(converter=_dedented)
 
 
-def demo(room: str | None = None) -> None:
+def demo(room: str | None = None, *, as_json: bool = False) -> None:
     """Show how to create, list, update, post and remove, each step with its code.
 
     Whatever happens, no integration is left behind in a workspace.
@@ -142,6 +143,7 @@ def demo(room: str | None = None) -> None:
     Args:
         room: a room of the workspace that the environment names, such as ``"#general"``; None: the steps run
             against an embedded server.
+        as_json: print an array with the title, the code and the output of each step, when all are done.
 
     Raises:
         RocketChatError: a step failed.
@@ -152,14 +154,24 @@ def demo(room: str | None = None) -> None:
     tag = f"demo-{secrets.token_hex(4)}"
     opening, *tour, farewell = _steps(tag, room)
     names: dict[str, Any] = {}
+    done: list[dict[str, str]] = []
+
+    def perform(number: int, step: Step) -> None:
+        if not as_json:
+            _say(f"{number}. {step.title}\n\n{textwrap.indent(step.code, ' ' * 5)}\n")
+        output = _run(f"<step {number}>", step.code, names)
+        done.append({"title": " ".join(step.title.split()), "code": step.code, "output": output})
+        if output and not as_json:
+            _say(textwrap.indent(output, "  -> "))
+
     proxies = contextlib.nullcontext() if room is not None else _no_proxies()
     with _Interruptions() as interruptions, waits_are_shown(), proxies:
         try:
-            _perform(1, opening, names)
+            perform(1, opening)
             try:
                 try:
                     for number, step in enumerate(tour, 2):
-                        _perform(number, step, names)
+                        perform(number, step)
                 finally:
                     # From here on, nothing keeps us from tidying up.
                     interruptions.hold()
@@ -167,18 +179,19 @@ def demo(room: str | None = None) -> None:
                 if room is not None:
                     _remove_leftovers(tag, names, is_sure=not getattr(error, "may_have_acted", True))
                 raise
-            _perform(len(tour) + 2, farewell, names)
+            perform(len(tour) + 2, farewell)
         finally:
             _close(names)
+    if as_json:
+        print(json.dumps(done, indent=2))
 
 
-def _perform(number: int, step: Step, names: dict[str, Any]) -> None:
-    _say(f"{number}. {step.title}\n\n{textwrap.indent(step.code, ' ' * 5)}\n")
+def _run(name: str, code: str, names: dict[str, Any]) -> str:
+    """What the code prints."""
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
-        exec(compile(step.code, f"<step {number}>", "exec"), names)
-    if lines := output.getvalue().splitlines():
-        _say("\n".join(f"  -> {line}" for line in lines) + "\n")
+        exec(compile(code, name, "exec"), names)
+    return output.getvalue()
 
 
 def _steps(tag: str, room: str | None) -> Iterable[Step]:

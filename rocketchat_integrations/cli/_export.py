@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from collections import Counter
@@ -67,7 +68,7 @@ def _leave_out(error: DecodingError) -> None:
 
 
 def _write(files: dict[Path, bytes], secrets: dict[Path, bytes], *, force: bool) -> None:
-    there = [str(file) for file in (*files, *secrets) if file.exists()]
+    there = [str(file) for file in (*files, *secrets) if os.path.lexists(file)]
     if there and not force:
         raise Failure(f"there already: {', '.join(there)}; --force writes over them. Nothing was written")
     for file, content in files.items():

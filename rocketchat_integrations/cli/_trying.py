@@ -38,8 +38,8 @@ def serve_command(port: int, version: str, as_json: bool) -> None:
         if as_json:
             print_json({name.removeprefix("ROCKETCHAT_").lower(): value for name, value in environment.items()})
         else:
-            for name, value in environment.items():
-                print(f"export {name}={value}", flush=True)
+            # At once: whoever waits for the file is not to find half of it.
+            print("\n".join(f"export {name}={value}" for name, value in environment.items()), flush=True)
         complain("serving until you press Ctrl-C")
         Event().wait()
 

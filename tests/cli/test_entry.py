@@ -66,7 +66,7 @@ def test_every_command_has_help(say: Say, name: str) -> None:
     assert all(param.help for param in command_named(name).params if isinstance(param, click.Option))
 
 
-@pytest.mark.parametrize("name", [*sorted({*COMMANDS} - {"create", "serve"}), "create incoming", "create outgoing"])
+@pytest.mark.parametrize("name", [*sorted({*COMMANDS} - {"create"}), "create incoming", "create outgoing"])
 def test_every_command_can_speak_to_programs_and_debug(name: str) -> None:
     """`--json` is everywhere, and so is `--debug`."""
     group, _, kind = name.partition(" ")
@@ -75,6 +75,18 @@ def test_every_command_can_speak_to_programs_and_debug(name: str) -> None:
         assert isinstance(command, click.Group)
         command = command.commands[kind]
     assert {"--json", "--debug"} <= {option for param in command.params for option in param.opts}
+
+
+def test_the_demo_can_speak_to_programs_too(run: Run) -> None:
+    """It has no options of click's, and understands `--json` all the same: the steps, with what came of each."""
+    result = run("demo", "--json")
+    assert (result.returncode, result.stderr) == (0, "")
+    steps = json.loads(result.stdout)
+    assert len(steps) == 9
+    assert steps[3]["title"] == "List them"
+    assert "client.list(" in steps[3]["code"]
+    assert steps[3]["output"].count("webhook-") == 2
+    assert steps[7]["output"] == "left: []\n"
 
 
 def test_help_is_quick(start: Start) -> None:

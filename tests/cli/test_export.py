@@ -125,6 +125,41 @@ def test_secrets_are_written_for_nobody_else_to_read(
 
 
 @only_8
+@pytest.mark.parametrize("is_dangling", [False, True], ids=["a link", "a dangling link"])
+def test_secrets_do_not_go_where_a_link_leads(
+    workspace: Workspace, bot: object, say: Say, tmp_path: Path, is_dangling: bool
+) -> None:
+    """A link counts as a file that is there; with `--force` the file takes its place."""
+    (tmp_path / "repository").mkdir()
+    elsewhere, secrets = tmp_path / "public", tmp_path / "repository" / ".env"
+    if not is_dangling:
+        elsewhere.write_text("mine")
+    secrets.symlink_to(elsewhere)
+    path = str(tmp_path / "repository" / "m.json")
+    assert f"there already: {secrets};" in say("export", path, "--with-secrets").error
+    assert list(secrets.parent.iterdir()) == [secrets]
+    assert say("export", path, "--with-secrets", "--force").status == 0
+    assert not secrets.is_symlink()
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
+    assert "token-of-the-bot" in secrets.read_text()
+    assert elsewhere.exists() != is_dangling
+    assert is_dangling or elsewhere.read_text() == "mine"
+
+
+@only_8
+@pytest.mark.parametrize("name", ["m.json", "scripts/ci.js"])
+def test_no_file_is_made_at_the_end_of_a_dangling_link(
+    workspace: Workspace, client: Client, say: Say, tmp_path: Path, name: str
+) -> None:
+    """Not by a slip: where it leads, somebody else may read it."""
+    client.create(attrs.evolve(HOOK, script="class Script { }"))
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / name).symlink_to(tmp_path / "elsewhere")
+    assert str(tmp_path / name) in say("export", str(tmp_path / "m.json")).error
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@only_8
 def test_nothing_is_written_over_by_a_slip(workspace: Workspace, client: Client, say: Say, tmp_path: Path) -> None:
     """Not even one of several files; then one is told which are there."""
     client.create(attrs.evolve(HOOK, script="class Script { }"))

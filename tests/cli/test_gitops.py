@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Workspace
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "gitops"
+README = (EXAMPLE / "README.md").read_text(encoding="utf-8")
 
 only_8 = pytest.mark.parametrize("server", ["8.8"], indirect=True)
 
@@ -40,6 +41,7 @@ def shell(repository: Path, commands: str, **environment: str) -> subprocess.Com
         ["sh", "-eu", "-c", commands],
         cwd=repository,
         env={**os.environ, "PATH": path, **environment},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
         timeout=120,
@@ -47,8 +49,7 @@ def shell(repository: Path, commands: str, **environment: str) -> subprocess.Com
 
 
 def commands_of_the_readme() -> list[str]:
-    text = (EXAMPLE / "README.md").read_text(encoding="utf-8")
-    return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
 @only_8
@@ -69,6 +70,17 @@ def test_the_commands_of_its_readme_do_what_it_says(workspace: Workspace, reposi
         "ops-deployer",
         "ops-notices",
     }
+
+
+def test_the_server_of_its_readme_can_be_used_at_once(repository: Path) -> None:
+    """As soon as there is something in the file, everything is: the next command finds the server."""
+    (serve,) = re.findall(r"^```console\n(rocketchat-integrations serve .*\n)```$", README, re.MULTILINE)
+    first, *_ = commands_of_the_readme()
+    commands = f"exec 3>&2 2> errors\n{serve}trap 'kill $!' EXIT\n{first}exec 2>&3\nrocketchat-integrations list --json"
+    result = shell(repository, commands)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "[]\n", "")
+    assert (repository / "errors").read_text() == "serving until you press Ctrl-C\n"
+    assert (repository / "server.env").read_text().count("export ROCKETCHAT_") == 3
 
 
 @only_8

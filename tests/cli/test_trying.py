@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
+from unittest.mock import Mock
 
 import pytest
 
@@ -35,6 +36,19 @@ def test_a_server_to_try_things_on(start: Start) -> None:
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (130, "")
     assert errors == "serving until you press Ctrl-C\ninterrupted by SIGINT\n"
+
+
+def test_what_to_set_is_written_at_once(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for a file to have something in it finds all three variables."""
+    monkeypatch.setattr("rocketchat_integrations.cli._trying.Event", Mock(side_effect=KeyboardInterrupt))
+    printed: list[str] = []
+
+    def note(text: str, **_: object) -> None:
+        printed.append(text)
+
+    monkeypatch.setattr("builtins.print", note)
+    say("serve")
+    assert [text.count("export ROCKETCHAT_") for text in printed if "export" in text] == [3]
 
 
 def test_where_and_what_the_server_is_can_be_said(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
