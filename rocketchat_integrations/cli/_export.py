@@ -30,6 +30,7 @@ from ._messages import complain, told
 from ._options import KINDS, File, json_option, kind_of
 from ._outcome import Failure
 from ._output import print_json
+from ._progress import counted
 
 _DEFINITIONS = {IntegrationType.INCOMING: IncomingIntegration, IntegrationType.OUTGOING: OutgoingIntegration}
 
@@ -50,7 +51,7 @@ def export_command(credentials: Credentials, manifest: str, with_secrets: bool, 
     if path.suffix.lower() not in _WRITERS:
         raise click.UsageError(f"MANIFEST must end in {', '.join(_WRITERS)}")
     with credentials.client() as client:
-        export = exported(list(client.list(on_error=_leave_out)))
+        export = exported(list(counted(client.list(on_error=_leave_out))))
     files = {path.parent / name: script for name, script in export.scripts.items()}
     files[path] = _WRITERS[path.suffix.lower()](export.content).encode()
     secrets = {path.parent / ".env": _environment(export.variables)} if with_secrets else {}

@@ -22,6 +22,7 @@ from ._finding import find
 from ._messages import complain, told
 from ._options import integration_argument, json_option, kind_of, refuse_address, secrets_option, type_option
 from ._output import print_json, print_table
+from ._progress import counted
 
 _HEADINGS = ("ID", "TYPE", "NAME", "CHANNEL", "USER", "EVENT", "ENABLED")
 
@@ -50,7 +51,7 @@ def list_command(
     unreadable: list[DecodingError] = []
     with credentials.client() as client:
         listing = client.list(type=kind, name=name, name_contains=name_contains, on_error=unreadable.append)
-        records = [record for record in listing if channel is None or _room(channel) in record.channel]
+        records = [record for record in counted(listing) if channel is None or _room(channel) in record.channel]
     if as_json:
         print_json([data_of(record, show_secrets=show_secrets) for record in records])
     else:

@@ -23,7 +23,7 @@ from ._messages import complain, told
 from ._options import File, json_option, yes_option
 from ._outcome import Failure
 from ._output import print_json, print_lines
-from ._progress import progress_bar
+from ._progress import Counting, progress_bar
 from ._questions import confirm
 
 _Prune: TypeAlias = bool | Literal["all"]
@@ -57,7 +57,7 @@ class _Wanted:
         """The plan for them."""
         manifest = Manifest.load(*self.paths, allow_outside=self.allow_outside)
         prune: _Prune = "all" if self.prune == "all" else self.prune is not None
-        return plan(manifest, client, prune=prune)
+        return plan(manifest, Counting(client), prune=prune)
 
 
 @click.command("plan")

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+# On fewer columns, a table would break nearly every word.
+_NARROW = 72
+
+
 def print_json(value: object, *, on_one_line: bool = False) -> None:
     """Print JSON: in ASCII, which every locale can take."""
     print(json.dumps(value, indent=None if on_one_line else 2), flush=True)
@@ -28,22 +32,31 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     if sys.stdout.isatty():
         _print_rich_table(headings, shown)
         return
+    from rich.cells import cell_len  # which knows what takes two columns, or none
+
     lines = [list(headings), *shown]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True))
+        print("  ".join(padded).rstrip())
 
 
 def _print_rich_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
 
+    terminal = console()
+    if len(headings) > 2 and terminal.width < _NARROW:
+        for row in rows:
+            _print_rich_table(("FIELD", "VALUE"), [cells for cells in zip(headings, row, strict=True) if cells[1]])
+            terminal.print()
+        return
     table = Table(*headings, box=None, header_style="bold", padding=(0, 2, 0, 0), pad_edge=False)
     for column in table.columns:
         column.overflow = "fold"  # nothing is cut off
     table.columns[0].no_wrap = True  # the id, which is copied
     for row in rows:
         table.add_row(*row)
-    console().print(table)
+    terminal.print(table)
 
 
 def print_lines(lines: Iterable[tuple[str, str]]) -> None:

@@ -38,6 +38,16 @@ def test_a_list_is_a_table_that_programs_can_cut_up(
     assert "\x1b" not in said.out
 
 
+@only_8
+def test_a_table_is_aligned_as_it_is_seen(client: Client, say: Say) -> None:
+    """Letters that take two columns, or none, count as what they take."""
+    for name in ("\u5de5\u7a0b", "e\u0301", "plain"):
+        client.create(IncomingIntegration(name, channel="#general", username="rocket.cat"))
+    lines = say("list").out.splitlines()[1:]
+    beginnings = {line[line.index("incoming") : line.index("#general")] for line in lines}
+    assert beginnings == {f"incoming  {name}  " for name in ("\u5de5\u7a0b ", "e\u0301    ", "plain")}
+
+
 def test_a_list_is_an_array_of_objects_for_programs(
     hook: IncomingIntegrationRecord, bot: OutgoingIntegrationRecord, say: Say
 ) -> None:

@@ -6,17 +6,21 @@ import io
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from unittest.mock import Mock
 
+import attrs
 import pytest
 
-from rocketchat_integrations import Client, IncomingIntegration, cli
+from rocketchat_integrations import Client, IncomingIntegration, IncomingIntegrationRecord, cli
+from rocketchat_integrations.cli import _manifests
 from rocketchat_integrations.manifest import Manifest
+from rocketchat_integrations.provisioning import Progress, Report, apply
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import RunOnTerminal, Workspace
+    from tests.cli.conftest import RunOnTerminal, Say, Workspace
 
 COLOUR = r"\x1b\[[0-9;]*m"
 
@@ -142,6 +146,56 @@ def test_tables_plans_and_bars_are_drawn(workspace: Workspace, manifest: Path, d
     assert "applying" in errors
     assert "failed: create incoming 't-" in errors
     assert "t-11" in draw("list")[1]
+
+
+def test_a_bar_shows_the_time_left(
+    workspace: Workspace, manifest: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the library estimates it."""
+
+    def slowly(*arguments: Any, on_progress: Callable[[Progress], object], **options: Any) -> Report:
+        def tell(progress: Progress) -> None:
+            on_progress(attrs.evolve(progress, seconds_left=150.0))
+
+        return apply(*arguments, on_progress=tell, **options)
+
+    monkeypatch.setattr(_manifests, "apply", slowly)
+    status, _, errors = draw("apply", "--yes", str(manifest))
+    assert status == 0
+    assert re.search(r"12/12.* 2 min 30 s left", errors)
+
+
+def test_long_lists_show_how_far_they_are_read(workspace: Workspace, tmp_path: Path, draw: Draw, say: Say) -> None:
+    """From the second page on, on a terminal, and on standard error: nobody wonders why nothing happens."""
+    (tmp_path / "m.json").write_text('{"incoming": []}')
+    commands = (["list"], ["plan", str(tmp_path / "m.json")], ["export", str(tmp_path / "e.json")])
+    record = {"type": "webhook-incoming", "username": "rocket.cat", "channel": ["#general"]}
+    for number in range(250):
+        if number == 100:
+            for command in commands:
+                assert "read" not in draw(*command)[2]
+            (tmp_path / "e.json").unlink()
+        workspace.server.insert({**record, "_id": f"i{number}", "name": f"n{number}"})
+    for command in commands:
+        status, output, errors = draw(*command)
+        assert status == 0
+        assert "00 integrations read" in errors
+        assert "integrations read" not in output
+    assert say("list").err == ""
+
+
+def test_a_narrow_terminal_shows_records_line_by_line(
+    workspace: Workspace, hook: IncomingIntegrationRecord, bot: object, run_on_terminal: RunOnTerminal
+) -> None:
+    """Instead of a few letters a column; what is not set takes no line."""
+    screen = run_on_terminal("list", columns=40)
+    assert screen.status == 0
+    assert max(map(len, screen.lines)) <= 40
+    fields = [line.split(maxsplit=1) for line in screen.lines if line]
+    assert [field[0] for field in fields].count("FIELD") == 2
+    assert ["ID", hook.id] in [[word.strip() for word in field] for field in fields]
+    assert [field[0] for field in fields].count("EVENT") == 1
+    assert "NAME" in run_on_terminal("list", columns=72).lines[0]
 
 
 def test_without_colours_they_are_drawn_plainly(
