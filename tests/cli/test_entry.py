@@ -77,11 +77,11 @@ def test_every_command_can_speak_to_programs_and_debug(name: str) -> None:
     assert {"--json", "--debug"} <= {option for param in command.params for option in param.opts}
 
 
-def test_the_demo_can_speak_to_programs_too(run: Run) -> None:
+def test_the_demo_can_speak_to_programs_too(say: Say) -> None:
     """It has no options of click's, and understands `--json` all the same: the steps, with what came of each."""
-    result = run("demo", "--json")
-    assert (result.returncode, result.stderr) == (0, "")
-    steps = json.loads(result.stdout)
+    said = say("demo", "--json")
+    assert (said.status, said.err) == (0, "")
+    steps = said.json
     assert len(steps) == 9
     assert steps[3]["title"] == "List them"
     assert "client.list(" in steps[3]["code"]

@@ -235,10 +235,10 @@ def test_a_plan_that_cannot_be_written_leaves_what_was_there(
     plans = tmp_path / "plans"
     plans.mkdir()
 
-    def fail(*_: object, **__: object) -> NoReturn:
-        raise PermissionError(errno.EACCES, "Permission denied", "/tmp/.p.json.x3f")
+    def fail(path: Path, _: Path) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr("tempfile.mkstemp", fail)
+    monkeypatch.setattr(Path, "replace", fail)
     assert say("plan", str(manifest), "--out", str(plans / "p.json")).error == f"{plans / 'p.json'}: Permission denied"
     monkeypatch.undo()
     assert list(plans.iterdir()) == []

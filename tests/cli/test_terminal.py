@@ -198,6 +198,16 @@ def test_a_narrow_terminal_shows_records_line_by_line(
     assert "NAME" in run_on_terminal("list", columns=72).lines[0]
 
 
+def test_a_record_is_drawn_line_by_line(
+    workspace: Workspace, hook: IncomingIntegrationRecord, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the environment says that there are few columns, too."""
+    monkeypatch.setenv("COLUMNS", "71")
+    status, output, errors = draw("list")
+    assert (status, errors) == (0, "")
+    assert re.search(rf"^ID +{hook.id} *$", output, re.MULTILINE)
+
+
 def test_without_colours_they_are_drawn_plainly(
     workspace: Workspace, manifest: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
