@@ -68,7 +68,7 @@ MAY_IMPORT = {
 RESERVED = {
     "requests": {"_transport"},
     "urllib3": {"_transport"},
-    "http.client": {"_transport"},
+    "http.client": {"_transport", "testing"},
     "cattrs": {"_codec"},
     "werkzeug": {"testing"},
     "hypothesis": {"testing.strategies"},

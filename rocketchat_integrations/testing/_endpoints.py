@@ -15,7 +15,7 @@ from ._refusals import Refusal, broken_rule, failure, login_failed
 from ._rules import INCOMING_KIND, OUTGOING_KIND, Rulebook, created_by, delete, manageable
 from ._settings import Settings
 from ._webhooks import Webhooks
-from ._world import Collection, Document, RoomType, User, World
+from ._world import Collection, Document, Replay, RoomType, User, World
 
 
 @attrs.frozen(kw_only=True)
@@ -202,15 +202,19 @@ def _clear_history(call: Call) -> Document:
 def _replay_outgoing(call: Call) -> Document:
     method = "replayOutgoingIntegration"
     integration_id = call.params["integrationId"]
-    manageable(call.world, call.user, integration_id, method)
+    integration = manageable(call.world, call.user, integration_id, method)
     history_id = call.params["historyId"]
-    if call.world.history.get(integration_id, Collection()).get(history_id) is None:
+    record = call.world.history.get(integration_id, Collection()).get(history_id)
+    if record is None:
         raise broken_rule(
             "error-invalid-integration-history",
             "Invalid Integration History",
             {"method": method},
             f"integration {integration_id!r} has no history record {history_id!r}",
         )
+    event, url = record.get("event"), record.get("url")
+    if isinstance(event, str) and isinstance(url, str):
+        call.world.outbox.append(Replay(integration, event, url))
     return _success()
 
 
@@ -267,7 +271,7 @@ def _login(call: Call) -> Document:
             note = f"a code ({factor.method}) is needed"
             raise login_failed("totp-required", "TOTP Required [totp-required]", note, details)
         raise login_failed("totp-invalid", "TOTP Invalid [totp-invalid]", "the code is wrong", details)
-    me = {**user.reference, "name": user.username, "emails": [{"address": user.email, "verified": True}]}
+    me = {**user.profile, "emails": [{"address": user.email, "verified": True}]}
     data = {"userId": user.id, "authToken": call.world.issue_token(user), "me": me}
     return {"status": "success", "data": data}
 

@@ -14,7 +14,8 @@ class StoredMessage:
     """A message that was posted."""
 
     room: str
-    """Name of the room, or ``@username`` for a direct message."""
+    """Name of the room, or ``@username`` for a direct message; both names, as in ``@alice,@bob``, for one that somebody
+    else has posted between the two."""
 
     user: str
     """Username of the user that it was posted as."""

@@ -25,6 +25,16 @@ def _calls_and_seconds(
             raise ValueError(f"{attribute.name} must be (calls, seconds), both positive, or None, not {value!r}")
 
 
+def _factor(_: object, attribute: attrs.Attribute[float], value: float) -> None:
+    if not (isinstance(value, (int, float)) and 0 <= value < math.inf):
+        raise ValueError(f"{attribute.name} must be a number of at least 0, not {value!r}")
+
+
+def _seconds(_: object, attribute: attrs.Attribute[float], value: float) -> None:
+    if not (isinstance(value, (int, float)) and 0 < value < math.inf):
+        raise ValueError(f"{attribute.name} must be a positive number of seconds, not {value!r}")
+
+
 @attrs.define(kw_only=True)
 class Settings:
     """The server's settings; checked also when they change."""
@@ -33,6 +43,8 @@ class Settings:
     rate_limit: tuple[int, float] | None = attrs.field(validator=_calls_and_seconds)
     clock_skew: float
     frozen_scripts: bool
+    retry_pace: float = attrs.field(validator=_factor)
+    reply_timeout: float = attrs.field(validator=_seconds)
 
     def now(self) -> float:
         """Seconds since the epoch by the server's clock."""

@@ -12,9 +12,8 @@ import attrs
 
 from ._dialect import Dialect
 from ._javascript import either, is_truthy, trim
-from ._records import StoredMessage
 from ._refusals import Refusal, failure, not_logged_in, webhook_disabled, wrong_webhook
-from ._world import Document, Room, User, World, random_text
+from ._world import Document, Event, Room, User, World
 
 
 @attrs.frozen
@@ -62,6 +61,22 @@ class Webhooks:
                 self._deliver(self._place(channel, poster), poster, message)
         return {"success": True}
 
+    def reply(self, document: Document, event: Event, body: Document) -> Document | None:
+        """Post what a bot replied to an integration; None where there is nobody to post as, or no room for it."""
+        author = (event.user or {}).get("username") if is_truthy(document.get("impersonateUser")) else None
+        poster = self.world.find_user(author) or self.world.find_user(document.get("username"))
+        wanted = either(body.get("channel"), document.get("targetRoom"))
+        if is_truthy(wanted) and not isinstance(wanted, str):
+            raise failure("nameOrId.startsWith is not a function", "channel has to be text")
+        if poster is None:
+            return None
+        room = (self._find(wanted, poster) if wanted else None) or event.room
+        if room is None:
+            return None
+        _check_access(room, poster)
+        sign = "@" if room.type == "direct message" else "#"
+        return {"channel": f"{sign}{room.id}", "message": self._deliver(room, poster, _message(document, poster, body))}
+
     def _channels(self, document: Document, body: Document) -> list[str]:
         wanted = either(body.get("channel"), body.get("roomId"))
         if not is_truthy(wanted):
@@ -86,36 +101,28 @@ class Webhooks:
             raise Refusal(400, {"success": False, "responses": responses}, "nothing was posted to any of the channels")
         return {"success": True, "responses": responses}
 
-    def _place(self, channel: str, poster: User) -> Room | User:
+    def _place(self, channel: str, poster: User) -> Room:
+        room = self._find(channel, poster)
+        if room is None:
+            raise failure("invalid-channel", f"there is no room or user behind {channel!r}")
+        _check_access(room, poster)
+        return room
+
+    def _find(self, channel: str, poster: User) -> Room | None:
         """Where a name leads: ``#room``, ``@user``, or either by name or id."""
         sign, name = (channel[0], channel[1:]) if channel[:1] in ("#", "@") else ("", channel)
-        place: Room | User | None = None
-        if sign != "@":
-            place = self.world.find_room(name)
-        if place is None and sign != "#":
-            place = self.world.find_member(name)
-        if place is None:
-            raise failure("invalid-channel", f"there is no room or user behind {channel!r}")
-        if isinstance(place, Room) and place.type == "private group" and poster.username not in place.members:
-            raise failure("error-not-allowed", f"{poster.username} is not in the private group {place.name}")
-        return place
+        room = None if sign == "@" else self.world.find_room(name)
+        user = None if sign == "#" or room is not None else self.world.find_member(name)
+        return room if user is None else self.world.direct_room(poster, user)
 
-    def _deliver(self, place: Room | User, poster: User, message: Document) -> Document:
-        room = place.name if isinstance(place, Room) else f"@{place.username}"
-        document = copy.deepcopy(message) | {"_id": random_text(17), "rid": place.id, "ts": self.world.timestamp()}
-        self.world.messages.append(
-            StoredMessage(
-                room=room,
-                user=poster.username,
-                text=document["msg"],
-                alias=document.get("alias"),
-                avatar=document.get("avatar"),
-                emoji=document.get("emoji"),
-                attachments=tuple(document.get("attachments", ())),
-                document=document,
-            )
-        )
-        return document
+    def _deliver(self, room: Room, poster: User, message: Document) -> Document:
+        document: Document = copy.deepcopy(message) | {"_updatedAt": self.world.timestamp()}
+        return dict(self.world.store(room, poster, document).document)
+
+
+def _check_access(room: Room, poster: User) -> None:
+    if not room.is_open_to(poster):
+        raise failure("error-not-allowed", f"{poster.username} is not in the private group {room.name}")
 
 
 def _message(integration: Document, poster: User, body: Document) -> Document:
@@ -123,7 +130,16 @@ def _message(integration: Document, poster: User, body: Document) -> Document:
     text = either(either(body.get("text"), body.get("msg")), "")
     if not isinstance(text, str):
         raise failure("text.trim is not a function", "text has to be text")
-    message: Document = {"msg": trim(text), "u": poster.reference, "bot": {"i": integration["_id"]}}
+    message: Document = {
+        "msg": trim(text),
+        "u": poster.profile,
+        "bot": {"i": integration["_id"]},
+        "attachments": [],
+        "groupable": False,
+        "urls": [],
+        "mentions": [],
+        "channels": [],
+    }
     alias = either(either(body.get("username"), body.get("alias")), integration.get("alias"))
     if is_truthy(alias):
         message["alias"] = alias
@@ -133,7 +149,7 @@ def _message(integration: Document, poster: User, body: Document) -> Document:
     attachments = body.get("attachments")
     if isinstance(attachments, list):
         message["attachments"] = attachments
-    message["parseUrls"] = body.get("parseUrls", "attachments" not in message)
+    message["parseUrls"] = body.get("parseUrls", not isinstance(attachments, list))
     for name in ("groupable", "tmid", "customFields"):
         if name in body:
             message[name] = body[name]

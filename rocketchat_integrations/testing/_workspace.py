@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 import attrs
@@ -15,9 +14,11 @@ from werkzeug.http import http_date
 from werkzeug.wrappers import Request, Response
 
 from ._answers import json_answer, web_app
+from ._deliveries import Deliveries
 from ._dialect import Dialect
 from ._endpoints import Call, Endpoint, endpoints_of
 from ._faults import Dispatch, FaultPlan
+from ._javascript import parse_json
 from ._limits import RateLimiter
 from ._records import ReceivedRequest
 from ._refusals import Refusal, broken, failure, invalid_params, not_logged_in, not_permitted, wrong_method
@@ -27,6 +28,8 @@ from ._world import User, World, complete
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+T = TypeVar("T")
 
 DISPATCH = "rocketchat_integrations.dispatch"
 """The place of the request's ``Dispatch`` in its WSGI environment."""
@@ -64,11 +67,13 @@ class Workspace:
         self._settings = settings
         self._base_path = base_path
         self._endpoints = endpoints_of(dialect)
+        self.deliveries = Deliveries(self.lock, dialect, settings)
         self.reset()
 
     def reset(self) -> None:
         """Go back to the world as it was described, and forget what happened since and what was planned."""
         with self.lock:
+            self.deliveries.restart()
             self.world = World(self._description, self._settings)
             self.faults = FaultPlan(self._endpoints)
             self._limiter = RateLimiter(self._settings.now)
@@ -79,6 +84,18 @@ class Workspace:
         """What was received so far."""
         with self.lock:
             return tuple(entry.request for entry in self._entries)
+
+    def act(self, act: Callable[[World], T]) -> T:
+        """Let something happen in the world, and return once the calls that it leads to are over.
+
+        Raises:
+            RuntimeError: they do not end.
+        """
+        with self.lock:
+            result = act(self.world)
+            chain = self.deliveries.chain(self.world)
+        self.deliveries.run(chain)
+        return result
 
     def wait_for(self, endpoint: str, timeout: float) -> ReceivedRequest | None:
         """The first request of an endpoint, once there is one; None if none came in time."""
@@ -140,7 +157,11 @@ class Workspace:
         headers: dict[str, str] = {}
         try:
             with self.lock:
-                return json_answer(200, self._act(request, body, address, endpoint, headers), headers), ""
+                try:
+                    return json_answer(200, self._act(request, body, address, endpoint, headers), headers), ""
+                finally:
+                    # Also of a refusal, before which something may have been posted.
+                    self.deliveries.start(self.deliveries.chain(self.world))
         except Exception as error:
             # Whatever was put in: an answer tells more than a connection that breaks.
             refusal = error if isinstance(error, Refusal) else broken(f"unforeseen {type(error).__name__}: {error}")
@@ -212,15 +233,6 @@ def _read_json(request: Request, body: bytes) -> Any:
     if request.mimetype != "application/json" or not body:
         return {}
     try:
-        return json.loads(body, parse_int=_integer, parse_constant=_refuse_constant)
+        return parse_json(body)
     except (ValueError, RecursionError):
         raise failure("Invalid JSON", "the body says that it is JSON and is none") from None
-
-
-def _integer(digits: str) -> int | float:
-    """A number without a fraction; infinite if JavaScript cannot hold it."""
-    return int(digits) if len(digits) < 300 else float(digits)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")

@@ -17,7 +17,7 @@ from ._settings import Settings
 Document: TypeAlias = dict[str, Any]
 """A document as the server stores it, with the names of the wire."""
 
-RoomType: TypeAlias = Literal["channel", "private group"]
+RoomType: TypeAlias = Literal["channel", "private group", "direct message"]
 
 MANAGE_INCOMING = "manage-incoming-integrations"
 MANAGE_OWN_INCOMING = "manage-own-incoming-integrations"
@@ -122,6 +122,11 @@ class User:
         """How documents name the user."""
         return {"_id": self.id, "username": self.username}
 
+    @property
+    def profile(self) -> Document:
+        """How the user is shown to others."""
+        return {**self.reference, "name": self.username}
+
     def has_any(self, permissions: Iterable[str]) -> bool:
         """Whether the user has at least one of the permissions."""
         return not self.permissions.isdisjoint(permissions)
@@ -129,13 +134,50 @@ class User:
 
 @attrs.define(kw_only=True)
 class Room:
-    """A channel or a private group."""
+    """A channel, a private group, or where two users talk to each other."""
 
     id: str
     name: str
+    """Empty where two talk to each other."""
     type: RoomType
     members: set[str]
     """Usernames."""
+
+    @property
+    def reference(self) -> Document:
+        """How documents describe the room."""
+        if self.type == "direct message":
+            return {"_id": self.id, "t": "d"}
+        return {"_id": self.id, "name": self.name, "t": "c" if self.type == "channel" else "p"}
+
+    def is_open_to(self, user: User) -> bool:
+        """Whether the user can say something here."""
+        return self.type != "private group" or user.username in self.members
+
+    def seen_by(self, username: object) -> list[str]:
+        """Who else is in the room; oneself, where one is alone."""
+        return sorted(self.members - {username}) or sorted(self.members)
+
+
+@attrs.frozen
+class Event:
+    """Something that outgoing integrations can be called for."""
+
+    name: str
+    """As integrations have it: ``sendMessage`` and so on."""
+    user: Document | None = attrs.field(default=None, kw_only=True)
+    """Who did it, or to whom it happened."""
+    room: Room | None = attrs.field(default=None, kw_only=True)
+    message: Mapping[str, Any] | None = attrs.field(default=None, kw_only=True)
+
+
+@attrs.frozen
+class Replay:
+    """The wish to make a call of an integration once more."""
+
+    integration: Document
+    event: str
+    url: str
 
 
 class Collection:
@@ -190,9 +232,12 @@ class World:
         self._tokens: dict[str, str] = {}
         self._standing_tokens: dict[str, str] = {}
         self._rooms: list[Room] = []
+        self._direct_rooms: dict[str, Room] = {}
         self.integrations = Collection()
         self.history: dict[str, Collection] = {}
         self.messages: list[StoredMessage] = []
+        self.outbox: list[Event | Replay] = []
+        """What outgoing integrations have not been told yet. Whoever acts empties it before letting others in."""
         for user in description["users"]:
             self.add_user(
                 user["username"],
@@ -222,7 +267,7 @@ class World:
         email: str | None = None,
         user_id: str | None = None,
         token: str | None = None,
-    ) -> None:
+    ) -> User:
         """Register a user.
 
         Raises:
@@ -239,6 +284,7 @@ class World:
         )
         self._users[user.id] = user
         self._standing_tokens[user.id] = self.issue_token(user, token)
+        return user
 
     def user(self, username: str) -> User:
         """The user of that name.
@@ -301,7 +347,7 @@ class World:
 
     # Rooms
 
-    def add_room(self, name: str, room_type: str, members: Iterable[str], *, room_id: str | None = None) -> None:
+    def add_room(self, name: str, room_type: str, members: Iterable[str], *, room_id: str | None = None) -> Room:
         """Make a room.
 
         Raises:
@@ -314,17 +360,93 @@ class World:
             raise ValueError(f"there is a room {name!r} already")
         usernames = {self.user(member).username for member in members}
         kind: RoomType = "channel" if room_type == "channel" else "private group"
-        self._rooms.append(Room(id=room_id or random_text(17), name=name, type=kind, members=usernames))
+        room = Room(id=room_id or random_text(17), name=name, type=kind, members=usernames)
+        self._rooms.append(room)
+        return room
+
+    def room(self, name_or_id: str) -> Room:
+        """The channel or private group of that name or id.
+
+        Raises:
+            LookupError: there is none.
+        """
+        room = self.find_room(name_or_id)
+        if room is None:
+            known = ", ".join(sorted(room.name for room in self._rooms))
+            raise LookupError(f"there is no room {name_or_id!r}, only {known}")
+        return room
 
     def find_room(self, name_or_id: str) -> Room | None:
-        """The room of that name or id, if any."""
+        """The channel or private group of that name or id, if any."""
         return next((room for room in self._rooms if name_or_id in (room.id, room.name)), None)
 
     def find_member(self, name_or_id: str) -> User | None:
         """The user of that name or id, if any."""
         return next((user for user in self._users.values() if name_or_id in (user.id, user.username)), None)
 
+    def direct_room(self, one: User, other: User) -> Room:
+        """Where two users talk to each other."""
+        identifier = "".join(sorted((one.id, other.id)))
+        members = {one.username, other.username}
+        room = Room(id=identifier, name="", type="direct message", members=members)
+        return self._direct_rooms.setdefault(identifier, room)
+
+    # Messages
+
+    def store(self, room: Room, user: User, message: Document) -> StoredMessage:
+        """Let a user post a message in a room."""
+        document: Document = {
+            "_id": random_text(17),
+            "rid": room.id,
+            "ts": self.timestamp(),
+            "u": user.reference,
+            **message,
+        }
+        place = room.name or f"@{',@'.join(room.seen_by(user.username))}"
+        stored = StoredMessage(
+            room=place,
+            user=user.username,
+            text=document["msg"],
+            alias=document.get("alias"),
+            avatar=document.get("avatar"),
+            emoji=document.get("emoji"),
+            attachments=tuple(document.get("attachments", ())),
+            document=document,
+        )
+        self.messages.append(stored)
+        self.outbox.append(Event("sendMessage", user=user.profile, room=room, message=document))
+        return stored
+
+    def edit(self, message: StoredMessage, text: str) -> StoredMessage:
+        """Give a message another text, as its author does.
+
+        Raises:
+            LookupError: there is no such message.
+        """
+        identifier = message.document.get("_id")
+        number = next((n for n, each in enumerate(self.messages) if each.document["_id"] == identifier), None)
+        if number is None:
+            raise LookupError("there is no such message: it has to be one that this server gave, since its last reset")
+        stored = self.messages[number].document
+        author = stored["u"]
+        document = {**stored, "msg": text, "editedAt": self.timestamp(), "editedBy": author}
+        edited = self.messages[number] = attrs.evolve(self.messages[number], text=text, document=document)
+        room = self._direct_rooms.get(stored["rid"]) or self.find_room(stored["rid"])
+        self.outbox.append(Event("sendMessage", user=author, room=room, message=document))
+        return edited
+
+    def take_outbox(self) -> list[Event | Replay]:
+        """What outgoing integrations have not been told yet; they count as told then."""
+        outbox, self.outbox = self.outbox, []
+        return outbox
+
     # Integrations and their history
+
+    def disable(self, integration_id: str) -> None:
+        """Switch an integration off, if there is one."""
+        document = self.integrations.get(integration_id)
+        if document is not None:
+            document.update(enabled=False, _updatedAt=self.timestamp())
 
     def history_of(self, integration_id: str) -> Collection:
         """The history records of an integration, to add to or to read."""

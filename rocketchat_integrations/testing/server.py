@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from typing_extensions import Self
 
 from rocketchat_integrations.auth import TokenAuth
 
+from . import _actions
 from ._dialect import Dialect
 from ._faults import REFUSE
 from ._http import Connections, HttpServer
 from ._records import ReceivedRequest, StoredMessage
 from ._settings import Settings
 from ._workspace import Workspace
-from ._world import DEFAULT_WORLD, SecondFactor
+from ._world import DEFAULT_WORLD, SecondFactor, World
+
+T = TypeVar("T")
 
 _REFUSAL_SECONDS = 0.2
 
@@ -30,13 +33,43 @@ class LocalRocketChat:
             client = Client(server.url, server.auth("admin"))
 
     It imitates what the real server does with integrations: permissions, validation in the server's words, rules,
-    lists that are capped, webhooks, history, login. It does not imitate these:
+    lists that are capped, webhooks, history, login, and the calls of outgoing integrations. It does not imitate these:
 
     - scripts: they are compiled as far as counting braces goes (they have to start with ``class Script``) and never
-      run; outgoing integrations are never called, so that only ``insert_history`` makes history;
+      run;
     - of 6.x: the parameters ``query`` and ``fields`` (ignored), and refusals that come up to a second late;
     - of the newest 8.x: its shapes of errors, and its rule that the posting user may ``message-impersonate``;
-    - the renaming of rooms.
+    - the renaming of rooms; what archiving a room does to it;
+    - proxies and redirects on the way to a bot: neither is followed. History is kept without end.
+
+    Outgoing integrations call their URLs, wherever these lead, when somebody uses ``say``, ``edit``, ``upload``,
+    ``create_room``, ``archive_room``, ``join_room``, ``leave_room`` or ``register_user``, when a message comes in
+    through a webhook's address, when a bot's reply is posted, and when a call is replayed::
+
+        with LocalRocketChat() as server:
+            ...  # an outgoing integration with the URL of your bot
+            server.say("alice", "general", "!deploy web")
+            server.messages[-1].text  # what the bot replied
+
+    Those methods return when all calls that they led to are over, with all tries and with what replies set off in turn.
+    The calls are made in the caller's thread, which holds no lock then: a bot may use the server while it is called. A
+    message through a webhook and a replay are answered at once, and their calls are made in a thread of their own:
+    ``wait_until_quiet`` waits for them. ``stop`` and ``reset`` cut all calls short, and nothing of them comes into the
+    world afterwards. Calls that never end, since bots answer each other, end with a ``RuntimeError``: after 100 calls
+    that followed from those of one event, or with 100 events inside one another.
+
+    Which integrations fire, what they send, what replies do, when a call is tried again and what history says is as on
+    the real server, but for scripts. Some of it is less known than the rest:
+
+    - the payloads of 6.x are those of a 6.14 with small users and rooms; a real server sends more about both;
+    - an upload is a message as well, and fires ``sendMessage`` with an empty text before ``fileUploaded``;
+    - a reply for a channel that does not exist goes into the room of the event; one for a private group in which its
+      author is not is not posted, and history has an ``httpError``, as after a call without a reply;
+    - ``impersonateUser`` posts replies as the user of the event, where the payload names one;
+    - the tries of one URL do not hold up the first calls of others;
+    - a reply longer than 16 MiB is none, and what stands before an ``@`` in a URL is not sent;
+    - a replay (8.x) sends nothing but ``token`` and ``bot``, whatever the trigger words are; its reply is only posted
+      if it names a channel, or the integration a target room.
 
     Without a ``world`` there are the users ``admin`` (all four permissions for integrations), ``alice`` (the two
     for her own), ``bob`` (none) and ``rocket.cat``, whose passwords are their names with ``-password`` added, and
@@ -58,6 +91,10 @@ class LocalRocketChat:
         frozen_scripts: whether the server refuses new scripts and ignores changed ones.
         base_path: the sub-path that the server lives under, such as ``"/chat"``; empty for none.
         port: where it listens; 0 for any port that is free.
+        retry_pace: what the real server's waits before it tries a failed call of an outgoing integration again are
+            multiplied by: 1.0 waits as long as it does (0.1, 1, 10 … seconds, or as the integration has it); with 0,
+            the default, **calls are tried again at once**.
+        reply_timeout: how many seconds a bot has for its reply.
 
     Raises:
         ValueError: an argument is not allowed.
@@ -74,11 +111,18 @@ class LocalRocketChat:
         frozen_scripts: bool = False,
         base_path: str = "",
         port: int = 0,
+        retry_pace: float = 0.0,
+        reply_timeout: float = 20.0,
     ) -> None:
         if base_path and (not base_path.startswith("/") or base_path.endswith("/")):
             raise ValueError(f"base_path has to look like '/chat' or be empty, not {base_path!r}")
         self._settings = Settings(
-            page_cap=page_cap, rate_limit=rate_limit, clock_skew=clock_skew, frozen_scripts=frozen_scripts
+            page_cap=page_cap,
+            rate_limit=rate_limit,
+            clock_skew=clock_skew,
+            frozen_scripts=frozen_scripts,
+            retry_pace=retry_pace,
+            reply_timeout=reply_timeout,
         )
         description = copy.deepcopy(DEFAULT_WORLD if world is None else world)
         self._base_path = base_path
@@ -99,12 +143,17 @@ class LocalRocketChat:
         if self._http is not None:
             raise RuntimeError("the server has been started already")
         self._http = HttpServer(self._workspace, self._connections, self._port)
+        self._workspace.deliveries.begin(f"{self.url}/")
         self._http.start()
         return self
 
     def stop(self) -> None:
-        """Close all connections and stop listening; the world stays to be looked at. Stopping twice is fine."""
+        """Close all connections, also to bots, and stop listening; the world stays to be looked at.
+
+        Stopping twice is fine.
+        """
         if self._http is not None:
+            self._workspace.deliveries.end()
             self._http.stop()
             self._http = None
 
@@ -117,6 +166,7 @@ class LocalRocketChat:
     def reset(self) -> None:
         """Go back to the starting world: users, rooms, tokens, integrations, messages, requests, planned faults.
 
+        Calls of outgoing integrations are cut short.
         Settings (``page_cap`` and so on) and ``connections`` stay as they are. What ``auth`` gave for the users of
         the starting world before is good again, unless it replaced a token that had been revoked; logins are not.
         """
@@ -129,9 +179,8 @@ class LocalRocketChat:
         Raises:
             RuntimeError: the server is not running.
         """
-        return f"http://127.0.0.1:{self._running.port}{self._base_path}"
+        return f"http://127.0.0.1:{self._running().port}{self._base_path}"
 
-    @property
     def _running(self) -> HttpServer:
         if self._http is None:
             raise RuntimeError("the server is not running: use it in a with statement, or call start()")
@@ -221,7 +270,7 @@ class LocalRocketChat:
             self._workspace.world.revoke_tokens(self._workspace.world.user(username))
 
     def add_user(self, username: str, permissions: Iterable[str] = (), password: str | None = None) -> None:
-        """Add a user, who is in no room.
+        """Add a user, who is in no room. No integration is called: see ``register_user``.
 
         Args:
             username: the name to log in with and to post as.
@@ -244,7 +293,7 @@ class LocalRocketChat:
             self._workspace.world.remove_user(self._workspace.world.user(username))
 
     def add_room(self, name: str, type: str = "channel", members: Iterable[str] = ()) -> None:
-        """Add a room.
+        """Add a room. No integration is called: see ``create_room``.
 
         Args:
             name: the name, without a sign before it.
@@ -257,6 +306,151 @@ class LocalRocketChat:
         """
         with self._workspace.lock:
             self._workspace.world.add_room(name, type, members)
+
+    # What people do
+
+    def say(self, user: str, room: str, text: str, *, tmid: str | None = None) -> StoredMessage:
+        """Let a user say something; calls the outgoing integrations of ``sendMessage``.
+
+        A channel takes messages from everybody, a private group from its members.
+
+        Args:
+            user: username of the one who says it.
+            room: name (without a sign before it) or id of the room, or ``@username`` for a direct message.
+            text: what is said; blanks around it are trimmed.
+            tmid: ``_id`` of the message whose thread this belongs to.
+
+        Returns:
+            The message, once all calls that it led to are over.
+
+        Raises:
+            LookupError: there is no such user or room.
+            ValueError: the user is not in the private group.
+            RuntimeError: the server is not running, or the calls do not end.
+        """
+        return self._let(lambda world: _actions.say(world, user, room, text, tmid))
+
+    def edit(self, message: StoredMessage, text: str) -> StoredMessage:
+        """Give a message another text; calls the outgoing integrations of ``sendMessage`` that have ``runOnEdits``.
+
+        Args:
+            message: one that this server gave.
+            text: the new text; blanks around it are trimmed.
+
+        Returns:
+            The message as it is now, in ``messages`` too, once all calls that it led to are over.
+
+        Raises:
+            LookupError: there is no such message.
+            RuntimeError: the server is not running, or the calls do not end.
+        """
+        return self._let(lambda world: _actions.edit(world, message, text))
+
+    def upload(self, user: str, room: str, filename: str) -> StoredMessage:
+        """Let a user upload a file; calls the outgoing integrations of ``sendMessage`` and of ``fileUploaded``.
+
+        Args:
+            user: username of the one who uploads it.
+            room: as ``say`` takes it.
+            filename: what the file is called; it has no content.
+
+        Returns:
+            The message with the file, whose text is empty, once all calls that it led to are over.
+
+        Raises:
+            LookupError: there is no such user or room.
+            ValueError: the user is not in the private group.
+            RuntimeError: the server is not running, or the calls do not end.
+        """
+        return self._let(lambda world: _actions.upload(world, user, room, filename))
+
+    def create_room(self, user: str, name: str, type: str = "channel") -> None:
+        """Let a user make a room, and be in it; calls the outgoing integrations of ``roomCreated``.
+
+        Args:
+            user: username of the one who makes it.
+            name: the name, without a sign before it.
+            type: ``"channel"`` or ``"private group"``.
+
+        Raises:
+            LookupError: there is no such user.
+            ValueError: the name is taken, or the type is none.
+            RuntimeError: the server is not running, or the calls do not end.
+        """
+        self._let(lambda world: _actions.create_room(world, user, name, type))
+
+    def archive_room(self, user: str, room: str) -> None:
+        """Let a user archive a room; calls the outgoing integrations of ``roomArchived``. The room stays as it is.
+
+        Args:
+            user: username of the one who archives it.
+            room: its name (without a sign before it) or id.
+
+        Raises:
+            LookupError: there is no such user or room.
+            ValueError: the user is not in the private group.
+            RuntimeError: the server is not running, or the calls do not end.
+        """
+        self._let(lambda world: _actions.archive_room(world, user, room))
+
+    def join_room(self, user: str, room: str) -> None:
+        """Let a user enter a channel; calls the outgoing integrations of ``roomJoined``.
+
+        Args:
+            user: username of the one who enters.
+            room: its name (without a sign before it) or id.
+
+        Raises:
+            LookupError: there is no such user or room.
+            ValueError: the room is a private group, or the user is in it already.
+            RuntimeError: the server is not running, or the calls do not end.
+        """
+        self._let(lambda world: _actions.join_room(world, user, room))
+
+    def leave_room(self, user: str, room: str) -> None:
+        """Let a user go out of a room; calls the outgoing integrations of ``roomLeft``.
+
+        Args:
+            user: username of the one who leaves.
+            room: its name (without a sign before it) or id.
+
+        Raises:
+            LookupError: there is no such user or room.
+            ValueError: the user is not in it.
+            RuntimeError: the server is not running, or the calls do not end.
+        """
+        self._let(lambda world: _actions.leave_room(world, user, room))
+
+    def register_user(self, username: str) -> None:
+        """Let somebody become a user, who is in no room; calls the outgoing integrations of ``userCreated``.
+
+        The password is the name with ``-password`` added, and there are no permissions.
+
+        Args:
+            username: the name to log in with.
+
+        Raises:
+            ValueError: the name is taken.
+            RuntimeError: the server is not running, or the calls do not end.
+        """
+        self._let(lambda world: _actions.register_user(world, username))
+
+    def _let(self, act: Callable[[World], T]) -> T:
+        """Let something happen, and make the calls that it leads to."""
+        self._running()
+        return self._workspace.act(act)
+
+    def wait_until_quiet(self, timeout: float = 10.0) -> None:
+        """Wait until the calls are over that messages through webhooks and replays led to.
+
+        Args:
+            timeout: how many seconds to wait at most.
+
+        Raises:
+            TimeoutError: they are not over in that time.
+            RuntimeError: the calls of one of these messages did not end, and were given up.
+        """
+        self._workspace.deliveries.wait_until_quiet(timeout)
 
     # What happened
 
@@ -369,4 +563,4 @@ class LocalRocketChat:
         with self._workspace.lock:
             self._workspace.faults.add(endpoint, fault, times)
         if fault == REFUSE:
-            self._running.refuse(_REFUSAL_SECONDS * times)
+            self._running().refuse(_REFUSAL_SECONDS * times)

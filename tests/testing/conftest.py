@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import http.server
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -150,3 +153,94 @@ def incoming() -> dict[str, Any]:
 def outgoing() -> dict[str, Any]:
     """The body of an outgoing integration."""
     return dict(OUTGOING)
+
+
+class Bot:
+    """A bot that is served for real, and keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict[str, Any]] = []
+        """The payloads, oldest first."""
+        self.headers: list[dict[str, str]] = []
+        self.targets: list[str] = []
+        """What was asked for: path and query."""
+        self.reply: Callable[[dict[str, Any]], tuple[int, str, bytes | str] | None] = lambda _: says("{}")
+        """Gives status, content type and body for a payload; None to break the connection off."""
+        bot = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                bot.calls.append(payload)
+                bot.headers.append(dict(self.headers))
+                bot.targets.append(self.path)
+                answer = bot.reply(payload)
+                if answer is None:
+                    return
+                status, content_type, body = answer
+                data = body if isinstance(body, bytes) else body.encode()
+                self.send_response(status)
+                self.send_header("Content-Type", content_type)
+                self.send_header("Content-Length", str(len(data)))
+                # The server may have hung up meanwhile.
+                with suppress(OSError):
+                    self.end_headers()
+                    self.wfile.write(data)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._http.server_port}/hook"
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
+
+    @property
+    def texts(self) -> list[str | None]:
+        """What the payloads say."""
+        return [call.get("text") for call in self.calls]
+
+    def __enter__(self) -> Bot:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+def says(body: str, status: int = 200) -> tuple[int, str, str]:
+    """A reply in JSON."""
+    return status, "application/json", body
+
+
+@pytest.fixture
+def bot() -> Iterator[Bot]:
+    """A bot that answers `{}`."""
+    with Bot() as bot:
+        yield bot
+
+
+@pytest.fixture
+def other_bot() -> Iterator[Bot]:
+    """Another bot that answers `{}`."""
+    with Bot() as bot:
+        yield bot
+
+
+@attrs.frozen
+class Employ:
+    """Creates outgoing integrations for a bot."""
+
+    api: Api
+
+    def __call__(self, bot: Bot, /, **changes: Any) -> dict[str, Any]:
+        body: dict[str, Any] = {**OUTGOING, "urls": [bot.url], "token": "t", **changes}
+        return self.api.create(body)
+
+    def history(self, integration: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The history of an integration, newest first."""
+        sort = json.dumps({"_createdAt": -1})
+        answer = self.api("GET", "integrations.history", id=integration["_id"], sort=sort)
+        records: list[dict[str, Any]] = answer.json["history"]
+        return records
