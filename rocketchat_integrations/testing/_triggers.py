@@ -22,9 +22,9 @@ _SCOPES: dict[RoomType, str] = {
 
 @attrs.frozen
 class Call:
-    """One call to be made."""
+    """One call to be made. The repr does not show the token."""
 
-    integration: Document
+    integration: Document = attrs.field(repr=False)
     """As it was when the event happened."""
     url: str
     event: Event
@@ -83,7 +83,8 @@ def _trigger_word(document: Document, event: Event) -> tuple[bool, str | None]:
     text: str = event.message["msg"]
     anywhere = is_truthy(document.get("triggerWordAnywhere"))
     word = next((word for word in words if (word in text if anywhere else text.startswith(word))), None)
-    return word is not None, word
+    # An empty one comes first in every text, and counts as none.
+    return bool(word), word
 
 
 def _texts(value: Any) -> list[str]:

@@ -175,7 +175,7 @@ class Event:
 class Replay:
     """The wish to make a call of an integration once more."""
 
-    integration: Document
+    integration: Document = attrs.field(repr=False)
     event: str
     url: str
 

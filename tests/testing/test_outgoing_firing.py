@@ -215,6 +215,7 @@ def test_a_file_in_a_direct_room(old: Api, bot: Bot) -> None:
         (["!b"], True, "say !b", "!b"),
         (["!b"], True, "say b", ""),
         (["!abc", "!a"], False, "!abc", "!abc"),
+        (["!a"], False, "", ""),
     ],
 )
 def test_trigger_words(both: Api, bot: Bot, words: list[str], anywhere: bool, text: str, fired: str | None) -> None:
@@ -243,6 +244,7 @@ def test_odd_integrations(both: Api, bot: Bot) -> None:
     both.server.insert({**odd, "urls": bot.url, "channel": "#general"})
     both.server.insert({**odd, "urls": [5, bot.url], "token": None})
     both.server.insert({**odd, "urls": None, "triggerWords": None})
+    both.server.insert({**odd, "urls": [bot.url], "triggerWords": [""]})
     both.server.say("alice", "general", "x")
     assert [call.get("token", "missing") for call in bot.calls] == ["missing", None]
 

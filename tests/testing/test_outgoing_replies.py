@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from rocketchat_integrations.testing import _calls, _deliveries
 from tests.testing.conftest import Bot, Employ, says
@@ -157,6 +158,42 @@ def test_replies_that_say_nothing(both: Api, bot: Bot, content_type: str, body: 
     assert "error" not in record
 
 
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+_NAMES = ["text", "msg", "attachments", "channel", "alias", "avatar", "icon_url", "emoji", "tmid", "customFields", "x"]
+_MESSAGES = st.dictionaries(st.sampled_from(_NAMES), _JSON).map(json.dumps)
+_ANYTHING = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@_ANYTHING
+@given(
+    status=st.sampled_from([200, 201, 202, 203, 400, 410, 500, 503]),
+    body=_MESSAGES | _JSON.map(json.dumps) | st.binary(max_size=50),
+)
+def test_any_reply_is_dealt_with(api: Api, bot: Bot, status: int, body: bytes | str) -> None:
+    """Whatever a bot replies, the server takes it, and has a record of it that can be read."""
+    api.server.reset()
+    bot.reply = lambda call: says("{}") if call["bot"] else (status, "application/json", body)
+    integration = Employ(api)(bot)
+    api.server.say("alice", "general", "x")
+    record = Employ(api).history(integration)[-1]
+    text = body if isinstance(body, str) else body.decode(errors="replace")
+    assert json.loads(record["httpResult"]) == text
+
+
+@_ANYTHING
+@given(st.text())
+def test_any_text_is_a_url(api: Api, nowhere: str, text: str) -> None:
+    """Whatever stands in a URL, calling it is a call that failed."""
+    api.server.reset()
+    _no_reply(api, f"/{text}")
+    api.server.reset()
+    _no_reply(api, f"{nowhere}{text}")
+
+
 def test_an_empty_list_of_attachments_is_an_empty_message(both: Api, bot: Bot) -> None:
     """A reply with no attachments in a list posts an empty message."""
     bot.reply = lambda call: says("{}" if call["bot"] else '{"attachments": []}')
@@ -229,8 +266,8 @@ def test_schedules(serve: Opener, bot: Bot, waits: list[float], delay: str, expe
 def test_pace(serve: Opener, bot: Bot, waits: list[float]) -> None:
     """The waits can be shortened, and are left out unless they are asked for."""
     bot.reply = lambda _: (503, "text/plain", "down")
-    for settings, expected in (({"retry_pace": 0.01}, [0.001, 0.01]), ({}, [])):
-        api = serve(**settings)
+    for pace, expected in (({"retry_pace": 0.01}, [0.001, 0.01]), ({}, [])):
+        api = serve(**pace)
         Employ(api)(bot, retryFailedCalls=True, retryCount=2)
         waits.clear()
         bot.calls.clear()
