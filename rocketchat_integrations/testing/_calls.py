@@ -81,7 +81,8 @@ def call(url: str, payload: Document, timeout: float, open_calls: OpenCalls) -> 
         with closing(connection):
             connection.connect()
             channel: socket.socket = connection.sock
-            with open_calls.holding(channel):
+            # A file of one's own keeps the connection from being closed with the last byte of the reply.
+            with open_calls.holding(channel), channel.makefile("rb"):
                 _allow_until(deadline, channel)
                 connection.request("POST", target, body, _HEADERS)
                 with connection.getresponse() as response:
