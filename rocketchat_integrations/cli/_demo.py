@@ -83,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROGRAM,
         description=(
-            "Creates, lists, updates, posts through a webhook and removes again, and prints the code of each step. "
+            "Creates, lists, updates, posts through a webhook, has a bot called and removes again, and prints the code "
+            "of each step. "
             "It runs against a small Rocket.Chat inside this process; against a real workspace only with --live."
         ),
         epilog=(
@@ -197,6 +198,10 @@ def _run(name: str, code: str, names: dict[str, Any]) -> str:
 def _steps(tag: str, room: str | None) -> Iterable[Step]:
     is_live = room is not None
     channel = json.dumps(room or "#general", ensure_ascii=False)
+    # In a workspace there is no such program: nobody is called.
+    called = 'urls=["https://bot.example.com/hook"],\n                enabled=False,'
+    if not is_live:
+        called = "urls=[program.url],\n                token=token,"
     if is_live:
         yield Step(
             "Make a client for the workspace that the environment names",
@@ -219,6 +224,8 @@ def _steps(tag: str, room: str | None) -> Iterable[Step]:
         yield Step(
             "Start a small Rocket.Chat in this process, and make a client for it",
             """
+            import secrets
+
             import attrs
             from rocketchat_integrations import (
                 Attachment,
@@ -228,7 +235,8 @@ def _steps(tag: str, room: str | None) -> Iterable[Step]:
                 Message,
                 OutgoingIntegration,
             )
-            from rocketchat_integrations.testing import LocalRocketChat
+            from rocketchat_integrations.outgoing import Reply, WebhookApp
+            from rocketchat_integrations.testing import LocalBot, LocalRocketChat
 
             server = LocalRocketChat().start()
             client = Client(server.url, server.auth("admin"))
@@ -248,6 +256,28 @@ def _steps(tag: str, room: str | None) -> Iterable[Step]:
         print("created", hook.id, "in", *hook.channel, "posting as", hook.username)
         """,
     )
+    if not is_live:
+        yield Step(
+            "Write a bot, and serve it: any WSGI or ASGI server will do, too",
+            """
+            token = secrets.token_urlsafe(32)  # it is in each call
+            app = WebhookApp(token=token)
+
+            @app.on(EventType.SEND_MESSAGE)
+            def deploy(message):
+                print("called for", message.text)
+                match (message.text or "").split():
+                    case [_, "later"]:
+                        return Reply.retry_later()
+                    case [_, "never"]:
+                        return Reply.disable()
+                    case [_, service]:
+                        return Reply(f"deploying {service} for {message.user_name}")
+
+            program = LocalBot(app).start()
+            print("serving the bot at", program.url)
+            """,
+        )
     yield Step(
         "Create an outgoing webhook: Rocket.Chat calls a program",
         f"""
@@ -257,9 +287,8 @@ def _steps(tag: str, room: str | None) -> Iterable[Step]:
                 event=EventType.SEND_MESSAGE,
                 channel={channel},
                 trigger_words=["!deploy"],
-                urls=["https://bot.example.com/hook"],
+                {called}
                 username="rocket.cat",
-                enabled=False,  # there is no such program: nobody is called
             )
         )
         print("created", bot.id, "calling", *bot.urls, "on", *bot.trigger_words)
@@ -291,12 +320,37 @@ def _steps(tag: str, room: str | None) -> Iterable[Step]:
     )
     if not is_live:
         yield Step(
+            "Say the trigger word, as alice: Rocket.Chat calls the bot, which replies",
+            """
+            server.say("alice", "general", "!deploy web")
+            """,
+        )
+        yield Step(
             "Look into the room",
             """
             for message in server.messages:
                 print(message.room, message.user, repr(message.text))
                 for attachment in message.attachments:
                     print("  with", attachment["title"], repr(attachment["text"]))
+            """,
+        )
+        yield Step(
+            "Read what history has of the call, and replay it. Servers of today send\n    no text then",
+            """
+            for entry in list(client.history(bot.id)):
+                print(entry.step, "with an error" if entry.error else "without errors")
+                client.replay_outgoing(bot.id, entry.id)
+                server.wait_until_quiet()
+            """,
+        )
+        yield Step(
+            "See failures: a call is tried again if the integration wants that,\n    and 410 disables it",
+            """
+            retries = {"retry_failed_calls": True, "retry_count": 1}
+            client.update(bot.id, attrs.evolve(bot, **retries))
+            server.say("alice", "general", "!deploy later")
+            server.say("alice", "general", "!deploy never")
+            print("enabled:", client.get(bot.id).enabled)
             """,
         )
     yield Step(
@@ -308,8 +362,8 @@ def _steps(tag: str, room: str | None) -> Iterable[Step]:
         """,
     )
     yield Step(
-        "Close the client" if is_live else "Close the client, and stop the server",
-        "client.close()" if is_live else "client.close()\nserver.stop()",
+        "Close the client" if is_live else "Close the client, and stop the bot and the server",
+        "client.close()" if is_live else "client.close()\nprogram.stop()\nserver.stop()",
     )
 
 
@@ -317,8 +371,9 @@ def _close(names: dict[str, Any]) -> None:
     """Close what the steps have opened; the last step may have done so."""
     if "client" in names:
         names["client"].close()
-    if "server" in names:
-        names["server"].stop()
+    for name in ("program", "server"):
+        if name in names:
+            names[name].stop()
 
 
 # Leaving nothing behind.

@@ -365,12 +365,12 @@ class World:
         return room
 
     def room(self, name_or_id: str) -> Room:
-        """The channel or private group of that name or id.
+        """The channel or private group of that id or name, which may have its sign before it.
 
         Raises:
             LookupError: there is none.
         """
-        room = self.find_room(name_or_id)
+        room = self.find_room(name_or_id.removeprefix("#"))
         if room is None:
             known = ", ".join(sorted(room.name for room in self._rooms))
             raise LookupError(f"there is no room {name_or_id!r}, only {known}")

@@ -316,7 +316,7 @@ class LocalRocketChat:
 
         Args:
             user: username of the one who says it.
-            room: name (without a sign before it) or id of the room, or ``@username`` for a direct message.
+            room: name of the room, with ``#`` or without, or its id, or ``@username`` for a direct message.
             text: what is said; blanks around it are trimmed.
             tmid: ``_id`` of the message whose thread this belongs to.
 
@@ -384,7 +384,7 @@ class LocalRocketChat:
 
         Args:
             user: username of the one who archives it.
-            room: its name (without a sign before it) or id.
+            room: its name, with ``#`` or without, or its id.
 
         Raises:
             LookupError: there is no such user or room.
@@ -398,7 +398,7 @@ class LocalRocketChat:
 
         Args:
             user: username of the one who enters.
-            room: its name (without a sign before it) or id.
+            room: its name, with ``#`` or without, or its id.
 
         Raises:
             LookupError: there is no such user or room.
@@ -412,7 +412,7 @@ class LocalRocketChat:
 
         Args:
             user: username of the one who leaves.
-            room: its name (without a sign before it) or id.
+            room: its name, with ``#`` or without, or its id.
 
         Raises:
             LookupError: there is no such user or room.

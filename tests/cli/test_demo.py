@@ -40,15 +40,22 @@ def test_the_demo_shows_each_step_with_its_code_and_what_came_of_it(run: Run) ->
     for code, outcome in {
         "LocalRocketChat().start()": "on server 8.8",
         "client.create(\n         IncomingIntegration(": "in #general posting as rocket.cat",
-        "client.create(\n         OutgoingIntegration(": "calling https://bot.example.com/hook on !deploy",
+        "LocalBot(app).start()": "serving the bot at http://127.0.0.1:",
+        "client.create(\n         OutgoingIntegration(": "calling http://127.0.0.1:",
         "in client.list(": "webhook-incoming demo-",
         "client.update(bot.id, attrs.evolve(bot": "now known as Deploy Bot",
         "webhook.post(": "posted to #general",
-        "in server.messages": "general rocket.cat 'Hello from demo-",
+        'server.say("alice", "general", "!deploy web")': "called for !deploy web",
+        "in server.messages": "general rocket.cat 'deploying web for alice'",
+        "in list(client.history(bot.id))": "url-response-sent-message without errors",
+        "client.replay_outgoing(": "called for None",
+        '"!deploy later")': "called for !deploy later\n  -> called for !deploy later",
+        '"!deploy never")': "enabled: False",
         "client.remove(bot)": "left: []",
     }.items():
         assert result.stdout.index(code) < result.stdout.index(f"-> {outcome}" if outcome == "left: []" else outcome)
-    assert [line[0] for line in result.stdout.splitlines() if line[:1].isdigit()] == list("123456789")
+    numbers = [line.partition(".")[0] for line in result.stdout.splitlines() if line[:1].isdigit()]
+    assert numbers == [str(number) for number in range(1, 14)]
 
 
 def test_the_demo_runs_behind_a_proxy(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 
 def test_face() -> None:
     """These are the public names."""
-    assert sorted(rocketchat_integrations.testing.__all__) == ["LocalRocketChat", "ReceivedRequest", "StoredMessage"]
+    assert sorted(rocketchat_integrations.testing.__all__) == [
+        "LocalBot",
+        "LocalRocketChat",
+        "ReceivedRequest",
+        "StoredMessage",
+    ]
 
 
 def test_start_and_stop() -> None:

@@ -1,0 +1,84 @@
+"""A bot that is served on this machine."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from typing_extensions import Self
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+_POLL_SECONDS = 0.01
+
+
+class _Server(socketserver.ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Handler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing of calls."""
+
+
+class LocalBot:
+    """Serves a bot on a port of this machine, for the outgoing integrations of a :class:`LocalRocketChat` to call.
+
+    Use it as a context manager, or call ``start`` and ``stop``::
+
+        with LocalRocketChat() as server, LocalBot(app) as bot:
+            ...  # create an outgoing integration with urls=[bot.url]
+            server.say("alice", "general", "!deploy web")
+
+    It answers several calls at a time, each in a thread of its own.
+
+    Args:
+        app: a WSGI application, such as a :class:`~rocketchat_integrations.outgoing.WebhookApp`.
+        port: where it listens; 0 for any port that is free.
+    """
+
+    def __init__(self, app: WSGIApplication, *, port: int = 0) -> None:
+        self._app = app
+        self._port = port
+        self._server: WSGIServer | None = None
+
+    def start(self) -> Self:
+        """Listen, and return the bot itself.
+
+        Raises:
+            RuntimeError: it has been started already.
+            OSError: the port is taken.
+        """
+        if self._server is not None:
+            raise RuntimeError("the bot has been started already")
+        self._server = make_server("127.0.0.1", self._port, self._app, _Server, _Handler)
+        serve = threading.Thread(target=self._server.serve_forever, args=(_POLL_SECONDS,), name="LocalBot", daemon=True)
+        serve.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop listening. Stopping twice is fine."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Its address, for the integration's ``urls``.
+
+        Raises:
+            RuntimeError: the bot is not being served.
+        """
+        if self._server is None:
+            raise RuntimeError("the bot is not being served: use it in a with statement, or call start()")
+        return f"http://127.0.0.1:{self._server.server_port}/"
