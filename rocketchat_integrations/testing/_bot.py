@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import socketserver
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from typing_extensions import Self
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 _POLL_SECONDS = 0.01
 
@@ -40,7 +38,7 @@ class LocalBot:
         port: where it listens; 0 for any port that is free.
     """
 
-    def __init__(self, app: WSGIApplication, *, port: int = 0) -> None:
+    def __init__(self, app: Callable[..., Iterable[bytes]], *, port: int = 0) -> None:
         self._app = app
         self._port = port
         self._server: WSGIServer | None = None

@@ -289,7 +289,7 @@ ASYNC: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("handler", ASYNC, ids=repr)
+@pytest.mark.parametrize("handler", ASYNC)
 def test_async_handlers_are_awaited_and_refuse_to_be_run_otherwise(handler: Any) -> None:
     app = app_with(handler)
     app.on("userCreated", token="other")(saying("hi"))
@@ -307,7 +307,7 @@ def _plain(message: MessageSent, text: str) -> Reply:
 PLAIN: list[Any] = [functools.partial(_plain, text="hi"), _Object(), _Object().__call__, saying("hi")]
 
 
-@pytest.mark.parametrize("handler", PLAIN, ids=repr)
+@pytest.mark.parametrize("handler", PLAIN)
 @each_way
 def test_whatever_can_be_called_is_a_handler(answer: Way, handler: Any) -> None:
     assert text_of(answer(app_with(handler), say(), JSON)) == "hi"
