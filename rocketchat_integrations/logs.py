@@ -28,7 +28,7 @@ from .exceptions import ConfigurationError
 from .messages import Message
 
 _FLUSH_SECONDS = 2.0
-_THREAD = "RocketChatHandler"
+_THREAD = __name__
 # What posting logs itself. To post that would be to log it, and so on.
 _OURS = ("rocketchat_integrations", "urllib3", "requests")
 # What a message has beside the records: the fence around them, and the report of those that are missing.
@@ -49,11 +49,12 @@ class RocketChatHandler(logging.Handler):
 
     Not posted are the records of the loggers ``rocketchat_integrations``, ``urllib3`` and ``requests`` and of
     those below them, and whatever is logged in a handler's own thread: with DEBUG on the root logger, each post
-    would cause the next one.
+    would cause the next one. So are the failures of a :class:`~rocketchat_integrations.outgoing.WebhookApp`'s handlers,
+    of which a bot in the room could hear, and fail again.
 
-    When the program ends, it waits at most 2 seconds for what is still to be posted. A forked process has a thread
-    of its own, and a queue that is empty at first; one that ends by ``os._exit``, as those of ``multiprocessing``
-    do, has to call ``logging.shutdown`` before.
+    When the program ends, it waits at most 2 seconds for what each handler still has to post. A forked process has a
+    thread of its own, and a queue that is empty at first; one that ends by ``os._exit``, as those of
+    ``multiprocessing`` do, has to call ``logging.shutdown`` before.
 
     Args:
         webhook: the webhook's address, or an :class:`~rocketchat_integrations.IncomingWebhook` with connection
@@ -289,7 +290,7 @@ def _harmless(text: str) -> str:
     """The text so that it stays in its code block and calls nobody: servers look for @all in code blocks, too."""
     text = text.encode("utf-8", "backslashreplace").decode()
     text = re.sub("``(?=`)", "``\u200b", text)
-    return re.sub(r"(?<![^\s>])@(?=\S)", "@\u200b", text)
+    return re.sub(r"(?<![^\s\ufeff>])@(?=\S)", "@\u200b", text)
 
 
 def _fitting(text: str, room: int) -> str:

@@ -37,7 +37,18 @@ def _all(kind: type) -> _Check:
 _TEXT = _is("text", str)
 _TEXT_OR_NONE = _is("text or None", str, type(None))
 _FLAG_OR_NONE = _is("True, False or None", bool, type(None))
-_TIME_OR_NONE = _is("a datetime, text or None", datetime, str, type(None))
+_IS_TIME = _is("a datetime, text or None", datetime, str, type(None))
+
+
+def _is_time(it: object, field: attrs.Attribute[Any], value: Any) -> None:
+    _IS_TIME(it, field, value)
+    try:
+        if isinstance(value, datetime) and value.tzinfo is None:
+            value.astimezone()
+        return
+    except (OverflowError, OSError, ValueError):
+        pass
+    raise ValueError(f"{field.name}: must be a local time that exists, and {value} does not, or have a time zone")
 
 
 def _attachments(value: Iterable[Attachment]) -> tuple[Attachment, ...]:
@@ -115,7 +126,7 @@ class Attachment:
     color: str | None = attrs.field(default=None, validator=_TEXT_OR_NONE)
     """The colour of the bar at its left, such as ``"#ff0000"`` or ``"red"``."""
 
-    ts: datetime | str | None = attrs.field(default=None, validator=_TIME_OR_NONE)
+    ts: datetime | str | None = attrs.field(default=None, validator=_is_time)
     """A time to show: a datetime (without a zone: local time), or ISO 8601 text."""
 
     collapsed: bool | None = attrs.field(default=None, validator=_FLAG_OR_NONE)

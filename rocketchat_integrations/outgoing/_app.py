@@ -102,7 +102,8 @@ class WebhookApp:
 
     - with what the handler returns: a :class:`Reply`, or None for :meth:`Reply.nothing`;
     - 500 if the handler raises or returns anything else. That is logged at ERROR to the logger
-      ``rocketchat_integrations.outgoing``, without tokens;
+      ``rocketchat_integrations.outgoing``, without tokens (which a
+      :class:`~rocketchat_integrations.logs.RocketChatHandler` does not post: a bot could hear of it, and fail again);
     - 401 if its token is wrong or missing, 413 if it is too large, 415 if it has no or another content type, and 400
       if it is otherwise no payload. No handler runs, and it is logged at INFO;
     - with nothing to say if it is about a message of a bot or an integration, unless the handler asks for those. Bots
@@ -110,8 +111,9 @@ class WebhookApp:
     - as before if it is a repeat: it has content, and its route and body are equal to those of a call that was
       answered 2xx less than 5 minutes ago. The handler does not run again. (One of the last 1,000 calls, that is. A
       call that has only ``token`` and ``bot`` is never a repeat, as all such calls are equal, nor is one whose first
-      failed, nor an edit with another text. When Rocket.Chat retries a call about a room, it sends it with a new
-      timestamp: that is not seen as a repeat.)
+      failed or is not answered yet, nor an edit with another text. An edit back to a text that the message had in these
+      5 minutes is one: with ``run_on_edits``, a bot that has to see it wants ``deduplicate=False``. When Rocket.Chat
+      retries a call about a room, it sends it with a new timestamp: that is not seen as a repeat.)
 
     The token in a payload is all that proves where it comes from, and it proves that the caller knows the token, no
     more. It is sent in the clear in every payload, so serve the bot over HTTPS only; it is the same for all URLs of the
@@ -188,6 +190,7 @@ class WebhookApp:
 
         The handler is called with the payload, an object of the event's class, and returns a :class:`Reply` or None.
         It may be an ``async`` function; an app that has one is served by :meth:`handle_async` and :attr:`asgi` only.
+        A plain function that returns what an ``async`` one gave has failed: make it ``async`` itself.
 
         Args:
             event: the event of the integration: one of :class:`~rocketchat_integrations.EventType`, or its text.
@@ -342,26 +345,44 @@ class WebhookApp:
         # All that is raised ends here: asyncio could not take StopIteration out of a worker thread, and would hang.
         try:
             return answer_to(call.route.handler(call.payload))
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             return self._failed(call, error)
 
     async def _act_async(self, call: _Call) -> Answer:
+        # In a task of its own: a handler that something in it has cancelled has failed, while a call may be cancelled.
+        handling = asyncio.ensure_future(_awaited(call.route.handler, call.payload))
         try:
-            return answer_to(await cast("Awaitable[object]", call.route.handler(call.payload)))
-        except Exception as error:
+            await asyncio.wait((handling,))
+        except asyncio.CancelledError:
+            handling.cancel()
+            await asyncio.gather(handling, return_exceptions=True)
+            raise
+        try:
+            return answer_to(handling.result())
+        except (Exception, asyncio.CancelledError) as error:
             return self._failed(call, error)
 
-    def _failed(self, call: _Call, error: Exception) -> Answer:
-        # As text, for the frames that come with `exc_info` may hold tokens, and tools that report errors show them.
-        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    def _failed(self, call: _Call, error: BaseException) -> Answer:
         tokens = [route.token for route in self._routes if route.token is not None]
-        _log.error("the handler of %s failed:\n%s", call.route.event, without(tokens, text))
+        _log.error("the handler of %s failed:\n%s", call.route.event, _told(error, tokens))
         return json_answer(500, {"error": "the bot failed"})
 
     def _answered(self, call: _Call, answer: Answer) -> Answer:
         if call.key is not None and answer.status < 300:
             self._repeats.add(call.key, answer)
         return answer
+
+
+async def _awaited(handler: Handler, payload: Payload) -> object:
+    return await cast("Awaitable[object]", handler(payload))
+
+
+def _told(error: BaseException, tokens: list[str]) -> str:
+    # As text, for the frames that come with `exc_info` may hold tokens, and tools that report errors show them.
+    try:
+        return without(tokens, "".join(traceback.format_exception(type(error), error, error.__traceback__)))
+    except Exception:  # an exception may have anything in it that fails when it is looked at
+        return f"{type(error).__name__}, which cannot be shown"
 
 
 def _check_flag(name: str, value: object) -> None:

@@ -19,21 +19,29 @@ _ESCAPED: tuple[Callable[[str], str], ...] = (
 _SHOWN: tuple[Callable[[str], str], ...] = (repr, ascii, lambda text: repr(text.encode())[1:])
 
 
+# So long a token is looked for in its simple spellings only: those of spellings would take seconds.
+_LONG = 256
+
+
 def without(tokens: Iterable[str], text: str) -> str:
     """The text without any of the tokens, however they are written: up to the repr of a URL that has it as JSON."""
-    spellings = set(tokens)
-    for _ in range(3):
-        spellings |= {other for spelling in spellings for other in _spellings(spelling)}
-    if not spellings:
+    found = {spelling for token in tokens for spelling in _all_spellings(token) if spelling in text}
+    if not found:
         return text
-    longest_first = sorted(spellings, key=len, reverse=True)
-    # In whatever case: %c3 is %C3.
-    return re.sub("|".join(map(re.escape, longest_first)), "<hidden>", text, flags=re.IGNORECASE)
+    return re.sub("|".join(map(re.escape, sorted(found, key=len, reverse=True))), "<hidden>", text)
+
+
+def _all_spellings(token: str) -> set[str]:
+    spellings = {token}
+    for _ in range(1 if len(token) > _LONG else 3):
+        spellings |= {other for spelling in spellings for other in _spellings(spelling)}
+    return spellings
 
 
 def _spellings(token: str) -> Iterator[str]:
     for escaped in _ESCAPED:
         yield escaped(token)
+        yield re.sub("%[0-9A-F]{2}", lambda octet: octet[0].lower(), escaped(token))
     for shown in _SHOWN:
         # Whether ' is escaped depends on the quotes in all of the text around. With both kinds in it, it is.
         inside = shown(f"{token}'\"")[1:-4]

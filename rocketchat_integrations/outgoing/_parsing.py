@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any, Literal, NoReturn, TypeAlias, cast, overload
@@ -187,7 +188,10 @@ def as_bytes(body: object) -> bytes:
         # What is no Unicode text is no JSON either: that is found out later, with all the other reasons.
         return body.encode("utf-8", "surrogatepass")
     if isinstance(body, (bytearray, memoryview)):
-        return bytes(cast("bytearray | memoryview[int]", body))
+        try:
+            return bytes(cast("bytearray | memoryview[int]", body))
+        except ValueError:  # a view that has been released
+            pass
     raise ConfigurationError("body: must be bytes or text")
 
 
@@ -219,7 +223,12 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
 
 def _is_json(content_type: object) -> bool:

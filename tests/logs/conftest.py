@@ -137,7 +137,7 @@ def gated(hook: Hook) -> Iterator[tuple[IncomingWebhook, Gate]]:
     yield webhook, gate
     gate.opened.set()
     for thread in threading.enumerate():
-        if thread.name == "RocketChatHandler":
+        if thread.name == "rocketchat_integrations.logs":
             thread.join(PATIENCE)
     webhook.close()
 

@@ -146,6 +146,17 @@ def test_a_record_calls_nobody(hook: Any, log: logging.Logger, handler: RocketCh
     assert hook.posts == ["@\u200ball >@\u200bhere said @\u200balice to a@b.example, @ noon"]
 
 
+@pytest.mark.parametrize(
+    "blank", list("\t\n\v\f\r \u00a0\u1680\u2000\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"), ids=ascii
+)
+def test_whatever_javascript_takes_for_a_blank_makes_no_mention(
+    hook: Any, log: logging.Logger, handler: RocketChatHandler, blank: str
+) -> None:
+    log.info("x%s@all", blank)
+    handler.flush()
+    assert hook.posts == [f"x{blank}@\u200ball"]
+
+
 def test_a_record_fetches_nothing(hook: Any, log: logging.Logger, handler: RocketChatHandler) -> None:
     """The server does not call the addresses in records for previews."""
     log.info("see https://internal.example/reset?once=1")
@@ -402,7 +413,7 @@ def test_closing_delivers_what_is_waiting(hook: Any, log: logging.Logger, handle
         log.info("record %d", number)
     handler.close()
     assert "\n".join(hook.posts).splitlines() == [f"record {number}" for number in range(20)]
-    assert not any(thread.name == "RocketChatHandler" for thread in threading.enumerate())
+    assert not any(thread.name == "rocketchat_integrations.logs" for thread in threading.enumerate())
 
 
 def test_closing_closes_the_connections_it_made(hook: Any, log: logging.Logger, handler: RocketChatHandler) -> None:

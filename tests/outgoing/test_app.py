@@ -8,9 +8,11 @@ import copy
 import functools
 import hmac
 import inspect
+import io
 import json
 import logging
 import pickle
+import re
 import sys
 import threading
 import traceback
@@ -25,6 +27,7 @@ import pytest
 import rocketchat_integrations
 from rocketchat_integrations import ConfigurationError, EventType
 from rocketchat_integrations.outgoing import Answer, MessageSent, Reply, UserCreated, WebhookApp
+from rocketchat_integrations.outgoing._hiding import _all_spellings
 
 PACKAGE = Path(rocketchat_integrations.__file__).parent
 JSON = "application/json"
@@ -371,9 +374,20 @@ def stop(message: MessageSent) -> Reply:
     raise StopIteration(f"no {message.text}")
 
 
+def cancel(message: MessageSent) -> Reply:
+    raise asyncio.CancelledError(f"no {message.text}")
+
+
+async def cancel_async(message: MessageSent) -> Reply:
+    raise asyncio.CancelledError(f"no {message.text}")
+
+
 @pytest.mark.parametrize(
     ("handler", "answer"),
-    [(fail, WebhookApp.handle), (fail, run), (fail_async, run), (stop, WebhookApp.handle), (stop, run)],
+    [
+        *((handler, answer) for handler in (fail, stop, cancel) for answer in (WebhookApp.handle, run)),
+        *((handler, run) for handler in (fail_async, cancel_async)),
+    ],
 )
 def test_a_handler_that_raises_is_answered_500_and_logged(
     handler: Any, answer: Way, caplog: pytest.LogCaptureFixture
@@ -387,13 +401,97 @@ def test_a_handler_that_raises_is_answered_500_and_logged(
     assert "no way" in record.getMessage()
 
 
+class Unspeakable(Exception):
+    """Fails when it is looked at."""
+
+    @property
+    def __notes__(self) -> list[str]:
+        raise ValueError("canary")
+
+    def __str__(self) -> str:
+        raise ValueError("canary")
+
+    def __getattribute__(self, name: str) -> Any:
+        raise ValueError("canary")
+
+
+@each_way
+def test_a_failure_that_cannot_be_shown_is_named(answer: Way, caplog: pytest.LogCaptureFixture) -> None:
+    def handler(message: MessageSent) -> Reply:
+        raise Unspeakable
+
+    assert answer(app_with(handler), say(), JSON).status == 500
+    assert "Unspeakable, which cannot be shown" in caplog.text
+
+
+def test_a_call_that_is_cancelled_cancels_its_handler(caplog: pytest.LogCaptureFixture) -> None:
+    """And waits until it has tidied up; nothing is answered, and nothing has failed."""
+    ended: list[str] = []
+
+    async def handler(message: MessageSent) -> Reply:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append("tidied up")
+        return Reply("never")
+
+    async def cancelled() -> None:
+        call = asyncio.create_task(app_with(handler).handle_async(say(), JSON))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert ended == ["tidied up"]
+
+    asyncio.run(cancelled())
+    assert caplog.records == []
+
+
+def test_a_long_and_odd_token_is_looked_for_in_its_simple_spellings_only() -> None:
+    """Rocket.Chat waits 20 seconds, and the other spellings of spellings would take longer."""
+    token = "'\"€%é\\"
+    assert len(_all_spellings(token)) > 100
+    long = token * 100
+    assert {long, quote(long), json.dumps(long)[1:-1]} <= _all_spellings(long)
+    assert len(_all_spellings(long)) < 20
+
+
+def test_a_short_token_leaves_the_log_readable(caplog: pytest.LogCaptureFixture) -> None:
+    """Only the letter itself is hidden, and not in what hides it."""
+    app = WebhookApp(token="T")
+    app.on("sendMessage")(fail)
+    assert app.handle(say("T"), JSON).status == 500
+    assert "<hidden>raceback (most recent call last):\n" in caplog.text
+
+
+def by_wsgi(app: WebhookApp, body: bytes, content_type: str) -> None:
+    length, stream = str(len(body)), io.BytesIO(body)
+    environ = {"CONTENT_LENGTH": length, "CONTENT_TYPE": content_type, "REQUEST_METHOD": "POST", "wsgi.input": stream}
+    app(environ, lambda *_: None)
+
+
+def by_asgi(app: WebhookApp, body: bytes, content_type: str) -> None:
+    scope = {"type": "http", "method": "POST", "headers": [(b"content-type", content_type.encode())]}
+    pieces = iter([{"type": "http.request", "body": body}])
+
+    async def receive() -> Any:
+        return next(pieces)
+
+    async def send(message: Any) -> None:
+        raise AssertionError("there is nothing to answer")
+
+    asyncio.run(app.asgi(scope, receive, send))
+
+
 def test_what_ends_the_program_is_not_kept_from_it() -> None:
     """And takes no frame of the package with it that has the token."""
 
     def leave(message: MessageSent) -> Reply:
         sys.exit(3)
 
-    for answer in (WebhookApp.handle, run):
+    for answer in (WebhookApp.handle, run, by_wsgi, by_asgi):
         with pytest.raises(SystemExit) as caught:
             answer(app_with(leave), say(text="canary", token="T0K3N"), JSON)
         shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
@@ -457,7 +555,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "json bytes": lambda token: repr(json.dumps({"token": token}, ensure_ascii=False).encode()),
     "url": quote,
     "url, all of it": lambda token: quote(token, safe=""),
-    "url, lower case": lambda token: quote(token, safe="").lower(),
+    "url, lower case": lambda token: re.sub("%..", lambda octet: octet[0].lower(), quote(token, safe="")),
     "url, twice": lambda token: quote(quote(token, safe=""), safe=""),
 }
 

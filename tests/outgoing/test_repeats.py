@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from typing import Any
 
@@ -13,6 +14,7 @@ from rocketchat_integrations.outgoing import Answer, Reply, WebhookApp
 from rocketchat_integrations.outgoing._repeats import Repeats
 
 JSON = "application/json"
+NOTHING, LATER = Answer(200, JSON, b"{}"), Answer(200, JSON, b'{"text": "later"}')
 
 
 class Clock:
@@ -78,6 +80,48 @@ def test_another_message_is_no_repeat_nor_is_an_edit_with_another_text(bot: Bot)
     bot.call(message_id="m2", text="go")
     bot.call(message_id="m1", text="stop", isEdited=True)
     assert bot.counter.calls == 3
+
+
+def test_an_edit_back_is_a_repeat(bot: Bot) -> None:
+    """There is nothing in it that the first one had not: a bot that has to see it takes no repeats for such."""
+    for text in ("go", "stop", "go"):
+        bot.call(message_id="m1", text=text, isEdited=True)
+    assert bot.counter.calls == 2
+    careful = Bot(deduplicate=False)
+    for text in ("go", "stop", "go"):
+        careful.call(message_id="m1", text=text, isEdited=True)
+    assert careful.counter.calls == 3
+
+
+def test_what_has_no_answer_yet_is_no_repeat_and_the_first_answer_stays(bot: Bot) -> None:
+    """Two equal calls at once both act; whoever asks later gets what was answered first, until that is too old."""
+    both = threading.Barrier(2)
+    answers: list[str] = []
+
+    def handler(message: object) -> Reply:
+        both.wait(30)
+        return Reply(str(len(answers)))
+
+    app = WebhookApp(token=None)
+    app._repeats = Repeats(clock=bot.clock)
+    app.on("sendMessage")(handler)
+
+    def call() -> None:
+        answers.append(json.loads(app.handle(b'{"text": "go"}', JSON).body)["text"])
+
+    callers = [threading.Thread(target=call) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert len(answers) == 2
+    repeats = Repeats(clock=bot.clock)
+    repeats.add(b"key", NOTHING)
+    bot.clock.now += 200
+    repeats.add(b"key", LATER)
+    assert repeats.find(b"key") == NOTHING
+    bot.clock.now += 100
+    assert repeats.find(b"key") is None
 
 
 def test_a_room_event_that_is_retried_is_no_repeat_for_its_timestamp_is_new(bot: Bot) -> None:

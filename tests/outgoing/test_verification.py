@@ -24,6 +24,8 @@ from rocketchat_integrations.outgoing import parse
 PACKAGE = Path(rocketchat_integrations.__file__).parent
 SEND_MESSAGE: Final = EventType.SEND_MESSAGE
 MISSING = object()
+RELEASED = memoryview(b"{}")
+RELEASED.release()
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,7 @@ def test_the_token_has_to_be_given() -> None:
         b'{"n": NaN}',
         b'{"n": Infinity}',
         b'{"n": -Infinity}',
+        b'{"n": 1e999}',
         b'{"text": "a\nb"}',
         b'{"text": "\\ud8"}"}',
         b'{"a":' * 100_000,
@@ -166,6 +169,7 @@ def test_size_comes_before_content_type_before_json_before_the_token_before_the_
         ({"content_type": b"application/json"}, "content_type: must be text or None"),
         ({"body": {"token": "t"}}, "body: must be bytes or text"),
         ({"body": None}, "body: must be bytes or text"),
+        ({"body": RELEASED}, "body: must be bytes or text"),
     ],
 )
 def test_a_wrong_argument_is_named(change: dict[str, Any], problem: str) -> None:

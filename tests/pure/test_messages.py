@@ -135,6 +135,13 @@ def test_a_value_of_the_wrong_type_is_refused(kind: Callable[..., Any], fields: 
     assert str(caught.value) == problem
 
 
+def test_a_local_time_that_does_not_exist_is_refused() -> None:
+    """With a zone, any time is one."""
+    with pytest.raises(ValueError, match="^ts: must be a local time that exists, and 0001-01-01 00:00:00 does not"):
+        Attachment(ts=datetime.min)
+    assert Attachment(ts=datetime.min.replace(tzinfo=timezone.utc)).ts
+
+
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
