@@ -82,11 +82,11 @@ def test_the_demo_can_speak_to_programs_too(say: Say) -> None:
     said = say("demo", "--json")
     assert (said.status, said.err) == (0, "")
     steps = said.json
-    assert len(steps) == 9
-    assert steps[3]["title"] == "List them"
-    assert "client.list(" in steps[3]["code"]
-    assert steps[3]["output"].count("webhook-") == 2
-    assert steps[7]["output"] == "left: []\n"
+    assert len(steps) == 13
+    assert steps[4]["title"] == "List them"
+    assert "client.list(" in steps[4]["code"]
+    assert steps[4]["output"].count("webhook-") == 2
+    assert steps[11]["output"] == "left: []\n"
 
 
 def test_help_is_quick(start: Start) -> None:

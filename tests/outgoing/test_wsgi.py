@@ -8,6 +8,7 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPConnection
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -211,7 +212,9 @@ def port(request: pytest.FixtureRequest, app: WebhookApp) -> Iterator[int]:
         thread = threading.Thread(target=waiting.run)
         thread.start()
         yield int(waiting.effective_port)
-        waiting.trigger.pull_trigger(waiting.close)
+        # Where something else wakes the server in between, it has closed before it is woken.
+        with suppress(OSError):
+            waiting.trigger.pull_trigger(waiting.close)
         waiting.task_dispatcher.shutdown()
     thread.join(PATIENCE)
     assert not thread.is_alive()
