@@ -38,7 +38,6 @@ class Repeats:
     def add(self, key: bytes, answer: Answer) -> None:
         """Remember the answer of a call."""
         with self._lock:
-            self._forget()
             self._answers.setdefault(key, (self._clock(), answer))
             if len(self._answers) > _CALLS:
                 self._answers.popitem(last=False)
