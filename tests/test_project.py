@@ -87,8 +87,12 @@ def test_the_examples_of_the_readme_run(monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setenv("ROCKETCHAT_URL", server.url)
         monkeypatch.setenv("ROCKETCHAT_USER_ID", server.auth("admin").user_id)
         monkeypatch.setenv("ROCKETCHAT_AUTH_TOKEN", server.auth("admin").token)
+        monkeypatch.setenv("DEPLOY_BOT_TOKEN", "the bot's")
         for example in python_blocks("README.md"):
             for shown, meant in stand_ins.items():
                 example = example.replace(shown, meant)
             exec(example, names)
         names["test_alerts_reach_the_room"](server)
+        call = {"token": "the bot's", "text": "!deploy web", "user_name": "alice"}
+        answer = names["bot"].handle(json.dumps(call), "application/json")
+        assert json.loads(answer.body) == {"text": "deploying web for alice"}
