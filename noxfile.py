@@ -124,6 +124,21 @@ def live(session: nox.Session) -> None:
     run_pytest(session, ROOT / "tests" / "live" / "test_live.py", "--live", "--log-cli-level=INFO")
 
 
+@nox.session(requires=["build"])
+def bench(session: nox.Session) -> None:
+    """Measure what the package costs, side by side with what one would use instead: some three minutes.
+
+    What follows `--` goes to the benchmarks: `python -m nox -s bench -- --rounds 20 import help`.
+    """
+    session.install(wheel(session), *group("bench"))
+    folder = Path(session.create_tmp())
+    link = folder / "benchmarks"
+    link.unlink(missing_ok=True)
+    link.symlink_to(ROOT / "benchmarks")
+    session.chdir(folder)  # in the checkout, `-m` would import the checkout's package instead of the wheel's
+    session.run("python", "-m", "benchmarks", "--json", str(ROOT / "benchmarks.json"), *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, format and spelling."""

@@ -1,0 +1,100 @@
+"""A server whose answers are canned: in a process of its own, and fast enough not to be what is measured."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import re
+import socket
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+
+import attrs
+
+from . import samples
+
+_CREATED = json.dumps({"integration": samples.record(0), "success": True}, separators=(",", ":")).encode()
+_POSTED = b'{"success":true}'
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_OFFSET = re.compile(rb"[?&]offset=(\d+)")
+
+
+@attrs.frozen
+class Server:
+    """What one has of it in the process that calls it."""
+
+    url: str
+    _pipe: Connection
+
+    def connections(self) -> int:
+        """How many connections it has accepted so far."""
+        self._pipe.send("connections")
+        return int(self._pipe.recv())
+
+
+@contextmanager
+def serving(*, records: int = 0, latency: float = 0.0) -> Generator[Server, None, None]:
+    """Serve.
+
+    Args:
+        records: how many integrations the list has.
+        latency: how many seconds each answer takes.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, records, latency), daemon=True)
+    process.start()
+    try:
+        yield Server(str(ours.recv()), ours)
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _serve(pipe: Connection, records: int, latency: float) -> None:
+    pages = [samples.page(offset, records) for offset in range(0, max(records, 1), samples.PAGE_SIZE)]
+    listener = socket.create_server(("127.0.0.1", 0))
+    accepted = 0
+
+    def accept() -> None:
+        nonlocal accepted
+        while True:
+            connection, _ = listener.accept()
+            accepted += 1
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=_talk, args=(connection, pages, latency), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    pipe.send(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    while pipe.recv():
+        pipe.send(accepted)
+
+
+def _talk(connection: socket.socket, pages: list[bytes], latency: float) -> None:
+    """Answer the requests of one connection, until it is closed."""
+    received = b""
+    while piece := connection.recv(65536):
+        received += piece
+        head, ended, rest = received.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head)
+        if not ended or len(rest) < (int(length[1]) if length else 0):
+            continue
+        received = b""
+        if latency:
+            time.sleep(latency)
+        body = _answer(head, pages)
+        connection.sendall(_HEAD % len(body) + body)
+
+
+def _answer(head: bytes, pages: list[bytes]) -> bytes:
+    target = head.split(b" ", 2)[1]
+    if b"integrations.create" in target:
+        return _CREATED
+    if b"integrations.list" in target:
+        offset = _OFFSET.search(target)
+        return pages[int(offset[1]) // samples.PAGE_SIZE if offset else 0]
+    return _POSTED

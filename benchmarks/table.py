@@ -1,0 +1,131 @@
+"""The command: takes the figures, prints one table, and judges."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+import attrs
+
+from . import calls, listing, pages, posting, provisioning, receiving, starting
+from .measuring import Row
+
+ROWS = tuple(row for theme in (calls, pages, listing, starting, provisioning, receiving, posting) for row in theme.ROWS)
+_ROUNDS = 100
+_TOLERANCE = 1.1
+_LIBRARIES = ("attrs", "click", "pydantic", "requests", "rocketchat_API", "urllib3")
+
+
+@attrs.frozen
+class Result:
+    """A row with its figure."""
+
+    row: Row
+    measured: float
+
+    @property
+    def verdict(self) -> str:
+        """Whether what is to be reached is."""
+        return "reached" if self.measured <= self.row.bound else "missed"
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it is missed by more than a tenth."""
+        return self.measured > self.row.bound * _TOLERANCE
+
+    def cells(self) -> tuple[str, ...]:
+        """What the table shows."""
+        row = self.row
+        return row.what, row.against, _shown(self.measured) + row.unit, f"{row.bound:g}{row.unit}", self.verdict
+
+    def to_dict(self) -> dict[str, object]:
+        """The same, for programs."""
+        row = self.row
+        return {
+            "name": row.name,
+            "what": row.what,
+            "against": row.against,
+            "measured": round(self.measured, 4),
+            "bound": row.bound,
+            "unit": row.unit.strip() or "ratio",
+            "verdict": self.verdict,
+        }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and judge.
+
+    Returns:
+        The exit status: 1 if a figure is worse than its bound by more than a tenth.
+    """
+    options = _options(arguments)
+    machine = _machine()
+    print(", ".join(machine.values()))
+    results: list[Result] = []
+    for row in ROWS:
+        if not options.rows or row.name in options.rows:
+            print(f"measuring {row.name} …", file=sys.stderr)
+            results.append(Result(row, row.measure(options.rounds)))
+    for line in _lines([("what", "against", "measured", "at most", ""), *(result.cells() for result in results)]):
+        print(line)
+    if options.json is not None:
+        rows = [result.to_dict() for result in results]
+        told = {**machine, "libraries": _libraries(), "rounds": options.rounds, "rows": rows}
+        options.json.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 1 if any(result.is_failure for result in results) else 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--rounds", type=_positive, default=_ROUNDS, help="fewer are faster and less sure (%(default)s)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file, too")
+    names = [row.name for row in ROWS]
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"only these rows: {', '.join(names)}")
+    options = parser.parse_args(arguments)
+    for name in options.rows:
+        if name not in names:
+            parser.error(f"there is no row {name}")
+    return options
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _machine() -> dict[str, str]:
+    return {
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": f"{os.cpu_count()} cores of {_processor()}",
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown"
+
+
+def _libraries() -> dict[str, str]:
+    return {name: metadata.version(name) for name in _LIBRARIES}
+
+
+def _shown(figure: float) -> str:
+    return f"{figure:.0f}" if figure >= 10 or figure == int(figure) else f"{figure:.2f}"
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
