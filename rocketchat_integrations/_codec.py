@@ -7,10 +7,11 @@ know, but refuse a value of another type, where a stock converter would coerce i
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import attrs
 import cattrs
@@ -20,6 +21,7 @@ from ._readers import Mismatch, json_type, read_flag, read_number, read_object, 
 from .exceptions import ConfigurationError, DecodingError
 from .messages import Attachment, Message
 from .models import (
+    EventType,
     HistoryEntry,
     IncomingIntegration,
     IncomingIntegrationRecord,
@@ -28,8 +30,11 @@ from .models import (
     IntegrationType,
     OutgoingIntegration,
     OutgoingIntegrationRecord,
+    RetryDelay,
     ScriptError,
     UserReference,
+    event_or_text,
+    retry_delay_or_text,
 )
 
 T = TypeVar("T")
@@ -49,19 +54,33 @@ def _truth(value: Any) -> bool:
     return isinstance(value, (dict, list)) or bool(value)
 
 
+def _event(value: Any) -> EventType | str:
+    return event_or_text(read_text(value))
+
+
+def _retry_delay(value: Any) -> RetryDelay | str | None:
+    return retry_delay_or_text(read_text(value))
+
+
 def _user(value: Any) -> UserReference:
-    return UserReference(*_texts_in(value, "_id", "username"))
+    data = read_object(value)
+    id, username = data.get("_id"), data.get("username")
+    if isinstance(id, _TEXT_OR_NONE) and isinstance(username, _TEXT_OR_NONE):
+        return _user_reference(id, username)
+    raise Mismatch("an object of texts")
+
+
+_TEXT_OR_NONE = (str, type(None))
+
+# Most of a list is made by the same few people.
+_user_reference = functools.lru_cache(UserReference)
 
 
 def _script_error(value: Any) -> ScriptError:
-    return ScriptError(*_texts_in(value, "name", "message", "stack"))
-
-
-def _texts_in(value: Any, *keys: str) -> list[str | None]:
     data = read_object(value)
-    texts = [data.get(key) for key in keys]
-    if all(text is None or isinstance(text, str) for text in texts):
-        return texts
+    texts = [data.get(key) for key in ("name", "message", "stack")]
+    if all(isinstance(text, _TEXT_OR_NONE) for text in texts):
+        return ScriptError(*texts)
     raise Mismatch("an object of texts")
 
 
@@ -97,7 +116,7 @@ _INCOMING: _Table = {
 }
 _OUTGOING: _Table = {
     **_COMMON,
-    "event": ("event", read_text),
+    "event": ("event", _event),
     "urls": ("urls", read_texts),
     "targetRoom": ("target_room", read_text),
     "triggerWords": ("trigger_words", read_texts),
@@ -106,13 +125,13 @@ _OUTGOING: _Table = {
     "impersonateUser": ("impersonate_user", read_flag),
     "retryFailedCalls": ("retry_failed_calls", read_flag),
     "retryCount": ("retry_count", read_number),
-    "retryDelay": ("retry_delay", read_text),
+    "retryDelay": ("retry_delay", _retry_delay),
     **_STORED,
 }
 _HISTORY: _Table = {
     "type": ("type", read_text),
     "step": ("step", read_text),
-    "event": ("event", read_text),
+    "event": ("event", _event),
     "_createdAt": ("created_at", read_time),
     "_updatedAt": ("updated_at", read_time),
     "url": ("url", read_text),
@@ -130,9 +149,62 @@ _HISTORY: _Table = {
     "processSentMessage": ("process_sent_message", _anything),
     "resultMessage": ("result_message", _anything),
 }
+# What these readers give back as it is: most values, for which the call is spared.
+_AS_THEY_ARE: dict[_Reader, type] = {read_text: str, read_flag: bool, read_number: int}
+
+
+class _Form(Generic[T]):
+    """How records of one kind are read: into their slots, for they are not judged and what is read needs no conversion.
+
+    Their constructor would take as long again.
+    """
+
+    def __init__(self, kind: type[T], table: _Table, without: Mapping[str, Any]) -> None:
+        defaults = {**{field.name: _default(field) for field in attrs.fields(cast(Any, kind))}, **without}
+        self._kind = kind
+        # A frozen class is written to by the descriptors of its slots.
+        self._fields: list[tuple[str, Callable[[T, Any], None], type | None, _Reader, Any]] = [
+            (key, getattr(kind, field).__set__, _AS_THEY_ARE.get(read), read, defaults[field])
+            for key, (field, read) in table.items()
+        ]
+        self._put_id, self._put_extra = (getattr(kind, field).__set__ for field in ("id", "extra"))
+        self._known = frozenset(["_id", "type", *table])
+
+    def read(self, data: dict[str, Any], path: str) -> T | DecodingError:
+        record = object.__new__(self._kind)
+        errors: list[str] = []
+        for key, put, as_it_is, read, default in self._fields:
+            value = data.get(key)
+            if value is None:
+                value = default
+            elif type(value) is not as_it_is:
+                try:
+                    value = read(value)
+                except Mismatch as mismatch:
+                    errors.append(f"{path}.{key}: must be {mismatch}, and is {json_type(value)}")
+            put(record, value)
+        id = data.get("_id")
+        if not isinstance(id, str):
+            errors.append(f"{path}._id: must be text, and is {json_type(id)}")
+        if errors:
+            return _unreadable(id if isinstance(id, str) else None, path, errors)
+        self._put_id(record, id)
+        knows_all = self._known.issuperset(data)
+        self._put_extra(record, {} if knows_all else {key: data[key] for key in data if key not in self._known})
+        return record
+
+
+def _default(field: attrs.Attribute[Any]) -> Any:
+    default: Any = field.default
+    return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]
+
+
 # What a required field is read as where the server has none: as it takes it then.
-_INCOMING_WITHOUT: dict[str, Any] = {"name": "", "username": "", "enabled": False, "channel": ()}
-_OUTGOING_WITHOUT: dict[str, Any] = {**_INCOMING_WITHOUT, "event": "", "urls": ()}
+_WITHOUT: dict[str, Any] = {"name": "", "username": "", "enabled": False, "channel": ()}
+
+_INCOMING_FORM = _Form(IncomingIntegrationRecord, _INCOMING, _WITHOUT)
+_OUTGOING_FORM = _Form(OutgoingIntegrationRecord, _OUTGOING, {**_WITHOUT, "event": "", "urls": ()})
+_HISTORY_FORM = _Form(HistoryEntry, _HISTORY, {})
 
 
 def integration(data: object, path: str = "integration") -> IntegrationRecord | DecodingError:
@@ -141,9 +213,9 @@ def integration(data: object, path: str = "integration") -> IntegrationRecord | 
         return _unreadable(None, path, [f"{path}: must be an object, and is {json_type(data)}"])
     kind = cast("dict[str, object]", data).get("type")
     if kind == IntegrationType.INCOMING:
-        return _record(IncomingIntegrationRecord, data, path, _INCOMING, _INCOMING_WITHOUT)
+        return _INCOMING_FORM.read(cast("dict[str, Any]", data), path)
     if kind == IntegrationType.OUTGOING:
-        return _record(OutgoingIntegrationRecord, data, path, _OUTGOING, _OUTGOING_WITHOUT)
+        return _OUTGOING_FORM.read(cast("dict[str, Any]", data), path)
     what = "another text" if isinstance(kind, str) else json_type(kind)
     error = f"{path}.type: must be {' or '.join(IntegrationType)}, and is {what}"
     return _unreadable(identity(cast(object, data)), path, [error])
@@ -152,7 +224,7 @@ def integration(data: object, path: str = "integration") -> IntegrationRecord | 
 def history_entry(data: object, path: str = "history") -> HistoryEntry | DecodingError:
     """The history record that the JSON stands for, or what is wrong with it."""
     if isinstance(data, dict):
-        return _record(HistoryEntry, data, path, _HISTORY, {})
+        return _HISTORY_FORM.read(cast("dict[str, Any]", data), path)
     return _unreadable(None, path, [f"{path}: must be an object, and is {json_type(data)}"])
 
 
@@ -160,29 +232,6 @@ def identity(data: object) -> str | None:
     """The id of a JSON record, if it has a readable one."""
     value = cast("dict[str, object]", data).get("_id") if isinstance(data, dict) else None
     return value if isinstance(value, str) else None
-
-
-def _record(kind: Callable[..., T], data: Any, path: str, table: _Table, without: dict[str, Any]) -> T | DecodingError:
-    fields = dict(without)
-    extra: dict[str, object] = {}
-    errors: list[str] = []
-    for key, value in data.items():
-        known = table.get(key)
-        if known is None:
-            extra[key] = value
-        elif value is not None:
-            field, read = known
-            try:
-                fields[field] = read(value)
-            except Mismatch as mismatch:
-                errors.append(f"{path}.{key}: must be {mismatch}, and is {json_type(value)}")
-    id = extra.pop("_id", None)
-    if not isinstance(id, str):
-        errors.append(f"{path}._id: must be text, and is {json_type(id)}")
-    extra.pop("type", None)
-    if errors:
-        return _unreadable(id if isinstance(id, str) else None, path, errors)
-    return kind(**fields, id=id, extra=extra)
 
 
 def _unreadable(id: str | None, path: str, errors: list[str]) -> DecodingError:

@@ -10,7 +10,8 @@ import math
 from datetime import datetime, timedelta, timezone
 from typing import Any, cast
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_UTC = timezone.utc
+_EPOCH = datetime(1970, 1, 1, tzinfo=_UTC)
 
 
 class Mismatch(Exception):
@@ -39,9 +40,13 @@ def read_number(value: Any) -> int:
 
 
 def read_texts(value: Any) -> tuple[str, ...]:
-    if isinstance(value, list) and all(isinstance(item, str) for item in cast("list[object]", value)):
-        return tuple(cast("list[str]", value))
-    raise Mismatch("an array of texts")
+    if not isinstance(value, list):
+        raise Mismatch("an array of texts")
+    texts = cast("list[str]", value)
+    for text in texts:
+        if not isinstance(text, str):
+            raise Mismatch("an array of texts")
+    return tuple(texts)
 
 
 def read_object(value: Any) -> dict[str, Any]:
@@ -55,10 +60,10 @@ def read_time(value: Any) -> datetime:
         value = cast("dict[str, Any]", value).get("$date")
     try:
         if isinstance(value, str):
-            time = datetime.fromisoformat(value[:-1] + "+00:00" if value.endswith("Z") else value)
-            if time.tzinfo is timezone.utc:
+            time = datetime.fromisoformat(value[:-1] + "+00:00" if value[-1:] == "Z" else value)
+            if time.tzinfo is _UTC:
                 return time
-            return time.astimezone(timezone.utc) if time.tzinfo else time.replace(tzinfo=timezone.utc)
+            return time.astimezone(_UTC) if time.tzinfo else time.replace(tzinfo=_UTC)
         return _EPOCH + timedelta(milliseconds=read_number(value))
     except (Mismatch, ValueError, OverflowError):
         raise Mismatch("a time") from None

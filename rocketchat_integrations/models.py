@@ -127,22 +127,18 @@ SCRIPT_ENGINE = "isolated-vm"
 EVERYWHERE = ("all_public_channels", "all_private_groups", "all_direct_messages")
 """What an outgoing ``channel`` may name beside ``#rooms`` and ``@users``."""
 
-_E = TypeVar("_E", bound=_Text)
+_EVENTS: Mapping[str, EventType] = {event.value: event for event in EventType}
+_RETRY_DELAYS: Mapping[str, RetryDelay] = {delay.value: delay for delay in RetryDelay}
 
 
-def _member_or_text(kind: type[_E], value: Any) -> Any:
-    try:
-        return kind(value)
-    except ValueError:
-        return value
+def event_or_text(value: EventType | str) -> EventType | str:
+    """The event, where it is one that is known."""
+    return _EVENTS.get(value, value) if isinstance(value, str) else value
 
 
-def _event(value: EventType | str) -> EventType | str:
-    return _member_or_text(EventType, value)  # type: ignore[no-any-return]
-
-
-def _retry_delay(value: RetryDelay | str | None) -> RetryDelay | str | None:
-    return _member_or_text(RetryDelay, value)  # type: ignore[no-any-return]
+def retry_delay_or_text(value: RetryDelay | str | None) -> RetryDelay | str | None:
+    """The delay, where it is one that is known."""
+    return _RETRY_DELAYS.get(value, value) if isinstance(value, str) else value
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -464,7 +460,7 @@ class OutgoingIntegration(_Definition):
     type: ClassVar[Literal[IntegrationType.OUTGOING]] = IntegrationType.OUTGOING
     """Always :attr:`IntegrationType.OUTGOING`."""
 
-    event: EventType | str = attrs.field(kw_only=True, converter=_event)
+    event: EventType | str = attrs.field(kw_only=True, converter=event_or_text)
     """What it waits for: one of :class:`EventType`. In a record, an event that this version does not know is
     kept as its text."""
 
@@ -502,7 +498,7 @@ class OutgoingIntegration(_Definition):
     retry_count: int | None = attrs.field(default=None, kw_only=True)
     """How often it calls again, at least 1. None: 4."""
 
-    retry_delay: RetryDelay | str | None = attrs.field(default=None, kw_only=True, converter=_retry_delay)
+    retry_delay: RetryDelay | str | None = attrs.field(default=None, kw_only=True, converter=retry_delay_or_text)
     """How long it waits before: one of :class:`RetryDelay`. None: ``powers-of-ten``."""
 
     def __attrs_post_init__(self) -> None:
@@ -655,7 +651,9 @@ class HistoryEntry:
     step: str | None = attrs.field(default=None, kw_only=True)
     """How far the call came, such as ``"url-response-sent-message"``."""
 
-    event: EventType | str | None = attrs.field(default=None, kw_only=True, converter=attrs.converters.optional(_event))
+    event: EventType | str | None = attrs.field(
+        default=None, kw_only=True, converter=attrs.converters.optional(event_or_text)
+    )
     """What fired. An event that this version does not know is kept as its text."""
 
     created_at: datetime | None = attrs.field(default=None, kw_only=True)
