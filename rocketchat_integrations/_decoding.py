@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import timezone
-from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 import attrs
@@ -147,6 +146,9 @@ def _resets_in(headers: Mapping[str, str]) -> float | None:
     reset = _whole(headers.get("x-ratelimit-reset"))
     if reset is None:
         return None
+    # Here and not above: it loads half of the mail package, and answers without a limit do without.
+    from email.utils import parsedate_to_datetime
+
     try:
         date = parsedate_to_datetime(headers.get("date", ""))
     except (ValueError, OverflowError):

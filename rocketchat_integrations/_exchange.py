@@ -7,8 +7,8 @@ returns is the result of the call. A driver (the client's, synchronous or not) d
 
 from __future__ import annotations
 
+import os
 import random
-import secrets
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -234,7 +234,7 @@ def _write(
 ) -> Conversation[IntegrationRecord | None]:
     try:
         # The server wants a token with every update of an outgoing integration, also of one that has none yet.
-        return (yield from call(_operations.update(current, wanted, secrets.token_urlsafe(32)), policy))
+        return (yield from call(_operations.update(current, wanted, os.urandom(24).hex()), policy))
     except ApiError as error:
         refusal = error
     try:

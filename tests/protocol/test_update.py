@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import traceback
 from typing import TYPE_CHECKING, Any, cast
 
@@ -335,10 +335,10 @@ def test_what_was_refused_only_at_first_is_incomplete(wire: Wire) -> None:
 def test_a_token_that_was_made_stays_in_no_frame(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is the server's proof of who calls, also where the update that brought it got no answer."""
 
-    def made(_: int) -> str:
-        return "c4n4ry-token"
+    def made(size: int) -> bytes:
+        return b"\xc4" * size
 
-    monkeypatch.setattr(secrets, "token_urlsafe", made)
+    monkeypatch.setattr(os, "urandom", made)
     before = wire.record(type=_OUTGOING)
     wanted = cast(IntegrationRecord, _codec.integration(before)).definition
     with pytest.raises(TransportError) as caught:
@@ -346,4 +346,4 @@ def test_a_token_that_was_made_stays_in_no_frame(wire: Wire, monkeypatch: pytest
     frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__) if frame.f_code.co_name != "talk"]
     library = [frame for frame in frames if "rocketchat_integrations" in frame.f_code.co_filename]
     assert library
-    assert [frame for frame in library if "c4n4ry" in repr(frame.f_locals)] == []
+    assert [frame for frame in library if "c4c4c4" in repr(frame.f_locals)] == []
