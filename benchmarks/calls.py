@@ -82,5 +82,5 @@ ROWS = (
         _against(_rocketchat_api),
     ),
     Row("create-http.client", "client.create", "http.client, the floor", 2.5, "", _against(_http_client)),
-    Row("create-connections", f"{_MANY:,} creates", "", 1, " connection", _connections),
+    Row("create-connections", f"{_MANY:,} creates", "connections accepted", 1, "", _connections),
 )

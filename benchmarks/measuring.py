@@ -33,7 +33,7 @@ class Row:
     """What is to be reached: the figure is at most this."""
 
     unit: str
-    """Empty for a ratio."""
+    """Empty for a ratio or a number."""
 
     measure: Callable[[int], float]
     """Takes the figure, in so many rounds. What takes long makes fewer of them."""

@@ -39,7 +39,7 @@ def _growth_and_connections() -> tuple[float, int]:
 
 
 ROWS = (
-    Row("post-connections", f"{_POSTS:,} posts", "", 1, " connection", lambda _: _growth_and_connections()[1]),
+    Row("post-connections", f"{_POSTS:,} posts", "connections accepted", 1, "", lambda _: _growth_and_connections()[1]),
     # Whoever keeps 7 bytes of each post is found out.
     Row("post-memory", "the same", "memory in use after them", 64, " KiB", lambda _: _growth_and_connections()[0]),
 )

@@ -133,7 +133,7 @@ ROWS = (
             Row(
                 f"manifest-{suffix}",
                 f"load and plan {_ENTRIES:,} entries, {suffix.upper()}",
-                "",
+                "time",
                 10,
                 " s",
                 _time(suffix),
@@ -143,5 +143,5 @@ ROWS = (
     ),
     Row("apply-requests", _APPLY, "a loop of requests posts", 0.2, "", _apply_against(_posts)),
     Row("apply-workers", "the same", "1 worker", 0.2, "", _apply_against(_one_by_one)),
-    Row("apply-connections", "the same", "", _WORKERS, " connections", _connections),
+    Row("apply-connections", "the same", "connections accepted", _WORKERS, "", _connections),
 )

@@ -53,7 +53,7 @@ class Result:
             "against": row.against,
             "measured": round(self.measured, 4),
             "bound": row.bound,
-            "unit": row.unit.strip() or "ratio",
+            "unit": row.unit.strip(),
             "verdict": self.verdict,
         }
 
