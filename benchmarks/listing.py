@@ -36,7 +36,7 @@ def _iterated(client: Client) -> int:
 
 def _time(rounds: int) -> float:
     with serving(records=_LONG) as server, Client(server.url, samples.AUTH) as client, requests.Session() as session:
-        return ratio(lambda: _iterated(client), lambda: _by_hand(session, server.url), fewer(rounds, 10))
+        return ratio(lambda: _iterated(client), lambda: _by_hand(session, server.url), fewer(rounds, 4))
 
 
 def _growth(_: int) -> float:

@@ -79,7 +79,7 @@ def name(number: int) -> str:
 
 def record(number: int) -> dict[str, Any]:
     """What a server of 8.x has: incoming and outgoing ones by turns, every tenth pair with a script."""
-    user = {"_id": AUTH.user_id, "username": "alice"}
+    user = {"_id": f"aliceid{number % 200:010}", "username": f"alice.{number % 200}"}
     common = {
         "_id": f"659ea5b72dd9f928ad{number:06}",
         "name": name(number),

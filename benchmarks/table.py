@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 1 if a figure is worse than its bound by more than a tenth.
     """
     options = _options(arguments)
-    machine = _machine()
+    machine, libraries = _machine(), _libraries()
     print(", ".join(machine.values()))
     results: list[Result] = []
     for row in ROWS:
@@ -76,9 +76,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(line)
     if options.json is not None:
         rows = [result.to_dict() for result in results]
-        told = {**machine, "libraries": _libraries(), "rounds": options.rounds, "rows": rows}
+        told = {**machine, "libraries": libraries, "rounds": options.rounds, "rows": rows}
         options.json.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return 1 if any(result.is_failure for result in results) else 0
+    failures = [result.row.name for result in results if result.is_failure]
+    if failures:
+        print(f"worse than its bound by more than a tenth: {', '.join(failures)}", file=sys.stderr)
+    return 1 if failures else 0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -99,7 +102,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
-        raise ValueError
+        raise argparse.ArgumentTypeError("must be at least 1")
     return number
 
 

@@ -62,6 +62,9 @@ def _retry_delay(value: Any) -> RetryDelay | str | None:
     return retry_delay_or_text(read_text(value))
 
 
+_TEXT_OR_NONE = (str, type(None))
+
+
 def _user(value: Any) -> UserReference:
     data = read_object(value)
     id, username = data.get("_id"), data.get("username")
@@ -69,8 +72,6 @@ def _user(value: Any) -> UserReference:
         return _user_reference(id, username)
     raise Mismatch("an object of texts")
 
-
-_TEXT_OR_NONE = (str, type(None))
 
 # Most of a list is made by the same few people.
 _user_reference = functools.lru_cache(UserReference)

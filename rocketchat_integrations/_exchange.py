@@ -234,7 +234,7 @@ def _write(
 ) -> Conversation[IntegrationRecord | None]:
     try:
         # The server wants a token with every update of an outgoing integration, also of one that has none yet.
-        return (yield from call(_operations.update(current, wanted, os.urandom(24).hex()), policy))
+        return (yield from call(_operations.update(current, wanted, os.urandom(32).hex()), policy))
     except ApiError as error:
         refusal = error
     try:

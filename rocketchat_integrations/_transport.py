@@ -14,18 +14,20 @@ import os
 import socket
 import ssl
 import sys
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.connectionpool import ConnectionPool
 from urllib3.util import parse_url
@@ -61,15 +63,25 @@ for _name in ("connection", "connectionpool", "poolmanager", "response", "util.r
 class _Adapter(HTTPAdapter):
     """An adapter for one address, whose connections it looks up once: that takes a tenth of a call."""
 
-    _pool: ConnectionPool | None = None
+    def __init__(self, pool_size: int) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
+        self._lock = threading.Lock()
+        self._pool: ConnectionPool | None = None
+        self._is_closed = False
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> ConnectionPool:
-        pool = self._pool or super().get_connection_with_tls_context(*args, **kwargs)
-        self._pool = pool
+        if self._pool is not None:
+            return self._pool
+        pool = super().get_connection_with_tls_context(*args, **kwargs)
+        with self._lock:
+            # A call under way while the others are closed is not to keep connections that nobody closes.
+            if not self._is_closed:
+                self._pool = pool
         return pool
 
     def close(self) -> None:
-        self._pool = None
+        with self._lock:
+            self._is_closed, self._pool = True, None
         super().close()
 
 
@@ -93,7 +105,7 @@ class RequestsTransport:
         self._proxies = _proxies(base_url, proxies)
         self._timeout = timeout
         self._max_response_size = max_response_size
-        self._adapter = _Adapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
+        self._adapter = _Adapter(pool_size)
 
     def send(self, request: Request) -> Response:
         """Send the request and read the whole answer.
@@ -122,11 +134,10 @@ class RequestsTransport:
         prepared = requests.PreparedRequest()
         prepared.method = request.method
         prepared.url = request.url
-        headers = dict(request.headers)
+        prepared.headers = CaseInsensitiveDict(request.headers)
         if request.body is not None:
             prepared.body = request.body
-            headers["Content-Length"] = str(len(request.body))
-        prepared.headers = cast(Any, headers)  # the adapter takes any mapping, and this one takes no time
+            prepared.headers["Content-Length"] = str(len(request.body))
         answer = self._adapter.send(
             prepared,
             stream=True,
@@ -139,8 +150,8 @@ class RequestsTransport:
             body = self._body(answer.raw, request.url)
         finally:
             answer.raw.close()
-        received = {name.lower(): value for name, value in answer.headers.items()}
-        return Response(answer.status_code, received, body)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Response(answer.status_code, headers, body)
 
     def _body(self, raw: urllib3.HTTPResponse, url: str) -> bytes:
         body = io.BytesIO()

@@ -244,6 +244,20 @@ def test_what_is_missing_or_null_is_not_set(kind: str, value: str | None) -> Non
         assert (it.event, it.urls, it.trigger_words, it.retry_count, it.target_room) == ("", (), (), None, None)
 
 
+@pytest.mark.parametrize(
+    ("read", "data"),
+    [
+        (integration, {"_id": "x", "type": "webhook-incoming"}),
+        (integration, {"_id": "x", "type": "webhook-outgoing"}),
+        (history_entry, {"_id": "x"}),
+    ],
+)
+def test_every_field_has_a_value_whatever_the_server_leaves_out(read: Callable[[Any], Any], data: Any) -> None:
+    """One that the reader has never heard of would be missing from the object."""
+    record: object = read(data)
+    assert [field.name for field in attrs.fields(type(record)) if getattr(record, field.name) is attrs.NOTHING] == []
+
+
 def test_a_history_entry_needs_only_its_id() -> None:
     """Entries of calls that did not come far have few fields."""
     assert history_entry({**dict.fromkeys(ENTRY), "_id": "h1"}) == HistoryEntry(id="h1")
