@@ -213,6 +213,25 @@ def test_a_bomb_does_not_go_off(serve: Serve, connect: Connect, http: Http) -> N
         tracemalloc.stop()
 
 
+def test_a_call_under_way_while_connections_are_closed_keeps_none(
+    serve: Serve, connect: Connect, http: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes to its end, and the next one has a connection of its own."""
+    peer = serve(http.answer(_JSON))
+    transport = connect(peer.url)
+    look_up = HTTPAdapter.get_connection_with_tls_context
+
+    def close_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        found = look_up(*args, **kwargs)
+        transport.close()
+        return found
+
+    monkeypatch.setattr(HTTPAdapter, "get_connection_with_tls_context", close_meanwhile)
+    for _ in range(2):
+        assert transport.send(_get(peer.url)).body == _JSON
+    assert len(peer.connections) == 2
+
+
 def test_connections_are_kept(serve: Serve, connect: Connect, http: Http) -> None:
     """Call after call goes over one connection, whatever was answered."""
     peer = serve(http.answer())
