@@ -255,7 +255,8 @@ def test_what_is_missing_or_null_is_not_set(kind: str, value: str | None) -> Non
 def test_every_field_has_a_value_whatever_the_server_leaves_out(read: Callable[[Any], Any], data: Any) -> None:
     """One that the reader has never heard of would be missing from the object."""
     record: object = read(data)
-    assert [field.name for field in attrs.fields(type(record)) if getattr(record, field.name) is attrs.NOTHING] == []
+    kind: Any = type(record)
+    assert [field.name for field in attrs.fields(kind) if getattr(record, field.name) is attrs.NOTHING] == []
 
 
 def test_a_history_entry_needs_only_its_id() -> None:
