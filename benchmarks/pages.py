@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from rocketchat_integrations import EventType, Response, RetryDelay
-from rocketchat_integrations._operations import list_page
+from rocketchat_integrations._protocol.endpoints import list_page
 
 from . import samples
 from .measuring import Row, fewer, ratio, times

@@ -4,9 +4,9 @@ Begin with :class:`Client`; what one asks for is an :class:`IncomingIntegration`
 :class:`OutgoingIntegration`, what the server holds is a record of one.
 """
 
-from ._exchange import RetryPolicy
-from ._http import Request, Response, Timeout, Transport
-from ._settle import differences
+from ._protocol.http import Request, Response, Timeout, Transport
+from ._protocol.normalization import differences
+from ._protocol.retries import RetryPolicy
 from ._version import __version__
 from .auth import PasswordAuth, TokenAuth
 from .client import Client, IncomingWebhook, Listing

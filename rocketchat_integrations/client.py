@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from typing_extensions import Self, Unpack
 
-from . import _operations as operations
-from ._checks import (
+from ._protocol import endpoints as operations
+from ._protocol.arguments import (
     check,
     check_address,
     check_credentials,
@@ -23,21 +23,13 @@ from ._checks import (
     room_query,
     type_name,
 )
-from ._driver import Driver
-from ._exchange import (
-    RetryPolicy,
-    Walk,
-    call,
-    create,
-    in_order,
-    not_seen,
-    room_name,
-    update,
-    whole_room,
-)
-from ._http import Timeout, Transport
-from ._operations import Operation, Page, RoomList
-from ._sealed import sealed
+from ._protocol.endpoints import Operation, Page, RoomList
+from ._protocol.http import Timeout, Transport
+from ._protocol.paging import Pager, in_order, not_seen, room_name, whole_room
+from ._protocol.retries import RetryPolicy, call
+from ._protocol.updates import create, update
+from ._tracebacks import sealed
+from ._transports.driver import Driver
 from .auth import PasswordAuth, TokenAuth
 from .exceptions import ConfigurationError, DecodingError
 from .messages import Message, PostResult
@@ -366,7 +358,7 @@ class Client:
         def page_at(offset: int, count: int) -> Operation[Page[HistoryEntry]]:
             return operations.history_page(id, offset, count)
 
-        pages = self._pages(lambda: Walk(page_at, not_seen(), self._driver.retry))
+        pages = self._pages(lambda: Pager(page_at, not_seen(), self._driver.retry))
         return Listing(pages, lambda: self._call(page_at(0, 1)).total, on_error)
 
     @overload
@@ -551,11 +543,11 @@ class Client:
         return self._driver.run(call(operation, self._driver.retry))
 
     def _pages(
-        self, walk: Callable[[], Walk[T]], keep: Callable[[T], bool] = lambda _: True
+        self, walk: Callable[[], Pager[T]], keep: Callable[[T], bool] = lambda _: True
     ) -> Callable[[], Iterator[Iterator[T | DecodingError]]]:
         def pages() -> Iterator[Iterator[T | DecodingError]]:
             ahead = walk()
-            while (page := self._driver.run(ahead.turn())) is not None:
+            while (page := self._driver.run(ahead.next_page())) is not None:
                 yield (record for record in page if isinstance(record, DecodingError) or keep(record))
 
         return pages
@@ -570,7 +562,7 @@ class Client:
         def page_at(offset: int, count: int) -> Operation[Page[IntegrationRecord]]:
             return operations.list_page(offset, count, name=name, type=type)
 
-        return self._pages(lambda: Walk(page_at, in_order(), self._driver.retry), keep)
+        return self._pages(lambda: Pager(page_at, in_order(), self._driver.retry), keep)
 
     def _count(self) -> int:
         return self._call(operations.list_page(0, 1, name=None, type=None)).total

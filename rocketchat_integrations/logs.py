@@ -22,7 +22,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from queue import SimpleQueue
 
-from ._sealed import sealed
+from ._tracebacks import sealed
 from .client import IncomingWebhook
 from .exceptions import ConfigurationError
 from .messages import Message

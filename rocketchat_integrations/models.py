@@ -39,7 +39,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import attrs
 
-from ._sealed import sealed_init
+from ._tracebacks import sealed_init
 
 # What JavaScript's trim() takes away; Python's strip() differs in both directions.
 _JAVASCRIPT_BLANKS = (
@@ -383,7 +383,7 @@ _OUTGOING_RULES = (
 )
 
 
-def judge(definition: IntegrationDefinition, fields: Iterable[str] | None = None) -> None:
+def validate(definition: IntegrationDefinition, fields: Iterable[str] | None = None) -> None:
     """Hold a definition against the rules that concern these fields (None: all of them).
 
     Raises:
@@ -449,7 +449,7 @@ class IncomingIntegration(_Definition):
     """Whether a message may name another channel (any: even the configured one counts as another)."""
 
     def __attrs_post_init__(self) -> None:
-        judge(self)
+        validate(self)
 
 
 @sealed_init
@@ -502,7 +502,7 @@ class OutgoingIntegration(_Definition):
     """How long it waits before: one of :class:`RetryDelay`. None: ``powers-of-ten``."""
 
     def __attrs_post_init__(self) -> None:
-        judge(self)
+        validate(self)
 
 
 @attrs.frozen

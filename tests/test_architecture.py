@@ -16,13 +16,29 @@ PACKAGE = "rocketchat_integrations"
 SOURCE = Path(rocketchat_integrations.__file__).parent
 
 # Modules that import nothing of the package, and that each of the others may import.
-LEAVES = {"_version", "_sealed", "_redaction", "_waiting"}
+LEAVES = {"_version", "_tracebacks", "_redaction", "_cancellation"}
 
-# What each of the others may import, from the bottom to the top. Everything in `testing/` is one entry, except for what
-# has one of its own.
-VALUES = "exceptions models messages auth _http"
-BELOW_THE_CLIENT = f"{VALUES} _settle _codec _decoding _operations _exchange outgoing manifest _transport"
-EVERYTHING = f"{BELOW_THE_CLIENT} client logs aio provisioning testing"
+# What each of the others may import, from the bottom to the top. A package is one entry, except for its modules that
+# have an entry of their own.
+VALUES = "exceptions models messages auth"
+PROTOCOL = " ".join(
+    f"_protocol.{module}"
+    for module in [
+        "http",
+        "readers",
+        "codec",
+        "normalization",
+        "errors",
+        "endpoints",
+        "retries",
+        "updates",
+        "paging",
+        "rate_limits",
+        "session",
+        "arguments",
+    ]
+)
+CLIENT = f"{VALUES} {PROTOCOL} _transports.driver"
 MAY_IMPORT = {
     module: set(allowed.split())
     for module, allowed in {
@@ -31,45 +47,49 @@ MAY_IMPORT = {
         "models": "",
         "messages": "",
         "auth": "",
-        "_http": "",
-        # translation
-        "_settle": "models",
-        "_readers": "",
-        "_codec": "_readers models messages exceptions",
-        "_formats": "",
-        "_decoding": "_http exceptions",
-        # protocol
-        "_operations": "_http _codec _settle _decoding models messages auth exceptions",
-        "_exchange": "_http _operations _decoding _settle models auth exceptions",
-        "outgoing": "_readers _codec models messages exceptions",
-        "manifest": "_formats _codec models exceptions",
+        # the protocol
+        "_protocol": "",
+        "_protocol.http": "",
+        "_protocol.readers": "",
+        "_protocol.codec": "_protocol.readers models messages exceptions",
+        "_protocol.normalization": "models",
+        "_protocol.errors": "_protocol.http exceptions",
+        "_protocol.arguments": VALUES,
+        "_protocol.endpoints": f"{VALUES} _protocol.http _protocol.codec _protocol.normalization _protocol.errors",
+        "_protocol.retries": f"{VALUES} _protocol.http _protocol.endpoints",
+        "_protocol.rate_limits": "_protocol.http _protocol.errors",
+        "_protocol.updates": f"{VALUES} _protocol.endpoints _protocol.normalization _protocol.retries",
+        "_protocol.paging": f"{VALUES} _protocol.endpoints _protocol.retries",
+        "_protocol.session": f"{VALUES} _protocol.endpoints _protocol.retries",
         # I/O
-        "_transport": "_http exceptions",
+        "_transports": "",
+        "_transports.requests": "_protocol.http exceptions",
+        "_transports.driver": f"{VALUES} {PROTOCOL} _transports.requests",
         # front doors
-        "_checks": "models auth exceptions",
-        "_driver": f"{BELOW_THE_CLIENT} _checks",
-        "client": f"{BELOW_THE_CLIENT} _checks _driver",
+        "client": CLIENT,
         "logs": "client messages exceptions",
-        "aio": BELOW_THE_CLIENT.replace(" _transport", ""),
-        # policy
-        "provisioning": "models _settle manifest exceptions",
-        # edge
-        "cli": EVERYTHING,
-        "__main__": f"{EVERYTHING} cli",
-        # side
-        "testing": "_http auth",
+        # what Rocket.Chat sends to a bot
+        "outgoing": "_protocol.readers _protocol.codec models messages exceptions",
+        # integrations as code
+        "manifest": "models exceptions",
+        "provisioning": "models _protocol.normalization manifest exceptions",
+        # the command line
+        "cli": f"{VALUES} {PROTOCOL} client outgoing manifest provisioning testing",
+        "__main__": "cli",
+        # the embedded server
+        "testing": "auth",
         "testing.strategies": "models messages",
-        # the face
-        "__init__": EVERYTHING.replace(" testing", ""),
+        # what users import
+        "__init__": f"{VALUES} {PROTOCOL} client",
     }.items()
 }
 
 # What is imported from elsewhere by one module only.
 RESERVED = {
-    "requests": {"_transport"},
-    "urllib3": {"_transport"},
-    "http.client": {"_transport", "testing"},
-    "cattrs": {"_codec"},
+    "requests": {"_transports.requests"},
+    "urllib3": {"_transports.requests"},
+    "http.client": {"_transports.requests", "testing"},
+    "cattrs": {"_protocol.codec"},
     "werkzeug": {"testing"},
     "hypothesis": {"testing.strategies"},
     "click": {"cli"},
@@ -172,7 +192,7 @@ def test_only_the_command_line_prints(module: Module) -> None:
 
 @each_module
 def test_the_environment_is_read_in_few_places(module: Module) -> None:
-    if module.entry in {"_transport", "manifest", "cli"}:
+    if module.entry in {"_transports.requests", "manifest", "cli"}:
         return
     allowed = {"from_env"} if module.entry == "client" else set[str]()
     assert set(readers_of_the_environment(module.tree)) - allowed == set()
@@ -198,7 +218,7 @@ def modules_loaded_by(name: str) -> set[str]:
 
 
 def test_importing_the_package_does_not_load_requests() -> None:
-    unwanted = {"requests", "urllib3", "http.client", f"{PACKAGE}._transport", f"{PACKAGE}.testing"}
+    unwanted = {"requests", "urllib3", "http.client", f"{PACKAGE}._transports.requests", f"{PACKAGE}.testing"}
     assert modules_loaded_by(PACKAGE) & unwanted == set()
 
 

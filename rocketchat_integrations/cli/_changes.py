@@ -20,7 +20,7 @@ from ._data import data_of
 from ._fields import field_options, given_fields
 from ._finding import called, find
 from ._integrations import show
-from ._messages import complain, printable
+from ._messages import print_error, printable
 from ._options import integration_argument, json_option, secrets_option, yes_option
 from ._outcome import Failure
 from ._output import print_json
@@ -68,9 +68,9 @@ def _create(kind: _Kind, credentials: Credentials, *, show_secrets: bool, as_jso
     definition = _defined(kind, given_fields())
     with credentials.client() as client:
         record: IntegrationRecord = client.create(definition)
-    complain(f"created {called(record)} ({record.id})")
+    print_error(f"created {called(record)} ({record.id})")
     if record.type is IntegrationType.INCOMING:
-        complain(f"the address to post to is a secret; to see it: rocketchat-integrations show {record.id} --url")
+        print_error(f"the address to post to is a secret; to see it: rocketchat-integrations show {record.id} --url")
     _warn_about_script(record)
     show(record, show_secrets=show_secrets, as_json=as_json)
 
@@ -85,9 +85,9 @@ def _defined(kind: _Kind, fields: dict[str, Any]) -> IntegrationDefinition:
 
 def _warn_about_script(record: IntegrationRecord) -> None:
     if record.script_error is not None:
-        complain(printable(f"warning: the script does not compile, and is not run: {record.script_error.message}"))
+        print_error(printable(f"warning: the script does not compile, and is not run: {record.script_error.message}"))
     elif record.script and not record.script_enabled:
-        complain("warning: the script is not run; --script-enabled changes that")
+        print_error("warning: the script is not run; --script-enabled changes that")
 
 
 @click.command("update")
@@ -119,7 +119,7 @@ def update_command(
         if foreign:
             raise Failure(f"{called(record)} has no {', '.join(foreign)}: that is for the other kind of integration")
         record = client.update(record.id, _evolved(record, fields))
-    complain(f"updated {called(record)} ({record.id})")
+    print_error(f"updated {called(record)} ({record.id})")
     _warn_about_script(record)
     show(record, show_secrets=show_secrets, as_json=as_json)
 
@@ -141,6 +141,6 @@ def remove_command(
         record = find(client, integration, kind)
         confirm(f"Remove {called(record)} ({record.id})?", yes=yes)
         client.remove(record)
-    complain(f"removed {called(record)} ({record.id})")
+    print_error(f"removed {called(record)} ({record.id})")
     if as_json:
         print_json(data_of(record, show_secrets=False))

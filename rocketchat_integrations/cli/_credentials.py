@@ -16,7 +16,7 @@ from click.core import ParameterSource
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.client import Client
 
-from ._messages import complain
+from ._messages import print_error
 from ._options import File
 from ._outcome import Failure
 
@@ -115,7 +115,7 @@ def warn_if_typed(context: click.Context, option: click.Parameter, value: str | 
 
 def warn_of(secret: str) -> None:
     """Warn of a secret on the command line, by what it is called."""
-    complain(
+    print_error(
         f"warning: {secret}: others on this machine can see it in the list of processes; keep it in a file or in the "
         "environment"
     )

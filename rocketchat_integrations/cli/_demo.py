@@ -31,7 +31,7 @@ from rocketchat_integrations.exceptions import (
 )
 from rocketchat_integrations.models import IntegrationRecord
 
-from ._messages import complain, told, waits_are_shown
+from ._messages import print_error, told, waits_are_shown
 from ._outcome import status_of
 
 PROGRAM = "rocketchat-integrations demo"
@@ -387,14 +387,14 @@ def _remove_leftovers(tag: str, names: dict[str, Any], *, is_sure: bool) -> None
     known = [names[name] for name in ("hook", "bot") if name in names]
     if is_sure and not known:
         return
-    complain(f"stopped: removing the integrations named {tag}-*, please wait")
+    print_error(f"stopped: removing the integrations named {tag}-*, please wait")
     problems = _remove_all(client, tag, known)
     if not is_sure:
         # A create that was under way may have come after that.
         time.sleep(_STILL_UNDER_WAY)
         problems = _remove_all(client, tag, known)
     for problem in problems:
-        complain(problem)
+        print_error(problem)
 
 
 def _remove_all(client: Client, tag: str, known: Sequence[IntegrationRecord]) -> list[str]:
@@ -409,7 +409,7 @@ def _remove_all(client: Client, tag: str, known: Sequence[IntegrationRecord]) ->
     for record in found:
         try:
             client.remove(record)
-            complain(f"removed {record.name}")
+            print_error(f"removed {record.name}")
         except NotFoundError:
             pass
         except RocketChatError as error:

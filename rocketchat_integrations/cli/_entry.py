@@ -10,7 +10,7 @@ from typing import cast
 
 from rocketchat_integrations.exceptions import TransportError, TransportTimeout, UpdateIncomplete
 
-from ._messages import complain
+from ._messages import print_error
 from ._outcome import status_of
 
 # What one can do about a failure, where its own message cannot know.
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given = list(map(_decoded, sys.argv[1:])) if arguments is None else list(arguments)
     except UnicodeError:
-        complain("error: the arguments must be UTF-8 text, whatever the locale")
+        print_error("error: the arguments must be UTF-8 text, whatever the locale")
         return 1
     if isinstance(output := cast(object, sys.stdout), TextIOWrapper):
         # What the terminal's encoding lacks is shown as an escape.

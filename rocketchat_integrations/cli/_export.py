@@ -26,7 +26,7 @@ from ._credentials import Credentials
 from ._data import plain
 from ._files import write_private
 from ._finding import called
-from ._messages import complain, told
+from ._messages import print_error, told
 from ._options import KINDS, File, json_option, kind_of
 from ._outcome import Failure
 from ._output import print_json
@@ -57,15 +57,15 @@ def export_command(credentials: Credentials, manifest: str, with_secrets: bool, 
     secrets = {path.parent / ".env": _environment(export.variables)} if with_secrets else {}
     _write(files, secrets, force=force)
     written = [str(file) for file in (*files, *secrets)]
-    complain(f"written: {', '.join(written)}")
+    print_error(f"written: {', '.join(written)}")
     if export.variables and not with_secrets:
-        complain(f"to use it, set {', '.join(export.variables)}; --with-secrets writes them to a file")
+        print_error(f"to use it, set {', '.join(export.variables)}; --with-secrets writes them to a file")
     if as_json:
         print_json({"files": written, "variables": list(export.variables)})
 
 
 def _leave_out(error: DecodingError) -> None:
-    complain(f"warning: left out: {told(error)}")
+    print_error(f"warning: left out: {told(error)}")
 
 
 def _write(files: dict[Path, bytes], secrets: dict[Path, bytes], *, force: bool) -> None:
@@ -105,7 +105,7 @@ def exported(records: Collection[IntegrationRecord]) -> Export:
         try:
             _DEFINITIONS[record.type](**fields)
         except (TypeError, ValueError) as error:
-            complain(f"warning: left out: {called(record)} ({record.id}): {told(error)}")
+            print_error(f"warning: left out: {called(record)} ({record.id}): {told(error)}")
             continue
         if times[record.type, record.name] > 1:
             fields = {"id": record.id, **fields}

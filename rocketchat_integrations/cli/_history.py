@@ -16,7 +16,7 @@ from rocketchat_integrations.models import HistoryEntry, IntegrationRecord, Inte
 from ._credentials import Credentials
 from ._data import data_of, fields_of
 from ._finding import called, find
-from ._messages import complain, printable
+from ._messages import print_error, printable
 from ._options import integration_argument, json_option, refuse_address, secrets_option
 from ._outcome import Failure
 from ._output import print_json, print_table
@@ -167,6 +167,6 @@ def replay_command(
             client.replay_outgoing(record.id, call)
         except NotFoundError:
             raise Failure(f"there is no such call in the history of {called(record)}") from None
-    complain(f"replayed {call} of {called(record)}")
+    print_error(f"replayed {call} of {called(record)}")
     if as_json:
         print_json({"id": record.id, "history_id": call})

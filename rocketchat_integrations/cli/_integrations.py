@@ -19,7 +19,7 @@ from rocketchat_integrations.models import (
 from ._credentials import Credentials
 from ._data import data_of, fields_of, plain
 from ._finding import find
-from ._messages import complain, told
+from ._messages import print_error, told
 from ._options import integration_argument, json_option, kind_of, refuse_address, secrets_option, type_option
 from ._output import print_json, print_table
 from ._progress import counted
@@ -57,7 +57,7 @@ def list_command(
     else:
         print_table(_HEADINGS, map(_row, records))
     for error in unreadable:
-        complain(f"warning: {told(error)}")
+        print_error(f"warning: {told(error)}")
     return 1 if unreadable else 0
 
 

@@ -19,7 +19,7 @@ from ._credentials import Credentials
 from ._data import plain
 from ._files import check_writable, write_private
 from ._finding import called
-from ._messages import complain, told
+from ._messages import print_error, told
 from ._options import File, json_option, yes_option
 from ._outcome import Failure
 from ._output import print_json, print_lines
@@ -86,7 +86,7 @@ def plan_command(
         todo = _Wanted(manifests, prune, allow_outside).plan(client)
     if out is not None:
         write_private(Path(out), json.dumps(todo.to_dict(), indent=2).encode())
-        complain(f"written: {out}")
+        print_error(f"written: {out}")
     if as_json:
         print_json(_plan_data(todo))
     else:
@@ -139,7 +139,7 @@ def apply_command(
     with credentials.client() as client:
         todo = _read(plan_file) if plan_file else _Wanted(manifests, prune, allow_outside).plan(client)
         if as_json:
-            complain(str(todo))
+            print_error(str(todo))
         else:
             _show(todo)
         if len(todo.removals) > max_removals:
@@ -153,7 +153,7 @@ def apply_command(
     if as_json:
         print_json(_report_data(report))
     if todo:
-        complain(f"done: {len(report.done)} of {len(todo.steps)}")
+        print_error(f"done: {len(report.done)} of {len(todo.steps)}")
 
 
 def _read(path: str) -> Plan:
@@ -171,7 +171,7 @@ def _applied(todo: Plan, client: Client, workers: int, max_removals: int, *, as_
         nonlocal ended
         ended = progress.done
         if progress.error is not None:
-            complain(f"failed: {_action(progress.step)} {called(progress.step)}: {told(progress.error)}")
+            print_error(f"failed: {_action(progress.step)} {called(progress.step)}: {told(progress.error)}")
         advance(progress)
 
     try:

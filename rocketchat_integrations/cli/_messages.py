@@ -8,7 +8,7 @@ import sys
 from collections.abc import Generator
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """Say it. That nobody can read it any more, for the terminal is gone, stops nothing."""
     with contextlib.suppress(OSError):
         print(text, file=sys.stderr, flush=True)
@@ -33,7 +33,7 @@ def told(error: Exception) -> str:
 
 class _Waits(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        complain(f"  ({printable(record.getMessage())})")
+        print_error(f"  ({printable(record.getMessage())})")
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from rocketchat_integrations.exceptions import RocketChatError
 
-from ._messages import complain, told
+from ._messages import print_error, told
 
 # What is not installed, by the module that is missed: the extra that brings it, and what it is for.
 _EXTRAS = {
@@ -56,15 +56,15 @@ def status_of(run: Callable[[], int | None], *, hints: Mapping[type[Exception], 
         failure, problem = error, _unforeseen(error)
     if debug:
         traceback.print_exception(failure)
-    complain(f"error: {problem}")
+    print_error(f"error: {problem}")
     return 1
 
 
 def _interrupted(interruption: KeyboardInterrupt) -> int:
     number = getattr(interruption, "signal", signal.SIGINT)
     if sys.stderr.isatty():
-        complain("")  # the terminal has shown ^C, and stays on that line
-    complain(": ".join([f"interrupted by {number.name}", *map(str, interruption.args)]))
+        print_error("")  # the terminal has shown ^C, and stays on that line
+    print_error(": ".join([f"interrupted by {number.name}", *map(str, interruption.args)]))
     return 128 + int(number)
 
 

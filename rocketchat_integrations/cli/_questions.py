@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ._messages import complain
+from ._messages import print_error
 from ._outcome import Failure
 
 
@@ -22,6 +22,6 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise Failure(f"{question} There is no terminal to ask on: say --yes. Nothing was changed")
-    complain(f"{question} [y/N]")
+    print_error(f"{question} [y/N]")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Failure("not confirmed: nothing was changed")

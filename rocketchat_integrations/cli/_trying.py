@@ -7,7 +7,7 @@ from threading import Event
 import click
 
 from ._demo import main as demo
-from ._messages import complain
+from ._messages import print_error
 from ._options import json_option
 from ._output import print_json
 
@@ -40,7 +40,7 @@ def serve_command(port: int, version: str, as_json: bool) -> None:
         else:
             # At once: whoever waits for the file is not to find half of it.
             print("\n".join(f"export {name}={value}" for name, value in environment.items()), flush=True)
-        complain("serving until you press Ctrl-C")
+        print_error("serving until you press Ctrl-C")
         Event().wait()
 
 

@@ -18,7 +18,7 @@ from rocketchat_integrations.models import IntegrationType
 
 from ._credentials import Credentials, warn_if_typed, warn_of
 from ._finding import find
-from ._messages import complain, printable
+from ._messages import print_error, printable
 from ._options import File, is_address, json_option, type_option
 from ._outcome import Failure
 from ._output import print_json
@@ -81,10 +81,10 @@ def post_command(
         print_json(result.raw)
     failed = [response for response in result.responses if response.error is not None]
     for response in failed:
-        complain(printable(f"error: not posted to {response.channel}: {response.error}"))
+        print_error(printable(f"error: not posted to {response.channel}: {response.error}"))
     if failed:
         return 1
-    complain("posted")
+    print_error("posted")
     return 0
 
 
@@ -160,5 +160,5 @@ def check_command(
         is_right = target.check()
     if as_json:
         print_json({"right": is_right})
-    complain("the address is right" if is_right else "error: the address is wrong, or its integration is gone")
+    print_error("the address is right" if is_right else "error: the address is wrong, or its integration is gone")
     return 0 if is_right else 1

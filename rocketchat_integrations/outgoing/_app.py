@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NoReturn, TypeAlias, TypeVar, cast, over
 
 import attrs
 
-from rocketchat_integrations._sealed import sealed
+from rocketchat_integrations._tracebacks import sealed
 from rocketchat_integrations.exceptions import ConfigurationError, WebhookPayloadError
 from rocketchat_integrations.models import EventType
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from rocketchat_integrations.exceptions import ConfigurationError
 
-from ._http import INCOMPLETE, headers, judge, take, too_large
+from ._http import INCOMPLETE, headers, take, too_large, validate
 from ._replies import Answer
 
 _Message: TypeAlias = MutableMapping[str, Any]
@@ -53,7 +53,7 @@ class AsgiApp:
         """The answer; None when there is nobody to get it any more."""
         given = {name: value.decode("latin-1") for name, value in scope["headers"]}
         length = given.get(b"content-length")
-        answer = judge(scope["method"], length, self._max_size)
+        answer = validate(scope["method"], length, self._max_size)
         if answer is not None:
             return answer
         pieces = await _read(receive, self._max_size)

@@ -12,7 +12,7 @@ INCOMPLETE = json_answer(400, {"error": "body: is not complete"})
 """The answer to a body that ends too early."""
 
 
-def judge(method: str, length: str | None, max_size: int) -> Answer | None:
+def validate(method: str, length: str | None, max_size: int) -> Answer | None:
     """The answer to a call whose body need not be read; None for one whose body has to be.
 
     Args:

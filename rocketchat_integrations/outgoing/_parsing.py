@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Literal, NoReturn, TypeAlias, cast, overload
 
-from rocketchat_integrations._readers import Mismatch, json_type, read_flag, read_object, read_text, read_time
-from rocketchat_integrations._sealed import sealed
+from rocketchat_integrations._protocol.readers import Mismatch, json_type, read_flag, read_object, read_text, read_time
+from rocketchat_integrations._tracebacks import sealed
 from rocketchat_integrations.exceptions import ConfigurationError, WebhookPayloadError, WebhookVerificationError
 from rocketchat_integrations.models import EventType
 

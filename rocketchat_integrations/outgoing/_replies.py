@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 from typing_extensions import Self
 
-from rocketchat_integrations._codec import message_body
+from rocketchat_integrations._protocol.codec import message_body
 from rocketchat_integrations.messages import Attachment, Message
 from rocketchat_integrations.models import trimmed
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from ._http import INCOMPLETE, headers, judge, take, too_large
+from ._http import INCOMPLETE, headers, take, too_large, validate
 from ._replies import Answer
 
 _PIECE = 65_536
@@ -31,7 +31,7 @@ def _answer(
     length = environ.get("CONTENT_LENGTH") or ""
     # Without a length, one may only read where the server marks the end of the input itself.
     is_chunked = not length and bool(environ.get("wsgi.input_terminated"))
-    answer = judge(method, None if is_chunked else length, max_size)
+    answer = validate(method, None if is_chunked else length, max_size)
     if answer is not None:
         return answer
     pieces = _read(environ["wsgi.input"], max_size + 1 if is_chunked else int(length))

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 import attrs
 
-from rocketchat_integrations import _waiting
-from rocketchat_integrations._settle import differences
+from rocketchat_integrations import _cancellation
+from rocketchat_integrations._protocol.normalization import differences
 from rocketchat_integrations.exceptions import (
     ApplyError,
     AuthenticationError,
@@ -319,7 +319,7 @@ class _Work:
 
     def _outcome(self, job: _Job) -> Exception | None:
         try:
-            with _waiting.until(self._called_off):
+            with _cancellation.until(self._called_off):
                 job.act()
         except Exception as error:  # whatever it is: the others are to go on, and the report is not to be lost
             return error

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import attrs
 
-from rocketchat_integrations._settle import FIELDS
+from rocketchat_integrations._protocol.normalization import FIELDS
 from rocketchat_integrations.manifest import Secret
 from rocketchat_integrations.models import Change, IncomingIntegration, IntegrationType, OutgoingIntegration
 

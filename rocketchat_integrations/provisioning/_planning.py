@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 import attrs
 
-from rocketchat_integrations._settle import FIELDS, changed_fields, differences
+from rocketchat_integrations._protocol.normalization import FIELDS, changed_fields, differences
 from rocketchat_integrations.exceptions import AmbiguousIntegration, ConfigurationError, ProvisioningError
 from rocketchat_integrations.manifest import Entry, Manifest
 from rocketchat_integrations.models import (
@@ -19,7 +19,7 @@ from rocketchat_integrations.models import (
     IntegrationRecord,
     OutgoingIntegration,
     OutgoingIntegrationRecord,
-    judge,
+    validate,
 )
 
 from ._plan import Plan
@@ -264,7 +264,7 @@ def _evolved(record: IntegrationRecord, definition: IntegrationDefinition, given
 def _check(entry: Entry, wanted: IntegrationDefinition, fields: Iterable[str] | None) -> None:
     """Refuse now what the client would refuse to write later."""
     try:
-        judge(wanted, fields)
+        validate(wanted, fields)
         return
     except (TypeError, ValueError) as error:
         problem = str(error)

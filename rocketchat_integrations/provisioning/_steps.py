@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from rocketchat_integrations._settle import FIELDS
+from rocketchat_integrations._protocol.normalization import FIELDS
 from rocketchat_integrations.exceptions import ProvisioningError
 from rocketchat_integrations.manifest import Secret
 from rocketchat_integrations.models import (

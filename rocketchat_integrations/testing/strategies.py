@@ -41,8 +41,8 @@ from rocketchat_integrations.models import (
     RetryDelay,
     ScriptError,
     UserReference,
-    judge,
     trimmed,
+    validate,
 )
 
 __all__ = [
@@ -205,7 +205,7 @@ def _allowed(record: OutgoingIntegrationRecord, field: str, candidates: tuple[An
 
 def _is_allowed(record: OutgoingIntegrationRecord, field: str) -> bool:
     try:
-        judge(record, (field,))
+        validate(record, (field,))
     except ValueError:
         return False
     return True

@@ -17,9 +17,9 @@ from rocketchat_integrations import (
     OutgoingIntegration,
     OutgoingIntegrationRecord,
     RetryPolicy,
-    _exchange,
-    _waiting,
+    _cancellation,
 )
+from rocketchat_integrations._protocol import rate_limits, retries
 from rocketchat_integrations.client import ConnectionOptions
 from rocketchat_integrations.testing import LocalRocketChat
 
@@ -83,8 +83,9 @@ def client(server: LocalRocketChat, connect: Connect) -> Client:
 def clock(server: LocalRocketChat, monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The only time there is for the client."""
     clock = Clock(server)
-    monkeypatch.setattr(_waiting, "time", clock)
-    monkeypatch.setattr(_exchange, "time", clock)
+    monkeypatch.setattr(_cancellation, "time", clock)
+    monkeypatch.setattr(retries, "time", clock)
+    monkeypatch.setattr(rate_limits, "time", clock)
     return clock
 
 

@@ -36,7 +36,7 @@ from rocketchat_integrations import (
     UnexpectedResponse,
     WebhookDisabledError,
 )
-from rocketchat_integrations._http import Request, Response
+from rocketchat_integrations._protocol.http import Request, Response
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parent.parent / "recordings.json").read_text(encoding="utf-8"))
 SCENARIOS: list[dict[str, Any]] = RECORDED["scenarios"]

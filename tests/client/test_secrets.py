@@ -44,7 +44,7 @@ from rocketchat_integrations import (
     UpdateIncomplete,
     differences,
 )
-from rocketchat_integrations._http import Request, Response
+from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations.testing import LocalRocketChat
 
 PACKAGE = Path(rocketchat_integrations.__file__).parent

@@ -17,8 +17,8 @@ from rocketchat_integrations import (
     IntegrationDefinition,
     IntegrationRecord,
     IntegrationType,
-    _operations,
 )
+from rocketchat_integrations._protocol import endpoints as _operations
 from rocketchat_integrations.testing import LocalRocketChat, ReceivedRequest, strategies
 from tests.contract.oracle import unlike
 from tests.contract.patience import PATIENT

@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from rocketchat_integrations import Client, IncomingIntegration, IncomingIntegrationRecord, IncomingWebhook
-from rocketchat_integrations._http import Request, Response, Transport
+from rocketchat_integrations._protocol.http import Request, Response, Transport
 from rocketchat_integrations.logs import RocketChatHandler
 from rocketchat_integrations.testing import LocalRocketChat
 

@@ -16,7 +16,7 @@ from unittest.mock import Mock
 import pytest
 
 from rocketchat_integrations import ConfigurationError, IncomingWebhook, RetryPolicy, logs
-from rocketchat_integrations._http import Request, Response, Transport
+from rocketchat_integrations._protocol.http import Request, Response, Transport
 from rocketchat_integrations.logs import RocketChatHandler
 
 MakeLogger: TypeAlias = Callable[..., logging.Logger]

@@ -13,8 +13,7 @@ import pytest
 import yaml
 from hypothesis import given, settings, strategies as st
 
-from rocketchat_integrations import _formats
-from rocketchat_integrations.manifest import Manifest
+from rocketchat_integrations.manifest import Manifest, _formats
 
 if TYPE_CHECKING:
     from tests.manifest.conftest import Mistakes

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from rocketchat_integrations import TransportError, _exchange, _waiting
-from rocketchat_integrations._exchange import Send
-from rocketchat_integrations._http import Request, Response
+from rocketchat_integrations import TransportError, _cancellation
+from rocketchat_integrations._protocol import rate_limits, retries
+from rocketchat_integrations._protocol.http import Request, Response
+from rocketchat_integrations._protocol.retries import Send
 
 T = TypeVar("T")
 
@@ -129,7 +130,7 @@ class Wire:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The time of the conversations and of the driver."""
     clock = Clock()
-    for module in (_exchange, _waiting):
+    for module in (rate_limits, retries, _cancellation):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep))
     return clock
 

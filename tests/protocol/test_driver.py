@@ -29,7 +29,7 @@ from rocketchat_integrations import (
     TransportError,
     TwoFactorRequired,
 )
-from rocketchat_integrations._http import Request, Response
+from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations.testing import LocalRocketChat
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rocketchat_integrations import AuthenticationError, PasswordAuth, RetryPolicy, TokenAuth, TwoFactorRequired
-from rocketchat_integrations._exchange import Conversation, login
-from rocketchat_integrations._http import Response
+from rocketchat_integrations._protocol.http import Response
+from rocketchat_integrations._protocol.retries import Flow
+from rocketchat_integrations._protocol.session import login
 
 if TYPE_CHECKING:
     from tests.protocol.conftest import Wire
@@ -39,7 +40,7 @@ class _Codes:
         return next(self._codes)
 
 
-def _login(codes: _Codes) -> Conversation[TokenAuth]:
+def _login(codes: _Codes) -> Flow[TokenAuth]:
     return login(_AUTH, codes, RetryPolicy())
 
 

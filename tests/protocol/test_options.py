@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from rocketchat_integrations import Client, ConfigurationError, IncomingWebhook, PasswordAuth, RetryPolicy, TokenAuth
-from rocketchat_integrations._driver import Driver
-from rocketchat_integrations._http import Request, Response, Timeout
+from rocketchat_integrations._protocol.http import Request, Response, Timeout
+from rocketchat_integrations._transports.driver import Driver
 from rocketchat_integrations.client import ConnectionOptions
 
 _URL = "https://chat.example"

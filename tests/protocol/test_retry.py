@@ -27,12 +27,12 @@ from rocketchat_integrations import (
     TransportError,
     UnexpectedResponse,
     WebhookDisabledError,
-    _codec,
-    _operations as operations,
 )
-from rocketchat_integrations._exchange import call, create
-from rocketchat_integrations._http import Response
-from rocketchat_integrations._operations import Operation
+from rocketchat_integrations._protocol import codec as _codec, endpoints as operations
+from rocketchat_integrations._protocol.endpoints import Operation
+from rocketchat_integrations._protocol.http import Response
+from rocketchat_integrations._protocol.retries import call
+from rocketchat_integrations._protocol.updates import create
 
 if TYPE_CHECKING:
     from tests.protocol.conftest import Wire

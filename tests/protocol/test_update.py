@@ -23,9 +23,10 @@ from rocketchat_integrations import (
     StaleRecordError,
     TransportError,
     UpdateIncomplete,
-    _codec,
 )
-from rocketchat_integrations._exchange import Conversation, update
+from rocketchat_integrations._protocol import codec as _codec
+from rocketchat_integrations._protocol.retries import Flow
+from rocketchat_integrations._protocol.updates import update
 
 if TYPE_CHECKING:
     from tests.protocol.conftest import Wire
@@ -38,7 +39,7 @@ def _record(wire: Wire, **changes: Any) -> IntegrationRecord:
     return cast(IntegrationRecord, _codec.integration(wire.record(**changes)))
 
 
-def _update(wanted: IntegrationDefinition, *, overwrite: bool = False) -> Conversation[IntegrationRecord]:
+def _update(wanted: IntegrationDefinition, *, overwrite: bool = False) -> Flow[IntegrationRecord]:
     return update("one", wanted, RetryPolicy(), overwrite=overwrite)
 
 

@@ -15,11 +15,12 @@ from rocketchat_integrations import (
     HistoryEntry,
     IntegrationRecord,
     RetryPolicy,
-    _operations as operations,
 )
-from rocketchat_integrations._exchange import Conversation, Walk, in_order, not_seen, room_name, whole_room
-from rocketchat_integrations._http import Request, Response
-from rocketchat_integrations._operations import RoomList, channel_list, group_list
+from rocketchat_integrations._protocol import endpoints as operations
+from rocketchat_integrations._protocol.endpoints import RoomList, channel_list, group_list
+from rocketchat_integrations._protocol.http import Request, Response
+from rocketchat_integrations._protocol.paging import Pager, in_order, not_seen, room_name, whole_room
+from rocketchat_integrations._protocol.retries import Flow
 
 if TYPE_CHECKING:
     from tests.protocol.conftest import Wire
@@ -42,21 +43,21 @@ class _Shelf:
 
 
 def _ids(
-    walk: Walk[IntegrationRecord] | Walk[HistoryEntry], wire: Wire, shelf: Callable[[Request], Response]
+    walk: Pager[IntegrationRecord] | Pager[HistoryEntry], wire: Wire, shelf: Callable[[Request], Response]
 ) -> Iterator[str]:
     """The ids of all that a walk comes by, while it walks."""
-    while (page := wire.serve(walk.turn(), shelf)) is not None:
+    while (page := wire.serve(walk.next_page(), shelf)) is not None:
         for record in page:
             assert record.id is not None
             yield record.id
 
 
-def _list() -> Walk[IntegrationRecord]:
-    return Walk(lambda offset, count: operations.list_page(offset, count, name=None, type=None), in_order(), _POLICY)
+def _list() -> Pager[IntegrationRecord]:
+    return Pager(lambda offset, count: operations.list_page(offset, count, name=None, type=None), in_order(), _POLICY)
 
 
-def _history() -> Walk[HistoryEntry]:
-    return Walk(lambda offset, count: operations.history_page("one", offset, count), not_seen(), _POLICY)
+def _history() -> Pager[HistoryEntry]:
+    return Pager(lambda offset, count: operations.history_page("one", offset, count), not_seen(), _POLICY)
 
 
 _POLICY = RetryPolicy()
@@ -134,18 +135,18 @@ def test_a_list_that_breaks_off_raises(wire: Wire, held_back: int) -> None:
     given = [wire.ok(integrations=[wire.record(_id=id)], total=9) for id in _named(*range(held_back))]
     walk = _list()
     for answer in given:
-        assert wire.talk(walk.turn(), answer) is not None
+        assert wire.talk(walk.next_page(), answer) is not None
     with pytest.raises(DecodingError, match="incomplete"):
-        wire.talk(walk.turn(), wire.ok(integrations=[], total=9))
+        wire.talk(walk.next_page(), wire.ok(integrations=[], total=9))
 
 
 def test_a_list_that_is_emptied_meanwhile_ends(wire: Wire) -> None:
     """When others remove everything, the list is over after one more look."""
     walk = _list()
-    first = wire.talk(walk.turn(), wire.ok(integrations=[wire.record()], total=5))
+    first = wire.talk(walk.next_page(), wire.ok(integrations=[wire.record()], total=5))
     assert first is not None
     assert len(list(first)) == 1
-    assert wire.talk(walk.turn(), wire.ok(integrations=[], total=0)) is None
+    assert wire.talk(walk.next_page(), wire.ok(integrations=[], total=0)) is None
 
 
 def test_a_removal_asks_again_from_as_many_records_earlier(wire: Wire) -> None:
@@ -156,8 +157,8 @@ def test_a_removal_asks_again_from_as_many_records_earlier(wire: Wire) -> None:
         wire.ok(integrations=[wire.record(_id="0006")], total=4),
         wire.ok(integrations=[wire.record(_id=id) for id in _named(3, 4, 6)], total=4),
     ]
-    first = wire.talk(walk.turn(), pages[0])
-    second = wire.talk(walk.turn(), *pages[1:])
+    first = wire.talk(walk.next_page(), pages[0])
+    second = wire.talk(walk.next_page(), *pages[1:])
     assert [[getattr(record, "id", None) for record in page or ()] for page in (first, second)] == [
         _named(1, 2, 3),
         _named(4, 6),
@@ -168,7 +169,7 @@ def test_a_removal_asks_again_from_as_many_records_earlier(wire: Wire) -> None:
 def test_a_record_that_cannot_be_read_is_told_and_the_rest_goes_on(wire: Wire) -> None:
     """A broken record, also one without an id, comes as the error that it is, in its place."""
     broken = [{"_id": "0002", "type": "webhook-third"}, "nonsense"]
-    page = wire.talk(_list().turn(), wire.ok(integrations=[*broken, wire.record(_id="0003")], total=3))
+    page = wire.talk(_list().next_page(), wire.ok(integrations=[*broken, wire.record(_id="0003")], total=3))
     kinds = [type(record) is DecodingError for record in page or ()]
     assert kinds == [True, True, False]
 
@@ -176,7 +177,7 @@ def test_a_record_that_cannot_be_read_is_told_and_the_rest_goes_on(wire: Wire) -
 def test_both_lists_ask_in_an_order_that_does_not_change(wire: Wire) -> None:
     """Without an order of their own, pages could repeat and skip."""
     for walk, key in ((_list(), "integrations"), (_history(), "history")):
-        wire.talk(walk.turn(), wire.ok(**{key: [], "total": 0}))
+        wire.talk(walk.next_page(), wire.ok(**{key: [], "total": 0}))
     sorts = [json.loads(parse_qs(urlsplit(send.request.url).query)["sort"][0]) for send in wire.sent]
     assert sorts == [{"_id": 1}, {"_createdAt": -1, "_id": 1}]
 
@@ -192,7 +193,7 @@ def _page(wire: Wire, *channels: list[str], total: int = 51) -> Response:
     return wire.ok(integrations=records, total=total)
 
 
-def _name(room: RoomList) -> Conversation[str | None]:
+def _name(room: RoomList) -> Flow[str | None]:
     return room_name(room, _POLICY)
 
 

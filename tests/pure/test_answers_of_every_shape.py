@@ -26,10 +26,10 @@ from rocketchat_integrations import (
     OutgoingIntegrationRecord,
     ScriptError,
     UserReference,
-    _operations as operations,
 )
-from rocketchat_integrations._http import Response
-from rocketchat_integrations._operations import Operation, Page
+from rocketchat_integrations._protocol import endpoints as operations
+from rocketchat_integrations._protocol.endpoints import Operation, Page
+from rocketchat_integrations._protocol.http import Response
 
 calm = settings(deadline=None, database=None)
 brief = settings(calm, max_examples=10)  # once for each field

@@ -26,11 +26,11 @@ from rocketchat_integrations import (
     ServerError,
     TwoFactorRequired,
     UnexpectedResponse,
-    _operations as operations,
 )
-from rocketchat_integrations._decoding import quota
-from rocketchat_integrations._http import Response
-from rocketchat_integrations._operations import Operation
+from rocketchat_integrations._protocol import endpoints as operations
+from rocketchat_integrations._protocol.endpoints import Operation
+from rocketchat_integrations._protocol.errors import quota
+from rocketchat_integrations._protocol.http import Response
 
 calm = settings(deadline=None, database=None)
 brief = settings(calm, max_examples=20)  # once for each operation

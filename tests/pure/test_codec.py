@@ -26,7 +26,7 @@ from rocketchat_integrations import (
     ScriptError,
     UserReference,
 )
-from rocketchat_integrations._codec import (
+from rocketchat_integrations._protocol.codec import (
     definition_body,
     history_entry,
     identity,
@@ -34,7 +34,7 @@ from rocketchat_integrations._codec import (
     message_body,
     update_body,
 )
-from rocketchat_integrations._settle import completed
+from rocketchat_integrations._protocol.normalization import merged_with
 
 CANARY = "canary-in-the-coal-mine"
 
@@ -531,7 +531,7 @@ def test_only_what_is_not_the_default_is_created() -> None:
 def updated(answer: dict[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
     """The body of the update of an integration to what `change` makes of its record."""
     current = record(answer)
-    body: dict[str, Any] = json.loads(json.dumps(update_body(completed(change(current), current))))
+    body: dict[str, Any] = json.loads(json.dumps(update_body(merged_with(change(current), current))))
     return body
 
 

@@ -25,11 +25,11 @@ from rocketchat_integrations import (
     TwoFactorRequired,
     UnexpectedResponse,
     WebhookDisabledError,
-    _operations as operations,
 )
-from rocketchat_integrations._decoding import Expectation, Quota, payload, quota
-from rocketchat_integrations._http import Request, Response
-from rocketchat_integrations._operations import Operation
+from rocketchat_integrations._protocol import endpoints as operations
+from rocketchat_integrations._protocol.endpoints import Operation
+from rocketchat_integrations._protocol.errors import ErrorContext, Quota, payload, quota
+from rocketchat_integrations._protocol.http import Request, Response
 
 CANARY = "canary-in-the-coal-mine"
 
@@ -658,8 +658,8 @@ def test_a_rate_limit_says_how_long_to_wait(headers: dict[str, str], error: str,
 def test_an_envelope_of_success_is_one(body: dict[str, object]) -> None:
     """`success` is true; where login and logout have none, `status` says it."""
     request = Request("GET", "u", "x")
-    assert payload(answer(200, body), request, Expectation()) == body
-    assert payload(answer(201, body), request, Expectation()) == body
+    assert payload(answer(200, body), request, ErrorContext()) == body
+    assert payload(answer(201, body), request, ErrorContext()) == body
 
 
 def test_success_false_is_no_success() -> None:
@@ -786,7 +786,7 @@ def test_a_token_is_hidden_as_urls_and_json_spell_it(where: str) -> None:
         said = answer(400, says_no(f"<{spelling}>"))
         response = Response(said.status, said.headers, said.body, secrets=(token,) if where == "response" else ())
         with pytest.raises(BadRequestError) as caught:
-            payload(response, request, Expectation())
+            payload(response, request, ErrorContext())
         assert caught.value.error == "<<hidden>>"
 
 
@@ -818,7 +818,7 @@ def test_a_missing_endpoint_is_no_missing_integration(status: int) -> None:
     """Programs create what is not found, so an old server or a wrong address must not look like that."""
     body = b'{"success": false, "error": "API endpoint does not exist"}'
     with pytest.raises(UnexpectedResponse, match="either the base URL is wrong"):
-        payload(Response(status, {}, body), Request("GET", "api/v1/x", "integrations.get"), Expectation())
+        payload(Response(status, {}, body), Request("GET", "api/v1/x", "integrations.get"), ErrorContext())
 
 
 def test_an_everyday_word_is_no_secret() -> None:
@@ -826,5 +826,5 @@ def test_an_everyday_word_is_no_secret() -> None:
     body = b'{"success": false, "error": "Invalid token [error-invalid-token]", "errorType": "error-invalid-token"}'
     request = Request("PUT", "api/v1/x", "integrations.update", secrets=("token",))
     with pytest.raises(BadRequestError) as caught:
-        payload(Response(400, {}, body), request, Expectation())
+        payload(Response(400, {}, body), request, ErrorContext())
     assert caught.value.error_type == "error-invalid-token"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rocketchat_integrations._http import Request, Response, Timeout
+from rocketchat_integrations._protocol.http import Request, Response, Timeout
 
 CANARY = "canary-in-the-coal-mine"
 

@@ -27,7 +27,7 @@ from rocketchat_integrations import (
     ScriptError,
     UserReference,
 )
-from rocketchat_integrations.models import judge, trimmed
+from rocketchat_integrations.models import trimmed, validate
 
 CANARY = "canary-in-the-coal-mine"
 EVERYWHERE = ("all_public_channels", "all_private_groups", "all_direct_messages")
@@ -400,11 +400,11 @@ def test_blanks_are_those_of_the_server(text: str, rest: str) -> None:
 def test_judging_some_fields_leaves_the_others_alone() -> None:
     """An update is judged in what it changes; an oddity that was there before stays."""
     odd = outgoing_record(event="odd", urls=(), enabled="maybe")
-    judge(odd, ["alias", "username"])
+    validate(odd, ["alias", "username"])
     with pytest.raises(TypeError, match=r"^enabled: "):
-        judge(odd, ["enabled"])
+        validate(odd, ["enabled"])
     with pytest.raises(ValueError, match=r"^event: "):
-        judge(odd, ["event"])
+        validate(odd, ["event"])
 
 
 # Records.

@@ -30,11 +30,11 @@ from rocketchat_integrations import (
     PostResult,
     TokenAuth,
     UnexpectedResponse,
-    _operations as operations,
 )
-from rocketchat_integrations._http import Response
-from rocketchat_integrations._operations import Operation, Page
-from rocketchat_integrations._sealed import sealed
+from rocketchat_integrations._protocol import endpoints as operations
+from rocketchat_integrations._protocol.endpoints import Operation, Page
+from rocketchat_integrations._protocol.http import Response
+from rocketchat_integrations._tracebacks import sealed
 
 CANARY = "canary-in-the-coal-mine"
 URL = f"https://chat.example.com/hooks/i1/{CANARY}"
@@ -240,7 +240,7 @@ def test_each_call_is_the_request_that_the_server_knows(
 
 def test_only_a_removal_is_done_when_nothing_is_found() -> None:
     """A repeated remove that is answered "not found" has succeeded; nothing else has."""
-    done = {name for name, (operation, *_) in REQUESTS.items() if operation.missing_is_done}
+    done = {name for name, (operation, *_) in REQUESTS.items() if operation.not_found_means_done}
     assert done == {"remove, incoming", "remove, outgoing"}
 
 

@@ -16,8 +16,8 @@ from rocketchat_integrations import (
     RetryDelay,
     differences,
 )
-from rocketchat_integrations._codec import definition_body, integration, update_body
-from rocketchat_integrations._settle import changed_fields, completed
+from rocketchat_integrations._protocol.codec import definition_body, integration, update_body
+from rocketchat_integrations._protocol.normalization import changed_fields, merged_with
 
 INCOMING = IncomingIntegration("ci", channel="#builds", username="rocket.cat")
 OUTGOING = OutgoingIntegration(
@@ -299,7 +299,7 @@ def test_an_update_sends_what_leaves_the_server_with_what_is_wanted(
     record: Any, wanted: Any, sent: dict[str, Any]
 ) -> None:
     """What a definition leaves open is filled in from the record, so that an update loses nothing."""
-    fields = completed(wanted, record)
+    fields = merged_with(wanted, record)
     assert {field: fields[field] for field in sent} == sent
 
 
@@ -427,5 +427,5 @@ def test_what_was_updated_differs_in_nothing(a: Any, b: Any, c: Any, d: Any) -> 
     for before, wanted in ((a, b), (c, d)):
         held = stored({}, definition_body(before))
         record: Any = integration(held)
-        body = {"type": wanted.type, **update_body(completed(wanted, record))}
+        body = {"type": wanted.type, **update_body(merged_with(wanted, record))}
         assert differences(integration(stored(held, body)), wanted) == ()  # type: ignore[arg-type]

@@ -30,9 +30,9 @@ from rocketchat_integrations import (
     OutgoingIntegrationRecord,
     differences,
 )
-from rocketchat_integrations._codec import _INCOMING, _OUTGOING, integration
-from rocketchat_integrations._settle import changed_fields
-from rocketchat_integrations.models import EVERYWHERE, judge, trimmed
+from rocketchat_integrations._protocol.codec import _INCOMING, _OUTGOING, integration
+from rocketchat_integrations._protocol.normalization import changed_fields
+from rocketchat_integrations.models import EVERYWHERE, trimmed, validate
 from rocketchat_integrations.testing import LocalRocketChat, strategies
 from rocketchat_integrations.testing._scripts import compile_script
 from rocketchat_integrations.testing.strategies import (
@@ -152,7 +152,7 @@ def test_every_message_is_taken_and_arrives(server: LocalRocketChat, client: Cli
 @given(records().flatmap(lambda record: st.tuples(st.just(record), updates(record))))
 def test_whatever_an_update_changes_obeys_the_rules(pair: tuple[IntegrationRecord, Any]) -> None:
     record, wanted = pair
-    judge(wanted, changed_fields(record, wanted))
+    validate(wanted, changed_fields(record, wanted))
 
 
 @fifty
@@ -446,7 +446,7 @@ def test_both_kinds_are_generated(make: Callable[[], Strategy]) -> None:
 def test_where_a_channel_suits_no_event_the_other_fields_change() -> None:
     odd = attrs.evolve(BOT, event="userLeft", channel=(" ", ""), retry_count=-1)
     for wanted in drawn(updates(odd), 150):
-        judge(wanted, changed_fields(odd, wanted))
+        validate(wanted, changed_fields(odd, wanted))
 
 
 # Plain.

@@ -15,8 +15,8 @@ from typing import Any, Protocol, TypeAlias, cast
 
 import pytest
 
-from rocketchat_integrations._http import Timeout
-from rocketchat_integrations._transport import RequestsTransport
+from rocketchat_integrations._protocol.http import Timeout
+from rocketchat_integrations._transports.requests import RequestsTransport
 
 Answer: TypeAlias = bytes | Callable[[socket.socket], object]
 """What is sent back; or what does it, given the connection."""

@@ -16,7 +16,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from rocketchat_integrations import TransportError, TransportTimeout
-from rocketchat_integrations._http import Request, Timeout
+from rocketchat_integrations._protocol.http import Request, Timeout
 
 if TYPE_CHECKING:
     from tests.transport.conftest import Answer, Connect, Http, Serve

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rocketchat_integrations import ConfigurationError, TransportError
-from rocketchat_integrations._http import Request
+from rocketchat_integrations._protocol.http import Request
 
 if TYPE_CHECKING:
     from tests.transport.conftest import Connect, Http, Peer, Serve

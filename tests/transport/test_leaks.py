@@ -101,7 +101,7 @@ def test_calls_log_no_token(
     clean_environment: None, everything_logged: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Calls of the API, retries and a failing login included, show neither token nor password."""
-    monkeypatch.setattr("rocketchat_integrations._exchange.random.uniform", no_wait)
+    monkeypatch.setattr("rocketchat_integrations._protocol.retries.random.uniform", no_wait)
     with LocalRocketChat() as server:
         for auth in (server.auth("admin"), TokenAuth("u", "S3CRET-token")):
             with Client(server.url, auth) as client:

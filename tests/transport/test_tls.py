@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization  # which trustme brings
 from urllib3.exceptions import InsecureRequestWarning
 
 from rocketchat_integrations import Client, ConfigurationError, TokenAuth, TransportError
-from rocketchat_integrations._http import Request
+from rocketchat_integrations._protocol.http import Request
 
 if TYPE_CHECKING:
     from tests.transport.conftest import Connect, Http, Peer, Serve

@@ -23,7 +23,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
 from rocketchat_integrations import TransportError, TransportTimeout
-from rocketchat_integrations._http import Request, Timeout
+from rocketchat_integrations._protocol.http import Request, Timeout
 
 if TYPE_CHECKING:
     from tests.transport.conftest import Connect

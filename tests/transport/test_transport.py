@@ -9,7 +9,7 @@ import responses
 from responses import matchers
 
 from rocketchat_integrations import Client, IncomingIntegration, IncomingWebhook, NotFoundError, TokenAuth
-from rocketchat_integrations._http import Request, Response, Timeout, Transport
+from rocketchat_integrations._protocol.http import Request, Response, Timeout, Transport
 
 if TYPE_CHECKING:
     from tests.transport.conftest import Connect

@@ -33,8 +33,8 @@ from urllib3.connectionpool import ConnectionPool
 from urllib3.util import parse_url
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from ._http import Request, Response, Timeout
-from .exceptions import ConfigurationError, TransportError, TransportTimeout
+from rocketchat_integrations._protocol.http import Request, Response, Timeout
+from rocketchat_integrations.exceptions import ConfigurationError, TransportError, TransportTimeout
 
 _CHUNK = 65536
 _COMPRESSED = ("gzip", "x-gzip", "deflate")

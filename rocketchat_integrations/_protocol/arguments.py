@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import cast
 from urllib.parse import urlsplit
 
-from .auth import PasswordAuth, TokenAuth
-from .exceptions import ConfigurationError
-from .models import (
+from rocketchat_integrations.auth import PasswordAuth, TokenAuth
+from rocketchat_integrations.exceptions import ConfigurationError
+from rocketchat_integrations.models import (
     IncomingIntegration,
     IncomingIntegrationRecord,
     IntegrationType,

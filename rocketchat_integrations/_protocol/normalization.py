@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from .models import (
+from rocketchat_integrations.models import (
     Change,
     EventType,
     IncomingIntegration,
@@ -54,7 +54,7 @@ def differences(record: IntegrationRecord, wanted: IntegrationDefinition) -> tup
     """
     if record.type is not wanted.type:
         raise ValueError(f"type: the record is {record.type}, and {wanted.type} is wanted: they cannot be compared")
-    fields = completed(wanted, record)
+    fields = merged_with(wanted, record)
     has, wants = _settled(_values(record), fields), _settled(fields, fields)
     return tuple(Change(field, has[field], wants[field]) for field in has if has[field] != wants[field])
 
@@ -66,7 +66,7 @@ def changed_fields(record: IntegrationRecord, wanted: IntegrationDefinition) -> 
     return tuple(f for f in has if has[f] != wants[f] or type(has[f]) is not type(wants[f]))
 
 
-def completed(wanted: IntegrationDefinition, record: IntegrationRecord) -> dict[str, Any]:
+def merged_with(wanted: IntegrationDefinition, record: IntegrationRecord) -> dict[str, Any]:
     """The fields to send so that the server, which has ``record``, ends up with what is wanted."""
     fields = _values(wanted)
     if "token" in fields:

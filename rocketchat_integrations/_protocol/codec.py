@@ -17,10 +17,9 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_unstructure_fn, override
 
-from ._readers import Mismatch, json_type, read_flag, read_number, read_object, read_text, read_texts, read_time
-from .exceptions import ConfigurationError, DecodingError
-from .messages import Attachment, Message
-from .models import (
+from rocketchat_integrations.exceptions import ConfigurationError, DecodingError
+from rocketchat_integrations.messages import Attachment, Message
+from rocketchat_integrations.models import (
     EventType,
     HistoryEntry,
     IncomingIntegration,
@@ -36,6 +35,8 @@ from .models import (
     event_or_text,
     retry_delay_or_text,
 )
+
+from .readers import Mismatch, json_type, read_flag, read_number, read_object, read_text, read_texts, read_time
 
 T = TypeVar("T")
 

@@ -19,11 +19,12 @@ from typing import Any, TypeAlias, TypeGuard, cast
 
 import attrs
 
+from rocketchat_integrations._tracebacks import sealed
+from rocketchat_integrations.exceptions import ManifestError
+from rocketchat_integrations.models import IncomingIntegration, IntegrationDefinition, OutgoingIntegration, trimmed
+
 from . import _formats
 from ._formats import UNREAD
-from ._sealed import sealed
-from .exceptions import ManifestError
-from .models import IncomingIntegration, IntegrationDefinition, OutgoingIntegration, trimmed
 
 _Kind: TypeAlias = type[IncomingIntegration] | type[OutgoingIntegration]
 

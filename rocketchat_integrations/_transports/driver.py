@@ -11,14 +11,16 @@ from typing import TypeVar, cast
 
 import attrs
 
-from . import _operations as operations
-from ._checks import check, fits_header, is_text, is_text_mapping
-from ._exchange import Conversation, RateWindows, RetryPolicy, Send, login
-from ._http import Request, Response, Timeout, Transport
-from ._version import __version__
-from ._waiting import pause
-from .auth import PasswordAuth, TokenAuth
-from .exceptions import AuthenticationError, ConfigurationError, RocketChatError, TransportError
+from rocketchat_integrations._cancellation import pause
+from rocketchat_integrations._protocol import endpoints as operations
+from rocketchat_integrations._protocol.arguments import check, fits_header, is_text, is_text_mapping
+from rocketchat_integrations._protocol.http import Request, Response, Timeout, Transport
+from rocketchat_integrations._protocol.rate_limits import RateLimiter
+from rocketchat_integrations._protocol.retries import Flow, RetryPolicy, Send
+from rocketchat_integrations._protocol.session import login
+from rocketchat_integrations._version import __version__
+from rocketchat_integrations.auth import PasswordAuth, TokenAuth
+from rocketchat_integrations.exceptions import AuthenticationError, ConfigurationError, RocketChatError, TransportError
 
 T = TypeVar("T")
 _log = logging.getLogger("rocketchat_integrations")
@@ -67,7 +69,7 @@ class Driver:
         self._headers = _headers(user_agent, headers)
         # Some proxies want a token of their own. What is shorter than that is an everyday word.
         self._secret_headers = tuple(value for value in (headers or {}).values() if len(value) >= 8)
-        self._windows = RateWindows()
+        self._windows = RateLimiter()
         self._auth = auth
         self._token = auth if isinstance(auth, TokenAuth) else None
         self._login = threading.Lock()
@@ -77,7 +79,7 @@ class Driver:
         self._closed = False
         if transport is None:
             # Here and not above: who only receives, or brings a transport, need not load requests.
-            from ._transport import RequestsTransport
+            from .requests import RequestsTransport
 
             transport = RequestsTransport(
                 base_url,
@@ -90,7 +92,7 @@ class Driver:
             )
         self._transport = transport
 
-    def run(self, conversation: Conversation[T]) -> T:
+    def run(self, conversation: Flow[T]) -> T:
         """Hold a conversation to its end: what it returns, or what it raises."""
         outcome: Response | TransportError | None = None
         while True:
@@ -135,7 +137,7 @@ class Driver:
             _log.info("%s: waiting %.1f s before the next try", send.request.endpoint, send.after)
         pause(send.after)
         # Another thread may have used up the window while this one slept.
-        while (seconds := self._windows.delay(send.request)) and send.patience.spend(seconds):
+        while (seconds := self._windows.reserve(send.request)) and send.patience.spend(seconds):
             _log.info("%s: waiting %.1f s for the rate limit", send.request.endpoint, seconds)
             pause(seconds)
 
@@ -191,9 +193,9 @@ class Driver:
         try:
             response = self._transport.send(addressed)
         except TransportError as error:
-            self._windows.learn(request, None)
+            self._windows.observe(request, None)
             return error
-        self._windows.learn(request, response)
+        self._windows.observe(request, response)
         return attrs.evolve(response, secrets=addressed.secrets)
 
     def _addressed(self, request: Request, credentials: TokenAuth | None) -> Request:

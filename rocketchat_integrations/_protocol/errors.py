@@ -15,9 +15,8 @@ from typing import Any, cast
 
 import attrs
 
-from ._http import Request, Response
-from ._redaction import redacted, spellings
-from .exceptions import (
+from rocketchat_integrations._redaction import redacted, spellings
+from rocketchat_integrations.exceptions import (
     ApiError,
     AuthenticationError,
     BadRequestError,
@@ -31,6 +30,8 @@ from .exceptions import (
     UnexpectedResponse,
     WebhookDisabledError,
 )
+
+from .http import Request, Response
 
 WEBHOOK = "hooks"
 WEBHOOK_INFO = "hooks.info"
@@ -65,7 +66,7 @@ _SPECIAL_PERMISSIONS = {
 
 
 @attrs.frozen
-class Expectation:
+class ErrorContext:
     """What is known of an endpoint, and of what was sent to it, when its refusal has to be explained."""
 
     permissions: tuple[str, ...] = ()
@@ -98,7 +99,7 @@ class Quota:
     """Seconds until the next one, by the server's clock: never by ours, which may be wrong."""
 
 
-def payload(response: Response, request: Request, expected: Expectation) -> Mapping[str, object]:
+def payload(response: Response, request: Request, expected: ErrorContext) -> Mapping[str, object]:
     """The answer's JSON object.
 
     Raises:
@@ -167,11 +168,11 @@ def _retry_after(response: Response, error: str) -> float | None:
 
 
 def _refusal(
-    response: Response, body: dict[str, object] | None, request: Request, expected: Expectation
+    response: Response, body: dict[str, object] | None, request: Request, expected: ErrorContext
 ) -> RocketChatError:
     status, endpoint = response.status, request.endpoint
     secrets = _secrets(response, request)
-    said = _Said.of(body or {}, secrets)
+    said = ErrorBody.of(body or {}, secrets)
     rest: dict[str, Any] = {
         "status": status,
         "endpoint": endpoint,
@@ -225,7 +226,7 @@ def _has_envelope(body: Mapping[str, object], status: int) -> bool:
     return isinstance(body.get("success"), bool) and (status == 400 or 200 <= status < 300)
 
 
-def _unauthenticated(told: str, said: _Said, endpoint: str, rest: dict[str, Any]) -> AuthenticationError:
+def _unauthenticated(told: str, said: ErrorBody, endpoint: str, rest: dict[str, Any]) -> AuthenticationError:
     if "totp-required" in said.names:
         told_more = said.details
         details = cast("dict[str, object]", told_more) if isinstance(told_more, dict) else {}
@@ -247,7 +248,7 @@ def _unauthenticated(told: str, said: _Said, endpoint: str, rest: dict[str, Any]
 
 
 def _forbidden(
-    told: str, said: _Said, endpoint: str, expected: Expectation, rest: dict[str, Any]
+    told: str, said: ErrorBody, endpoint: str, expected: ErrorContext, rest: dict[str, Any]
 ) -> PermissionDeniedError:
     special = [names for code, names in _SPECIAL_PERMISSIONS.items() if code in said.names]
     permissions = special[0] if special else expected.permissions
@@ -271,7 +272,7 @@ def _failed(told: str, status: int, endpoint: str, rest: dict[str, Any]) -> Serv
 
 
 def _unexpected(
-    response: Response, request: Request, expected: Expectation, secrets: tuple[str, ...]
+    response: Response, request: Request, expected: ErrorContext, secrets: tuple[str, ...]
 ) -> UnexpectedResponse:
     content_type = redacted(response.headers.get("content-type"), secrets)
     location = redacted(response.headers.get("location"), secrets)
@@ -292,7 +293,7 @@ def _unexpected(
     )
 
 
-def _violations(error: str, expected: Expectation) -> tuple[str, ...]:
+def _violations(error: str, expected: ErrorContext) -> tuple[str, ...]:
     lines = [line.strip() for line in _SUFFIX.sub("", error).splitlines()]
     lines = [line for line in lines if line]
     if _NO_ALTERNATIVE in lines:
@@ -304,7 +305,7 @@ def _violations(error: str, expected: Expectation) -> tuple[str, ...]:
 
 
 @attrs.frozen
-class _Said:
+class ErrorBody:
     """What a refusal says, in any of its shapes."""
 
     error: str | None
@@ -314,7 +315,7 @@ class _Said:
     """All that the kind of the refusal can be told from."""
 
     @classmethod
-    def of(cls, body: Mapping[str, object], secrets: tuple[str, ...]) -> _Said:
+    def of(cls, body: Mapping[str, object], secrets: tuple[str, ...]) -> ErrorBody:
         said, kind = body.get("error"), body.get("errorType")
         said = body.get("message") if said is None else said
         said = _said_of_channels(body.get("responses")) if said is None else said

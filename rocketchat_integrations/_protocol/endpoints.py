@@ -14,15 +14,22 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import attrs
 
-from . import _codec
-from ._decoding import LOGIN, WEBHOOK, WEBHOOK_INFO, Expectation, payload, shown
-from ._http import Request, Response
-from ._sealed import sealed
-from ._settle import completed
-from .auth import TokenAuth
-from .exceptions import ConfigurationError, DecodingError, NotFoundError
-from .messages import Message, PostResponse, PostResult
-from .models import HistoryEntry, IntegrationDefinition, IntegrationRecord, IntegrationType, trimmed
+from rocketchat_integrations._tracebacks import sealed
+from rocketchat_integrations.auth import TokenAuth
+from rocketchat_integrations.exceptions import ConfigurationError, DecodingError, NotFoundError
+from rocketchat_integrations.messages import Message, PostResponse, PostResult
+from rocketchat_integrations.models import (
+    HistoryEntry,
+    IntegrationDefinition,
+    IntegrationRecord,
+    IntegrationType,
+    trimmed,
+)
+
+from . import codec
+from .errors import LOGIN, WEBHOOK, WEBHOOK_INFO, ErrorContext, payload, shown
+from .http import Request, Response
+from .normalization import merged_with
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -31,7 +38,7 @@ _INCOMING = ("manage-incoming-integrations", "manage-own-incoming-integrations")
 _OUTGOING = ("manage-outgoing-integrations", "manage-own-outgoing-integrations")
 _PERMISSIONS = {IntegrationType.INCOMING: _INCOMING, IntegrationType.OUTGOING: _OUTGOING}
 _ANY = (*_INCOMING, *_OUTGOING)
-_NOTHING_EXPECTED = Expectation()
+_NOTHING_EXPECTED = ErrorContext()
 
 PAGE_SIZE = 100
 """How many records are asked for at once: as many as a server gives by default."""
@@ -48,7 +55,7 @@ class Operation(Generic[T]):
     idempotent: bool
     """Whether sending it twice does no more than sending it once."""
 
-    missing_is_done: bool = False
+    not_found_means_done: bool = False
     """Whether "not found", after an earlier try whose answer was lost, means that this one has succeeded."""
 
 
@@ -68,12 +75,12 @@ class Page(Generic[T_co]):
 
     def ids(self) -> list[str]:
         """The ids of the records that have a readable one."""
-        return [id for id in map(_codec.identity, self.raw) if id is not None]
+        return [id for id in map(codec.identity, self.raw) if id is not None]
 
     def records(self) -> Iterator[tuple[str | None, T_co | DecodingError]]:
         """The records with their ids, or what is wrong with them."""
         for number, data in enumerate(self.raw):
-            yield _codec.identity(data), self.decode(data, f"{self.path}[{number}]")
+            yield codec.identity(data), self.decode(data, f"{self.path}[{number}]")
 
 
 # The ten endpoints of integrations.
@@ -85,7 +92,7 @@ def create(definition: IntegrationDefinition) -> Operation[IntegrationRecord]:
         "POST",
         "integrations.create",
         lambda payload: _integration(payload, definition.type),
-        body=_codec.definition_body(definition),
+        body=codec.definition_body(definition),
         secrets=_token_of(definition),
         expected=_of_kind(definition.type),
         idempotent=False,
@@ -95,7 +102,7 @@ def create(definition: IntegrationDefinition) -> Operation[IntegrationRecord]:
 def get(id: str, *, created_by: str | None = None) -> Operation[IntegrationRecord]:
     """``integrations.get``, since 2.4."""
     query = {"integrationId": id} if created_by is None else {"integrationId": id, "createdBy": created_by}
-    return _call("GET", "integrations.get", _integration, query=query, expected=Expectation(_ANY, since="2.4"))
+    return _call("GET", "integrations.get", _integration, query=query, expected=ErrorContext(_ANY, since="2.4"))
 
 
 def list_page(offset: int, count: int, *, name: str | None, type: str | None) -> Operation[Page[IntegrationRecord]]:
@@ -105,13 +112,13 @@ def list_page(offset: int, count: int, *, name: str | None, type: str | None) ->
         query["name"] = name
     if type is not None:
         query["type"] = type
-    return _call("GET", "integrations.list", _integrations, query=query, expected=Expectation(_ANY))
+    return _call("GET", "integrations.list", _integrations, query=query, expected=ErrorContext(_ANY))
 
 
 def history_page(id: str, offset: int, count: int) -> Operation[Page[HistoryEntry]]:
     """``integrations.history``, since 0.53."""
     query = {"id": id, **_page_query(offset, count, {"_createdAt": -1, "_id": 1})}
-    return _call("GET", "integrations.history", _history, query=query, expected=Expectation(_OUTGOING, since="0.53"))
+    return _call("GET", "integrations.history", _history, query=query, expected=ErrorContext(_OUTGOING, since="0.53"))
 
 
 def update(
@@ -125,13 +132,13 @@ def update(
         token: for an outgoing integration that has none yet.
         run: a script to send, enabled, instead of what is wanted; to be run as the current one is.
     """
-    fields = completed(wanted, current)
+    fields = merged_with(wanted, current)
     if "token" in fields:
         fields["token"] = fields["token"] or token
     if run is not None:
         fields |= {"script": run, "script_enabled": True}
         fields |= {name: getattr(current, name) for name in ("script_engine", "skip_transpile")}
-    body = {"type": wanted.type, "integrationId": current.id, **_codec.update_body(fields)}
+    body = {"type": wanted.type, "integrationId": current.id, **codec.update_body(fields)}
     return _call(
         "PUT",
         "integrations.update",
@@ -151,11 +158,11 @@ def remove(id: str, type: IntegrationType) -> Operation[None]:
             _nothing,
             body={"type": type, "integrationId": id},
             # Of the schema's three alternatives the second is an outgoing integration by its URL.
-            expected=Expectation(
+            expected=ErrorContext(
                 _PERMISSIONS[type], alternative=0 if type is IntegrationType.INCOMING else 2, alternatives=3
             ),
         ),
-        missing_is_done=True,
+        not_found_means_done=True,
     )
 
 
@@ -166,7 +173,7 @@ def clear_history(id: str) -> Operation[None]:
         "integrations.clearHistory",
         _nothing,
         body={"integrationId": id},
-        expected=Expectation(_OUTGOING, since="8.7"),
+        expected=ErrorContext(_OUTGOING, since="8.7"),
     )
 
 
@@ -177,7 +184,7 @@ def replay_outgoing(id: str, history_id: str) -> Operation[None]:
         "integrations.replayOutgoing",
         _nothing,
         body={"integrationId": id, "historyId": history_id},
-        expected=Expectation(_OUTGOING, since="8.7"),
+        expected=ErrorContext(_OUTGOING, since="8.7"),
         idempotent=False,
     )
 
@@ -205,7 +212,7 @@ class RoomList:
             self.endpoint,
             _integrations,
             query={**self.room, self.everywhere_key: "true" if everywhere else "false"},
-            expected=Expectation(_ANY, alternative=0 if "roomId" in self.room else 1, alternatives=2),
+            expected=ErrorContext(_ANY, alternative=0 if "roomId" in self.room else 1, alternatives=2),
         )
 
 
@@ -269,7 +276,7 @@ def post(url: str, message: str | Message | Mapping[str, object]) -> Operation[P
     """
     body = _post_body(message)
     request = _json_request("POST", url, WEBHOOK, body, _webhook_secrets(url), authenticated=False)
-    expected = Expectation(several_channels=_has_several(body.get("channel") or body.get("roomId")))
+    expected = ErrorContext(several_channels=_has_several(body.get("channel") or body.get("roomId")))
     return Operation(
         request,
         lambda response: _post_result(payload(response, request, expected), response, request),
@@ -283,14 +290,14 @@ def _has_several(channel: object) -> bool:
 
 def _post_body(message: object) -> Mapping[str, Any]:
     if isinstance(message, Mapping):
-        return _codec.json_object(cast("Mapping[object, object]", message), "message")
+        return codec.json_object(cast("Mapping[object, object]", message), "message")
     if isinstance(message, str):
         message = Message(message)
     if not isinstance(message, Message):
         raise ConfigurationError(f"a message must be text, a Message or a mapping, not {type(message).__name__}")
     if not message.attachments and not trimmed(message.text or ""):
         raise ConfigurationError("a message needs a text that is not blank, or an attachment")
-    return _codec.message_body(message)
+    return codec.message_body(message)
 
 
 @sealed
@@ -343,7 +350,7 @@ def _call(
     body: Mapping[str, object] | None = None,
     path: str | None = None,
     secrets: tuple[str, ...] = (),
-    expected: Expectation = _NOTHING_EXPECTED,
+    expected: ErrorContext = _NOTHING_EXPECTED,
     authenticated: bool = True,
     idempotent: bool = True,
 ) -> Operation[T]:
@@ -359,7 +366,7 @@ def _call(
 
 
 def _operation(
-    request: Request, read: Callable[[Mapping[str, object]], T], expected: Expectation, *, idempotent: bool
+    request: Request, read: Callable[[Mapping[str, object]], T], expected: ErrorContext, *, idempotent: bool
 ) -> Operation[T]:
     return Operation(request, lambda response: read(payload(response, request, expected)), idempotent=idempotent)
 
@@ -388,8 +395,8 @@ def _page_query(offset: int, count: int, sort: Mapping[str, int]) -> dict[str, s
     return {"offset": str(offset), "count": str(count), "sort": json.dumps(sort, separators=(",", ":"))}
 
 
-def _of_kind(type: IntegrationType) -> Expectation:
-    return Expectation(_PERMISSIONS[type], alternative=0 if type is IntegrationType.INCOMING else 1, alternatives=2)
+def _of_kind(type: IntegrationType) -> ErrorContext:
+    return ErrorContext(_PERMISSIONS[type], alternative=0 if type is IntegrationType.INCOMING else 1, alternatives=2)
 
 
 def _token_of(definition: IntegrationDefinition) -> tuple[str, ...]:
@@ -401,7 +408,7 @@ def _token_of(definition: IntegrationDefinition) -> tuple[str, ...]:
 
 
 def _integration(payload: Mapping[str, object], type: IntegrationType | None = None) -> IntegrationRecord:
-    record = _codec.integration(payload.get("integration"))
+    record = codec.integration(payload.get("integration"))
     if isinstance(record, DecodingError):
         raise record
     if type is not None and record.type is not type:
@@ -411,11 +418,11 @@ def _integration(payload: Mapping[str, object], type: IntegrationType | None = N
 
 
 def _integrations(payload: Mapping[str, object]) -> Page[IntegrationRecord]:
-    return _page(payload, "integrations", _codec.integration)
+    return _page(payload, "integrations", codec.integration)
 
 
 def _history(payload: Mapping[str, object]) -> Page[HistoryEntry]:
-    return _page(payload, "history", _codec.history_entry)
+    return _page(payload, "history", codec.history_entry)
 
 
 def _page(payload: Mapping[str, object], key: str, decode: Callable[[object, str], T | DecodingError]) -> Page[T]:
