@@ -1,14 +1,16 @@
-"""Who may import whom, print, or look at the environment: read from the package's own source."""
+"""The package's structure, read from its source: imports, names, printing, the environment."""
+
+from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
-
-import pytest
 
 import rocketchat_integrations
 
@@ -97,6 +99,14 @@ RESERVED = {
 }
 
 
+# Modules that read the environment, beside `Client.from_env`.
+READS_THE_ENVIRONMENT = {"_transports.requests", "manifest", "cli"}
+
+
+def allowed_for(module: Module) -> set[str]:
+    return set() if module.entry in LEAVES else MAY_IMPORT[module.entry] | LEAVES
+
+
 def entry_of(name: str) -> str:
     """Return the entry of the table for a name within the package."""
     own = (entry for entry in MAY_IMPORT if "." in entry and is_or_is_in(name, entry))
@@ -105,6 +115,11 @@ def entry_of(name: str) -> str:
 
 def is_or_is_in(name: str, origin: str) -> bool:
     return f"{name}.".startswith(f"{origin}.")
+
+
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 class Module(NamedTuple):
@@ -119,7 +134,7 @@ class Module(NamedTuple):
 
     @property
     def tree(self) -> ast.Module:
-        return ast.parse(self.path.read_text(encoding="utf-8"))
+        return parsed(self.path)
 
     def imports(self) -> set[str]:
         """Return the absolute names of all that is imported, wherever it stands and whatever it is for."""
@@ -149,53 +164,72 @@ def modules() -> Iterator[Module]:
 
 MODULES = list(modules())
 ENTRIES = {module.entry for module in MODULES}
-each_module = pytest.mark.parametrize("module", MODULES, ids=[module.name for module in MODULES])
 
 
-def test_every_module_has_its_place_in_the_table() -> None:
-    assert ENTRIES - LEAVES - set(MAY_IMPORT) == set()
+def violations(check: Callable[[Module], set[str]]) -> dict[str, set[str]]:
+    """Return what a check finds, by the names of the modules."""
+    return {module.name: found for module in MODULES if (found := check(module))}
 
 
-@each_module
-def test_a_module_imports_only_what_lies_below_it(module: Module) -> None:
-    allowed = set[str]() if module.entry in LEAVES else MAY_IMPORT[module.entry] | LEAVES
-    assert module.imported_entries() - allowed == set()
+def test_every_module_has_a_row_in_the_table_and_every_row_a_module() -> None:
+    assert set(MAY_IMPORT) == ENTRIES - LEAVES
 
 
-def test_no_imports_go_round_in_a_circle() -> None:
+def test_a_module_imports_only_what_the_table_allows() -> None:
+    assert violations(lambda module: module.imported_entries() - allowed_for(module)) == {}
+
+
+def test_the_table_allows_nothing_that_is_not_used() -> None:
+    imported: dict[str, set[str]] = {}
+    for module in MODULES:
+        imported.setdefault(module.entry, set()).update(module.imported_entries())
+    unused = {entry: allowed - imported[entry] for entry, allowed in MAY_IMPORT.items()}
+    assert {entry: names for entry, names in unused.items() if names} == {}
+
+
+def test_imports_have_no_cycle() -> None:
     TopologicalSorter({module.name: module.imported_entries() for module in MODULES}).prepare()
 
 
-@each_module
-def test_a_library_is_imported_only_where_it_is_wrapped(module: Module) -> None:
-    out_of_place = {
-        name
-        for name in module.imports()
-        for library, owners in RESERVED.items()
-        if is_or_is_in(name, library) and module.entry not in owners
-    }
-    assert out_of_place == set()
+def test_a_library_is_imported_only_where_it_is_wrapped() -> None:
+    def out_of_place(module: Module) -> set[str]:
+        libraries = {library for name in module.imports() for library in RESERVED if is_or_is_in(name, library)}
+        return {library for library in libraries if module.entry not in RESERVED[library]}
+
+    assert violations(out_of_place) == {}
 
 
-@each_module
-def test_only_the_command_line_prints(module: Module) -> None:
-    if module.entry in {"cli", "__main__"}:
-        return
-    printing = {
-        f"line {node.lineno}"
-        for node in ast.walk(module.tree)
-        if (isinstance(node, ast.Name) and node.id == "print")
-        or (isinstance(node, ast.Attribute) and ast.unparse(node) in {"sys.stdout", "sys.stderr"})
-    }
-    assert printing == set()
+def test_only_the_command_line_prints() -> None:
+    def printing(module: Module) -> set[str]:
+        return {
+            f"line {node.lineno}"
+            for node in ast.walk(module.tree)
+            if (isinstance(node, ast.Name) and node.id == "print")
+            or (isinstance(node, ast.Attribute) and ast.unparse(node) in {"sys.stdout", "sys.stderr"})
+        }
+
+    assert {name for name in violations(printing) if entry_of(name) not in {"cli", "__main__"}} == set()
 
 
-@each_module
-def test_the_environment_is_read_in_few_places(module: Module) -> None:
-    if module.entry in {"_transports.requests", "manifest", "cli"}:
-        return
-    allowed = {"from_env"} if module.entry == "client" else set[str]()
-    assert set(readers_of_the_environment(module.tree)) - allowed == set()
+def test_the_environment_is_read_in_few_places() -> None:
+    found = violations(lambda module: set(readers_of_the_environment(module.tree)))
+    elsewhere = {name: functions for name, functions in found.items() if entry_of(name) not in READS_THE_ENVIRONMENT}
+    assert elsewhere == {"client": {"from_env"}}
+
+
+def test_no_two_modules_have_the_same_file_name() -> None:
+    names = Counter(module.path.name for module in MODULES if module.path.name != "__init__.py")
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_no_two_public_classes_have_the_same_name() -> None:
+    names = Counter(
+        node.name
+        for module in MODULES
+        for node in module.tree.body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 def readers_of_the_environment(tree: ast.AST, function: str = "the module") -> Iterator[str]:
