@@ -158,7 +158,8 @@ def fail(server: LocalRocketChat, client: Client, bot: OutgoingIntegrationRecord
     """See failures: a call is repeated if the bot says so, and 410 disables it."""
     import attrs
 
-    client.update(bot.id, attrs.evolve(bot, retry_failed_calls=True, retry_count=1))
+    patient = attrs.evolve(bot, retry_failed_calls=True, retry_count=1)
+    client.update(bot.id, patient)
     server.say("alice", "general", "!deploy later")
     server.say("alice", "general", "!deploy never")
     print("enabled:", client.get(bot.id).enabled)
