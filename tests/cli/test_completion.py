@@ -86,7 +86,7 @@ def test_the_documented_variables_print_scripts(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shell: str
 ) -> None:
     """One for each shell of the documentation."""
-    (variable,) = set(re.findall(rf"(\w+_COMPLETE)=\w+_source", GUIDE.read_text(encoding="utf-8")))
+    (variable,) = set(re.findall(r"(\w+_COMPLETE)=\w+_source", GUIDE.read_text(encoding="utf-8")))
     assert f"{shell}_source" in GUIDE.read_text(encoding="utf-8")
     monkeypatch.setenv(variable, f"{shell}_source")
     monkeypatch.setattr("click.shell_completion.BashComplete._check_version", Mock())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
+from time import sleep
 from typing import Any, NoReturn, cast
 
 import click
@@ -97,7 +97,7 @@ def _follow(
     while True:
         for entry in reversed(changed):
             print_entry(entry)
-        time.sleep(interval)
+        sleep(interval)
         changed = changed_entries(client.history(id), states)
 
 
