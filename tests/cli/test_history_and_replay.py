@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -23,7 +23,7 @@ OUTCOMES: dict[str, dict[str, object]] = {
 
 
 def add_call(
-    workspace: Workspace, bot: OutgoingIntegrationRecord, number: int, outcome: str = "failed", **more: object
+    workspace: Workspace, bot: OutgoingIntegrationRecord, number: int, outcome: str = "failed", **more: Any
 ) -> None:
     """Store a call of the bot, each one a minute after the one before."""
     workspace.server.insert_history(
@@ -72,7 +72,7 @@ def test_the_last_calls_are_shown_with_their_outcome(
     ],
 )
 def test_the_table_shows_the_first_line_of_an_error(
-    workspace: Workspace, bot: OutgoingIntegrationRecord, run: Run, failure: dict[str, object], shown: str
+    workspace: Workspace, bot: OutgoingIntegrationRecord, run: Run, failure: dict[str, Any], shown: str
 ) -> None:
     """Long ones are truncated; one without a message is just a failure."""
     add_call(workspace, bot, 1, **failure)
@@ -161,13 +161,13 @@ def test_new_calls_are_shown_as_they_come(
     workspace: Workspace, bot: OutgoingIntegrationRecord, run: Run, wait: Callable[..., None]
 ) -> None:
     """Each one once, oldest first, with one request per look; Ctrl-C ends it."""
-    for number in range(3):
-        add_call(workspace, bot, number)
-    wait(
-        lambda: add_call(workspace, bot, 3),
-        lambda: None,
-        lambda: [add_call(workspace, bot, number) for number in (4, 5)],
-    )
+
+    def add_calls(*numbers: int) -> None:
+        for number in numbers:
+            add_call(workspace, bot, number)
+
+    add_calls(0, 1, 2)
+    wait(lambda: add_calls(3), lambda: None, lambda: add_calls(4, 5))
     result = run("history", "bot", "--follow", "-n", "1")
     assert ids(result.out) == ["h002", "h003", "h004", "h005"]
     assert (result.status, result.err) == (130, "interrupted by SIGINT\n")

@@ -13,6 +13,7 @@ import pytest
 
 from rocketchat_integrations import Client, IncomingIntegrationRecord
 from rocketchat_integrations.cli.commands import apply as apply_command
+from rocketchat_integrations.provisioning import apply
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Workspace
@@ -311,7 +312,6 @@ def test_an_interrupted_apply_says_how_far_it_came(
     workspace: Workspace, run: Run, manifest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Applying again does the rest, and nothing twice."""
-    apply = apply_command.apply
 
     def interrupted_apply(*arguments: Any, on_progress: Any, **options: Any) -> NoReturn:
         def show_progress(progress: Any) -> None:
