@@ -1,4 +1,4 @@
-"""``python -m rocketchat_integrations``."""
+"""Run the command line: ``python -m rocketchat_integrations``."""
 
 import sys
 

@@ -75,8 +75,8 @@ MAY_IMPORT = {
         # integrations as code
         "manifest": "models exceptions",
         "provisioning": "models _protocol.normalization manifest exceptions",
-        # the command line
-        "cli": f"{VALUES} {PROTOCOL} client outgoing manifest provisioning testing",
+        # the command line; the demo imports what users import
+        "cli": f"__init__ {VALUES} {PROTOCOL} client outgoing manifest provisioning testing",
         "__main__": "cli",
         # the embedded server
         "testing": "auth",

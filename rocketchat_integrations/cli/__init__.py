@@ -1,8 +1,8 @@
 """The command line: ``rocketchat-integrations``, or ``python -m rocketchat_integrations``.
 
-The tour (``demo``) needs nothing but the extra ``testing``; everything else needs the extra ``cli``.
+``demo`` needs only the extra ``testing``; all other commands need the extra ``cli``.
 """
 
-from ._entry import main
+from .entry import main
 
 __all__ = ["main"]

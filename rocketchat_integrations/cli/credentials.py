@@ -1,4 +1,4 @@
-"""Who asks whom: credentials from options and the environment, never from a manifest."""
+"""Read the workspace's URL and the login from options and the environment."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ import attrs
 import click
 from click.core import ParameterSource
 
+from rocketchat_integrations._redaction import HIDDEN
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.client import Client
 
-from ._messages import print_error
-from ._options import File
-from ._outcome import Failure
+from .failures import CommandError
+from .options import File
+from .terminal import print_error
 
 
-def _hidden(value: object) -> str:
-    return "<hidden>"
+def _hidden(_: object) -> str:
+    return HIDDEN
 
 
 @attrs.frozen(kw_only=True)
 class Credentials:
-    """What a client needs. Looked at when one is wanted, for some commands want none."""
+    """What a client needs. Checked when a client is made, because some commands need none."""
 
     url: str | None
     user_id: str | None
@@ -36,47 +37,58 @@ class Credentials:
     password: str | None = attrs.field(repr=_hidden)
 
     def client(self) -> Client:
-        """A client for the workspace.
+        """Return a client for the workspace.
 
         Raises:
-            Failure: if something is missing, or there are two kinds of credentials.
-            ConfigurationError: if something cannot be right.
+            CommandError: if a credential is missing, or there are two kinds of credentials.
+            ConfigurationError: if a value is malformed.
         """
         by_token, by_password = self.user_id or self.token, self.user or self.password
         if by_token and by_password:
-            raise Failure(
-                "the environment has both kinds of credentials: set either ROCKETCHAT_USER_ID and "
-                "ROCKETCHAT_AUTH_TOKEN or ROCKETCHAT_USER and ROCKETCHAT_PASSWORD"
+            raise CommandError(
+                "two kinds of credentials: set either ROCKETCHAT_USER_ID and ROCKETCHAT_AUTH_TOKEN, or ROCKETCHAT_USER "
+                "and ROCKETCHAT_PASSWORD"
             )
-        address = {"--workspace or ROCKETCHAT_URL": self.url}
+        url = {"--workspace or ROCKETCHAT_URL": self.url}
         if by_password:
-            _check_given({**address, "ROCKETCHAT_USER": self.user, "ROCKETCHAT_PASSWORD": self.password})
+            _check_given({**url, "ROCKETCHAT_USER": self.user, "ROCKETCHAT_PASSWORD": self.password})
             return Client(self.url or "", PasswordAuth(self.user or "", self.password or ""))
-        user_and_token = {"--user-id or ROCKETCHAT_USER_ID": self.user_id}
-        _check_given({**address, **user_and_token, "--token-file or ROCKETCHAT_AUTH_TOKEN": self.token})
+        user_and_token = {
+            "--user-id or ROCKETCHAT_USER_ID": self.user_id,
+            "--token-file or ROCKETCHAT_AUTH_TOKEN": self.token,
+        }
+        _check_given({**url, **user_and_token})
         return Client(self.url or "", TokenAuth(self.user_id or "", self.token or ""))
 
 
 def _check_given(values: dict[str, str | None]) -> None:
     missing = [name for name, value in values.items() if not value]
     if missing:
-        raise Failure(f"who asks which workspace? Give {', and '.join(missing)}")
+        raise CommandError(f"missing credentials: set {', and '.join(missing)}")
 
 
 def credential_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options for the workspace and the login; the command gets what comes of them as ``credentials``."""
+    """Add the options for the workspace and the login; the command gets ``credentials``."""
 
-    @click.option("--workspace", metavar="URL", envvar="ROCKETCHAT_URL", show_envvar=True, help="The address.")
-    @click.option("--user-id", metavar="ID", envvar="ROCKETCHAT_USER_ID", show_envvar=True, help="Who asks.")
     @click.option(
-        "--token-file", metavar="FILE", type=File(), callback=read_secret, help="A file with the token of who asks."
+        "--workspace", metavar="URL", envvar="ROCKETCHAT_URL", show_envvar=True, help="The URL of the workspace."
+    )
+    @click.option(
+        "--user-id", metavar="ID", envvar="ROCKETCHAT_USER_ID", show_envvar=True, help="The id of the user to act as."
+    )
+    @click.option(
+        "--token-file",
+        metavar="FILE",
+        type=File(),
+        callback=read_secret,
+        help="A file with the user's personal access token.",
     )
     @click.option(
         "--token",
         envvar="ROCKETCHAT_AUTH_TOKEN",
         show_envvar=True,
         callback=warn_if_typed,
-        help="The token itself. Instead of user id and token, the environment can give ROCKETCHAT_USER and "
+        help="The token itself. Instead of user id and token, the environment can have ROCKETCHAT_USER and "
         "ROCKETCHAT_PASSWORD.",
     )
     @wraps(command)
@@ -88,7 +100,7 @@ def credential_options(command: Callable[..., Any]) -> Callable[..., Any]:
         token_file: str | None,
         **options: Any,
     ) -> Any:
-        # Options beat the environment.
+        # Options override the environment.
         by_options = any(map(_is_typed, ("user_id", "token", "token_file")))
         credentials = Credentials(
             url=workspace,
@@ -107,28 +119,28 @@ def _is_typed(option: str) -> bool:
 
 
 def warn_if_typed(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    """Warn of a secret that stands on the command line: for an option's ``callback``."""
+    """Warn of a secret on the command line: a ``callback``."""
     if value and _is_typed(str(option.name)) and not context.resilient_parsing:
-        warn_of(option.opts[0])
+        warn_of_secret(option.opts[0])
     return value
 
 
-def warn_of(secret: str) -> None:
-    """Warn of a secret on the command line, by what it is called."""
+def warn_of_secret(name: str) -> None:
+    """Warn of a secret on the command line, by the name of the option or argument."""
     print_error(
-        f"warning: {secret}: others on this machine can see it in the list of processes; keep it in a file or in the "
-        "environment"
+        f"warning: {name}: other users of this machine can see it in the list of processes; keep it in a file or in "
+        "the environment"
     )
 
 
 def read_secret(context: click.Context, __: click.Parameter, path: str | None) -> str | None:
-    """The text of a file, but for the one line break at its end: for an option's ``callback``.
+    """Read a file without the line break at its end: a ``callback``.
 
     Raises:
-        BadParameter: if it is no text, or blank.
+        BadParameter: if it is not UTF-8 text, or blank.
         OSError: if it cannot be read.
     """
-    if path is None or context.resilient_parsing:  # which is when a shell completes
+    if path is None or context.resilient_parsing:  # when a shell completes
         return None
     try:
         text = re.sub(r"\r?\n\Z", "", Path(path).read_bytes().decode("utf-8"))

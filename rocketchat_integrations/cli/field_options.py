@@ -20,8 +20,8 @@ from rocketchat_integrations.models import (
     RetryDelay,
 )
 
-from ._credentials import read_secret, warn_if_typed
-from ._options import File, completed_from
+from .credentials import read_secret, warn_if_typed
+from .options import File, completed_from
 
 _Kind: TypeAlias = type[IncomingIntegration] | type[OutgoingIntegration]
 _Command: TypeAlias = Callable[..., Any]

@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all, and what is secret for nobody else to read."""
+"""Write files that only their owner can read, completely or not at all."""
 
 from __future__ import annotations
 
@@ -9,40 +9,40 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from ._outcome import Failure
+from .failures import CommandError
 
 
 def check_writable(path: Path, *, sources: Iterable[str]) -> None:
-    """See, before the work begins, whether a file can take its place there.
+    """Check whether a file can be written, before the work begins.
 
     Args:
-        path: where it is to be.
-        sources: files from which the work begins, and which are not to be lost.
+        path: the file.
+        sources: input files, which must not be overwritten.
 
     Raises:
-        Failure: if there is no folder for it, or something is there that it must not replace.
+        CommandError: if its folder does not exist, or something is there that must not be replaced.
     """
     if not path.parent.is_dir():
-        raise Failure(f"{path}: there is no folder {path.parent}; make it first")
+        raise CommandError(f"{path}: there is no folder {path.parent}; make it first")
     if not os.path.lexists(path):
         return
-    # A link counts as what it is: /dev/stdout is one, and may lead to a regular file.
+    # Links are not followed: /dev/stdout is one, and may lead to a regular file.
     if not stat.S_ISREG(path.lstat().st_mode):
-        raise Failure(f"{path} is no regular file, and is not replaced by one; give another name")
+        raise CommandError(f"{path} is not a regular file and cannot be replaced; use another name")
     if any(Path(source).exists() and path.samefile(source) for source in sources):
-        raise Failure(f"{path} is the manifest, and would be lost; give another name")
+        raise CommandError(f"{path} is the manifest and would be overwritten; use another name")
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read (mode 0600), also where there was another before.
+    """Write a file with mode 0600, replacing an existing one.
 
     Raises:
-        OSError: if it cannot be written; what was there before stays.
+        OSError: if it cannot be written; an existing file stays as it was.
     """
     try:
         _replace(path, content)
     except OSError as error:
-        # The file that nobody has heard of is our affair.
+        # Report the target path, not the temporary file.
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 

@@ -1,0 +1,117 @@
+"""``apply``: change a workspace to match a manifest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rocketchat_integrations.cli.credentials import Credentials
+from rocketchat_integrations.cli.failures import CommandError
+from rocketchat_integrations.cli.lookup import label
+from rocketchat_integrations.cli.options import File, confirm, json_option, yes_option
+from rocketchat_integrations.cli.terminal import error_text, print_error, print_json, progress_bar
+from rocketchat_integrations.client import Client
+from rocketchat_integrations.exceptions import ApplyError
+from rocketchat_integrations.provisioning import Plan, Progress, Report, apply
+
+from .plan import action, make_plan, manifest_options, print_plan, step_json
+
+
+@click.command("apply")
+@click.argument("manifests", metavar="[MANIFEST...]", nargs=-1, type=File())
+@manifest_options
+@click.option("--plan-file", metavar="FILE", type=File(), help="Apply this plan, which plan --out has written.")
+@click.option("--workers", type=click.IntRange(1, 10), default=4, show_default=True, help="Calls made at a time.")
+@click.option(
+    "--max-removals",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="How many removals are allowed.",
+)
+@yes_option
+@json_option
+@click.pass_obj
+def command(
+    credentials: Credentials,
+    manifests: tuple[str, ...],
+    prune: str | None,
+    allow_outside: bool,
+    plan_file: str | None,
+    workers: int,
+    max_removals: int,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Change a workspace to match a manifest.
+
+    Shows the plan, asks for confirmation, and applies it. After an interruption or a failure, run it again: it
+    continues, and creates nothing twice.
+    """
+    if bool(manifests) == (plan_file is not None):
+        raise click.UsageError("give either manifests or --plan-file")
+    if plan_file is not None and (prune or allow_outside):
+        raise click.UsageError("--plan-file cannot be combined with --prune, --prune-all or --allow-outside")
+    with credentials.client() as client:
+        if plan_file is not None:
+            plan = _read_plan(plan_file)
+        else:
+            plan = make_plan(client, manifests, prune, allow_outside=allow_outside)
+        if as_json:
+            print_error(str(plan))
+        else:
+            print_plan(plan)
+        if len(plan.removals) > max_removals:
+            raise CommandError(
+                f"the plan removes {len(plan.removals)} integrations, but only {max_removals} removals are allowed; "
+                "--max-removals N allows more. Nothing was changed"
+            )
+        if plan:
+            confirm("Apply this plan?", yes=yes)
+        report = _apply(plan, client, workers, max_removals, as_json=as_json)
+    if as_json:
+        print_json(_report_json(report))
+    if plan:
+        print_error(f"done: {len(report.done)} of {len(plan.steps)}")
+
+
+def _read_plan(path: str) -> Plan:
+    try:
+        data = json.loads(Path(path).read_bytes())
+    except (ValueError, RecursionError):
+        raise CommandError(f"{path} is not JSON: it was not written by plan --out") from None
+    return Plan.from_dict(data)
+
+
+def _apply(plan: Plan, client: Client, workers: int, max_removals: int, *, as_json: bool) -> Report:
+    done = 0
+
+    def show_progress(progress: Progress) -> None:
+        nonlocal done
+        done = progress.done
+        if progress.error is not None:
+            print_error(f"failed: {action(progress.step)} {label(progress.step)}: {error_text(progress.error)}")
+        advance(progress)
+
+    try:
+        with progress_bar(len(plan.steps)) as advance:
+            return apply(plan, client, workers=workers, max_removals=max_removals, on_progress=show_progress)
+    except ApplyError as error:
+        if as_json:
+            print_json(_report_json(error))
+        summary = str(error).splitlines()[0].rstrip(":")
+        failure = error
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"at least {done} of {len(plan.steps)} are done; apply again for the rest") from None
+    raise CommandError(summary) from failure
+
+
+def _report_json(report: Report | ApplyError) -> dict[str, Any]:
+    return {
+        "done": list(map(step_json, report.done)),
+        "failed": [{**step_json(failure.step), "error": error_text(failure.error)} for failure in report.failed],
+        "pending": list(map(step_json, report.pending)),
+    }

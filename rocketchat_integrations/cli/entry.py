@@ -1,0 +1,92 @@
+"""Run the command line, and turn failures into one line and an exit status. Loads only what the command needs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from io import TextIOWrapper
+from typing import cast
+
+from .failures import failure_text
+from .terminal import print_error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: what follows the program's name; None: the arguments of this process.
+
+    Returns:
+        The exit status: 0 if the command succeeded, 2 if ``plan`` found something to do, 1 after a failure, 130 after
+        Ctrl-C.
+    """
+    _open_closed_streams()
+    try:
+        given = list(map(_decoded, sys.argv[1:])) if arguments is None else list(arguments)
+    except UnicodeError:
+        print_error("error: the arguments must be UTF-8 text in every locale")
+        return 1
+    if isinstance(stdout := cast(object, sys.stdout), TextIOWrapper):
+        stdout.reconfigure(errors="backslashreplace")  # characters that the terminal's encoding lacks
+
+    def run() -> int | None:
+        if given[:1] == ["demo"]:
+            from .commands import demo  # works without click
+
+            demo.run(given[1:])
+            return None
+        from . import command_line
+
+        return command_line.run(given)
+
+    return _exit_status(run, debug="--debug" in given)
+
+
+def _open_closed_streams() -> None:
+    """Open the null device where a shell has closed a stream (``>&-``) and Python has None."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            stream = open(null, mode, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+
+
+def _decoded(argument: str) -> str:
+    """Decode an argument as UTF-8 where the locale could not decode it."""
+    return os.fsencode(argument).decode() if any("\ud800" <= letter <= "\udfff" for letter in argument) else argument
+
+
+def _exit_status(run: Callable[[], int | None], *, debug: bool) -> int:
+    """Run a command, and print why it failed.
+
+    Args:
+        run: the command; it returns an exit status, or None for 0.
+        debug: whether to print the traceback of a failure.
+    """
+    try:
+        status = run() or 0
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt as interrupt:
+        if sys.stderr.isatty():
+            print_error("")  # the terminal shows ^C without a line break
+        print_error(": ".join(["interrupted by SIGINT", *map(str, interrupt.args)]))
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        _discard_output()
+    except Exception as error:
+        if debug:
+            traceback.print_exception(error)
+        print_error(f"error: {failure_text(error)}")
+    return 1
+
+
+def _discard_output() -> None:
+    """Redirect stdout to the null device, so that the interpreter's last flush does not fail (``| head``)."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)

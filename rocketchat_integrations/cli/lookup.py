@@ -1,0 +1,64 @@
+"""Find an integration by its id or name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rocketchat_integrations.client import Client
+from rocketchat_integrations.exceptions import NotFoundError
+from rocketchat_integrations.models import IntegrationDefinition, IntegrationRecord, IntegrationType
+
+from .failures import CommandError
+from .options import type_name
+
+if TYPE_CHECKING:
+    from rocketchat_integrations.provisioning import Step
+
+
+def label(item: IntegrationDefinition | Step) -> str:
+    """Return the type and the name of an integration, for messages."""
+    return f"{type_name(item.type)} {item.name!r}"
+
+
+def find(client: Client, wanted: str, type: IntegrationType | None) -> IntegrationRecord:
+    """Return the integration with this id, or else with exactly this name.
+
+    Args:
+        client: the workspace to search.
+        wanted: the id or the name.
+        type: only this type; None: both.
+
+    Raises:
+        CommandError: if there is none, or several have the name.
+        RocketChatError: if a call fails.
+    """
+    record = _by_id(client, wanted) if wanted.strip() else None
+    if record is not None and type in (None, record.type):
+        return record
+    found = list(client.list(type=type, name=wanted, on_error=lambda _: None))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        adjective = "" if type is None else f"{type_name(type)} "
+        raise CommandError(f"there is no {adjective}integration with the id or the name {wanted!r}")
+    ids = ", ".join(f"{record.id} ({type_name(record.type)})" for record in found)
+    raise CommandError(f"{len(found)} integrations have the name {wanted!r}: {ids}; use an id instead")
+
+
+def _by_id(client: Client, id: str) -> IntegrationRecord | None:
+    try:
+        return client.get(id)
+    except NotFoundError:
+        return None
+
+
+def find_outgoing(client: Client, wanted: str, type: IntegrationType | None) -> IntegrationRecord:
+    """Return the outgoing integration with this id or name.
+
+    Raises:
+        CommandError: as :func:`find`, or if it is an incoming one, which has no history.
+    """
+    record = find(client, wanted, type)
+    if record.type is not IntegrationType.OUTGOING:
+        raise CommandError(f"{label(record)} has no history: only outgoing webhooks make calls")
+    return record

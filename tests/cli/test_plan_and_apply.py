@@ -1,0 +1,341 @@
+"""`plan` and `apply`."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from rocketchat_integrations import Client, IncomingIntegrationRecord
+from rocketchat_integrations.cli.commands import apply as apply_command
+from rocketchat_integrations.provisioning import apply
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run, Workspace
+
+INCOMING = {"channel": "#general", "username": "rocket.cat"}
+
+
+@pytest.fixture
+def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two integrations, one with a script and one with a secret."""
+    (tmp_path / "script.js").write_text("class Script { }\n")
+    monkeypatch.setenv("BOT_TOKEN", "canary-token")
+    content = {
+        "scope": "t-",
+        "incoming": [{**INCOMING, "name": "t-ci", "script_enabled": True, "script_file": "script.js"}],
+        "outgoing": [
+            {
+                "name": "t-bot",
+                "event": "sendMessage",
+                "channel": "#general",
+                "username": "rocket.cat",
+                "urls": "https://bot.example.com",
+                "token": {"env": "BOT_TOKEN"},
+            }
+        ],
+    }
+    return write(tmp_path / "integrations.json", content)
+
+
+def write(path: Path, content: object) -> Path:
+    path.write_text(json.dumps(content))
+    return path
+
+
+# plan
+
+
+def test_a_plan_shows_the_differences_and_changes_nothing(workspace: Workspace, run: Run, manifest: Path) -> None:
+    """Exit status 2 says that there are some; no secret is printed."""
+    result = run("plan", str(manifest))
+    assert (result.status, result.err) == (2, "")
+    assert "+ create incoming 't-ci'" in result.out
+    assert "2 to create" in result.out
+    assert "canary" not in result.out
+    assert workspace.server.documents == ()
+
+
+def test_a_workspace_without_differences_exits_with_0(workspace: Workspace, run: Run, manifest: Path) -> None:
+    """So that a job can run it every night."""
+    assert run("apply", "--yes", str(manifest)).status == 0
+    assert run("plan", str(manifest)).status == 0
+
+
+def test_a_plan_is_printed_as_json(client: Client, run: Run, manifest: Path, hook: IncomingIntegrationRecord) -> None:
+    """With all steps, and the old and new values of changed fields; without tokens."""
+    run("apply", "--yes", str(manifest))
+    (record,) = client.list(name="t-ci")
+    client.remove(*client.list(name="t-bot"))
+    manifest.write_text(manifest.read_text().replace('"#general"', '"#random"'))
+    result = run("plan", "--json", "--prune-all", str(manifest))
+    assert result.status == 2
+    (create,) = result.json["creates"]
+    assert (create["action"], create["name"], create["definition"]["channel"]) == ("create", "t-bot", ["#random"])
+    (update,) = result.json["updates"]
+    assert (update["action"], update["id"], update["renamed_from"]) == ("update", record.id, None)
+    assert update["changes"] == [{"field": "channel", "old": ["#general"], "new": ["#random"]}]
+    assert result.json["removals"] == [{"action": "remove", "type": "webhook-incoming", "name": "ci", "id": hook.id}]
+    assert (result.json["unchanged"], result.json["prune"]) == ([], True)
+    assert "canary" not in result.out
+    run("apply", "--yes", str(manifest))
+    unchanged = run("plan", "--json", str(manifest)).json["unchanged"]
+    assert [(step["action"], step["name"]) for step in unchanged] == [("keep", "t-ci"), ("keep", "t-bot")]
+
+
+def test_several_files_are_one_manifest(workspace: Workspace, run: Run, manifest: Path, tmp_path: Path) -> None:
+    """Each in the format of its suffix."""
+    (tmp_path / "more.yaml").write_text("incoming:\n- {name: t-more, channel: '#ops', username: rocket.cat}\n")
+    creates = run("plan", "--json", str(manifest), str(tmp_path / "more.yaml")).json["creates"]
+    assert {step["name"] for step in creates} == {"t-ci", "t-bot", "t-more"}
+
+
+def test_files_outside_the_folder_need_an_option(
+    workspace: Workspace, run: Run, manifest: Path, tmp_path: Path
+) -> None:
+    """A manifest by somebody else cannot publish other files."""
+    (tmp_path / "inner").mkdir()
+    inner = manifest.rename(tmp_path / "inner" / manifest.name)
+    inner.write_text(inner.read_text().replace("script.js", "../script.js"))
+    assert "script_file" in run("plan", str(inner)).error
+    assert run("plan", "--allow-outside", str(inner)).status == 2
+
+
+@pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"]])
+def test_all_mistakes_of_a_manifest_are_printed(
+    workspace: Workspace, run: Run, tmp_path: Path, command: list[str]
+) -> None:
+    """One line for each; nothing is sent to the server. A missing file is one line."""
+    path = write(tmp_path / "wrong.json", {"incoming": [{**INCOMING, "name": "a", "chanel": "#b"}, {"name": "c"}]})
+    result = run(*command, str(path))
+    assert (result.status, result.out) == (1, "")
+    first, *reasons = result.err.splitlines()
+    assert first.startswith("error: ")
+    assert len(reasons) >= 3
+    assert "chanel" in result.err
+    assert "nowhere.toml" in run(*command, "nowhere.toml").error
+    assert workspace.server.requests == ()
+
+
+# Plan files
+
+
+def test_a_plan_is_written_to_a_file_and_applied_later(
+    workspace: Workspace, client: Client, run: Run, manifest: Path, tmp_path: Path
+) -> None:
+    """Without the manifest. The file contains no secret, only its owner can read it, and it replaces an older one."""
+    file = tmp_path / "plan.json"
+    for _ in range(2):
+        result = run("plan", str(manifest), "--out", str(file))
+        assert (result.status, result.err) == (2, f"written: {file}\n")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "canary" not in file.read_text()
+    manifest.unlink()
+    assert run("apply", "--plan-file", str(file), "--yes").status == 0
+    (bot,) = client.list(name="t-bot")
+    assert bot.token == "canary-token"
+
+
+def test_an_outdated_plan_file_is_refused(workspace: Workspace, run: Run, manifest: Path, tmp_path: Path) -> None:
+    """A change that somebody made since is not overwritten."""
+    file = tmp_path / "plan.json"
+    run("plan", str(manifest), "--out", str(file))
+    assert run("create", "incoming", "--name", "t-ci", "--channel", "#general", "--username", "rocket.cat").status == 0
+    result = run("apply", "--plan-file", str(file), "--yes")
+    assert result.status == 1
+    assert result.err.startswith("error: ")
+    assert workspace.names() == ["t-ci"]
+
+
+def test_a_plan_with_a_secret_as_text_is_not_written(
+    workspace: Workspace, run: Run, manifest: Path, tmp_path: Path
+) -> None:
+    """It can still be printed and applied."""
+    content = json.loads(manifest.read_text())
+    content["outgoing"][0]["token"] = "canary-token"
+    write(manifest, content)
+    file = tmp_path / "plan.json"
+    error = run("plan", str(manifest), "--out", str(file)).error
+    assert not file.exists()
+    assert "canary" not in error + run("plan", "--json", str(manifest)).out
+    assert run("apply", "--yes", str(manifest)).status == 0
+
+
+@pytest.mark.parametrize("content", ["", "[" * 100_000, "{}"])
+def test_a_file_that_is_not_a_plan_is_refused(workspace: Workspace, run: Run, tmp_path: Path, content: str) -> None:
+    """In one line, before anything is sent to the server."""
+    (tmp_path / "plan.json").write_text(content)
+    assert run("apply", "--yes", "--plan-file", str(tmp_path / "plan.json")).error
+    assert workspace.server.requests == ()
+
+
+def test_a_failed_write_leaves_the_old_file(
+    workspace: Workspace, run: Run, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no temporary file; the message names the target."""
+    plans = tmp_path / "plans"
+    plans.mkdir()
+    (plans / "p.json").write_text("old")
+
+    def fail(path: Path, _: Path) -> NoReturn:
+        raise PermissionError(errno.EACCES, "not allowed", str(path))
+
+    monkeypatch.setattr(Path, "replace", fail)
+    assert run("plan", str(manifest), "--out", str(plans / "p.json")).error == f"{plans / 'p.json'}: not allowed"
+    monkeypatch.undo()
+    assert [file.read_text() for file in plans.iterdir()] == ["old"]
+
+
+def test_a_plan_file_replaces_only_regular_files(
+    workspace: Workspace, run: Run, manifest: Path, tmp_path: Path
+) -> None:
+    """And not the manifest, by whatever name; this is checked before anything is sent to the server."""
+    (tmp_path / "another name.json").hardlink_to(manifest)
+    (tmp_path / "output").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "output")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
+    os.mkfifo(tmp_path / "fifo")
+    before = manifest.read_bytes()
+    for out, message in {
+        str(manifest): "is the manifest",
+        str(tmp_path / "another name.json"): "is the manifest",
+        **{str(tmp_path / name): "is not a regular file" for name in ("", "fifo", "link", "dangling")},
+        str(tmp_path / "nowhere" / "p.json"): f"there is no folder {tmp_path / 'nowhere'}; make it first",
+    }.items():
+        error = run("plan", str(manifest), "--out", out).error
+        assert error.startswith(out)
+        assert message in error
+    assert workspace.server.requests == ()
+    assert manifest.read_bytes() == before
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "output").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--plan-file", "p.json", "m.toml"], ["--plan-file", "p.json", "--prune"]], ids=" ".join
+)
+def test_apply_takes_either_manifests_or_a_plan_file(run: Run, options: list[str]) -> None:
+    """Options of manifests would have no effect on a plan file."""
+    assert "(see rocketchat-integrations apply --help)" in run("apply", *options).error
+
+
+# apply
+
+
+def test_a_manifest_is_applied(workspace: Workspace, client: Client, run: Run, manifest: Path) -> None:
+    """The plan is printed first; a second time there is nothing to do, and tokens stay."""
+    result = run("apply", "--yes", str(manifest))
+    assert (result.status, result.err) == (0, "done: 2 of 2\n")
+    assert "+ create incoming 't-ci'" in result.out
+    tokens = {record.name: record.token for record in client.list()}
+    result = run("apply", str(manifest))
+    assert (result.status, result.err) == (0, "")
+    assert {record.name: record.token for record in client.list()} == tokens
+
+
+def test_the_result_is_printed_as_json(workspace: Workspace, run: Run, manifest: Path) -> None:
+    """Stdout is JSON and nothing else; the plan goes to stderr."""
+    result = run("apply", "--yes", "--json", str(manifest))
+    assert [step["name"] for step in result.json["done"]] == ["t-ci", "t-bot"]
+    assert (result.json["failed"], result.json["pending"]) == ([], [])
+    assert "+ create incoming 't-ci'" in result.err
+    assert run("apply", "--json", str(manifest)).json == {"done": [], "failed": [], "pending": []}
+
+
+def test_apply_asks_for_confirmation(workspace: Workspace, run: Run, manifest: Path) -> None:
+    """Without a terminal, --yes is needed."""
+    assert "add --yes" in run("apply", str(manifest)).err
+    assert run("apply", str(manifest), answers="no\n").status == 1
+    assert workspace.server.documents == ()
+    result = run("apply", str(manifest), answers="y\n")
+    assert (result.status, result.err) == (0, "Apply this plan? [y/N]\ndone: 2 of 2\n")
+
+
+def test_only_pruning_removes(workspace: Workspace, run: Run, manifest: Path, hook: IncomingIntegrationRecord) -> None:
+    """--prune removes within the scope, --prune-all everything that is not in the manifest."""
+    run("apply", "--yes", str(manifest))
+    write(manifest, {**json.loads(manifest.read_text()), "outgoing": []})
+    assert run("apply", "--yes", str(manifest)).status == 0
+    assert workspace.names() == ["ci", "t-bot", "t-ci"]
+    assert run("apply", "--yes", "--prune", str(manifest)).status == 0
+    assert workspace.names() == ["ci", "t-ci"]
+    assert run("apply", "--yes", "--prune-all", str(manifest)).status == 0
+    assert workspace.names() == ["t-ci"]
+
+
+def test_too_many_removals_are_refused(workspace: Workspace, run: Run, tmp_path: Path) -> None:
+    """Without a question; --max-removals allows more."""
+    many = write(tmp_path / "many.json", {"incoming": [{**INCOMING, "name": f"t-{number}"} for number in range(11)]})
+    empty = write(tmp_path / "empty.json", {"scope": "t-", "incoming": []})
+    assert run("apply", "--yes", str(many)).status == 0
+    for result in (run("apply", "--yes", "--prune", str(empty)), run("apply", "--prune", str(empty), answers="y\n")):
+        assert result.status == 1
+        (line,) = result.err.splitlines()
+        assert "--max-removals N allows more" in line
+    assert len(workspace.server.documents) == 11
+    assert run("apply", "--yes", "--prune", "--max-removals", "11", str(empty)).status == 0
+    assert workspace.server.documents == ()
+
+
+def test_a_failed_step_is_printed_and_the_rest_goes_on(workspace: Workspace, run: Run, manifest: Path) -> None:
+    """Applying again does what is left."""
+    workspace.server.fail_next("integrations.create", "html")
+    result = run("apply", "--yes", "--workers", "1", str(manifest))
+    assert result.status == 1
+    failed, error = result.err.splitlines()
+    assert failed.startswith("failed: create incoming 't-ci': integrations.create: ")
+    assert error.startswith("error: 1 of 2 steps failed")
+    assert workspace.names() == ["t-bot"]
+    assert run("apply", "--yes", str(manifest)).status == 0
+    assert workspace.names() == ["t-bot", "t-ci"]
+
+
+def test_failed_steps_are_printed_as_json(workspace: Workspace, run: Run, manifest: Path) -> None:
+    """With their errors. A failure before the first step leaves stdout empty."""
+    workspace.server.fail_next("integrations.create", "redirect", 2)
+    result = run("apply", "--yes", "--json", str(manifest))
+    assert result.status == 1
+    assert [step["name"] for step in result.json["failed"]] == ["t-ci", "t-bot"]
+    assert all(step["error"].startswith("integrations.create: ") for step in result.json["failed"])
+    assert (result.json["done"], result.json["pending"]) == ([], [])
+    assert result.err.splitlines()[-1].startswith("error: 2 of 2 steps failed")
+    workspace.server.fail_next("integrations.list", "html")
+    assert run("apply", "--yes", "--json", str(manifest)).error.startswith("integrations.list: ")
+
+
+def test_an_interrupted_apply_says_how_far_it_came(
+    workspace: Workspace, run: Run, manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Applying again does the rest, and nothing twice."""
+
+    def interrupted_apply(*arguments: Any, on_progress: Any, **options: Any) -> NoReturn:
+        def show_progress(progress: Any) -> None:
+            on_progress(progress)
+            raise KeyboardInterrupt
+
+        apply(*arguments, on_progress=show_progress, **options)
+        raise AssertionError("the interruption must reach the caller")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(apply_command, "apply", interrupted_apply)
+        result = run("apply", "--yes", "--workers", "1", str(manifest))
+    assert result.status == 130
+    assert result.err == "interrupted by SIGINT: at least 1 of 2 are done; apply again for the rest\n"
+    assert run("apply", "--yes", str(manifest)).status == 0
+    assert workspace.names() == ["t-bot", "t-ci"]
+
+
+def test_a_renamed_integration_keeps_its_token(
+    workspace: Workspace, client: Client, run: Run, hook: IncomingIntegrationRecord, tmp_path: Path
+) -> None:
+    """The step says what it was called."""
+    entry = {**INCOMING, "name": "t-ci", "renamed_from": "ci"}
+    result = run("apply", "--yes", "--json", str(write(tmp_path / "m.json", {"incoming": [entry]})))
+    (step,) = result.json["done"]
+    assert (step["action"], step["id"], step["renamed_from"]) == ("update", hook.id, "ci")
+    assert client.get(hook.id).token == hook.token
