@@ -13,6 +13,7 @@ import attrs
 import click
 from click.core import ParameterSource
 
+from rocketchat_integrations._redaction import mask
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.client import Client
 
@@ -21,19 +22,15 @@ from ._options import File
 from ._outcome import Failure
 
 
-def _hidden(value: object) -> str:
-    return "<hidden>"
-
-
 @attrs.frozen(kw_only=True)
 class Credentials:
     """What a client needs. Looked at when one is wanted, for some commands want none."""
 
     url: str | None
     user_id: str | None
-    token: str | None = attrs.field(repr=_hidden)
+    token: str | None = attrs.field(repr=mask)
     user: str | None
-    password: str | None = attrs.field(repr=_hidden)
+    password: str | None = attrs.field(repr=mask)
 
     def client(self) -> Client:
         """A client for the workspace.
