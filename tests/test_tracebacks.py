@@ -18,6 +18,7 @@ PACKAGE = Path(rocketchat_integrations.__file__).parent
 OUTGOING: dict[str, Any] = {"name": "bot", "event": "sendMessage", "username": "u", "urls": "u", "token": "canary"}
 
 parse_anything: Any = parse
+define_anything: Any = OutgoingIntegration
 
 
 def names_of(error: BaseException) -> list[str]:
@@ -36,9 +37,9 @@ def frames_of(error: BaseException) -> list[traceback.FrameSummary]:
 
 DELIBERATE: dict[str, Callable[[], object]] = {
     "an error of ours": lambda: parse_anything(5, token="canary", event="sendMessage"),
-    "a ValueError of a definition": lambda: OutgoingIntegration(**{**OUTGOING, "token": "canary\ud800"}),
-    "a TypeError of a definition": lambda: OutgoingIntegration(**{**OUTGOING, "username": 5}),
-    "an unknown field": lambda: OutgoingIntegration(**OUTGOING, nope=1),
+    "a ValueError of a definition": lambda: define_anything(**{**OUTGOING, "token": "canary\ud800"}),
+    "a TypeError of a definition": lambda: define_anything(**{**OUTGOING, "username": 5}),
+    "an unknown field": lambda: define_anything(**OUTGOING, nope=1),
     "a missing argument": lambda: parse_anything(b"canary"),
 }
 
@@ -53,23 +54,28 @@ def test_a_mistake_of_the_user_shows_no_frame_with_a_secret(fail: Callable[[], o
     assert caught.value.__context__ is None
 
 
-BUGS: list[Callable[..., Any]] = [lambda *_: {}["nope"], lambda *_: [][0], lambda *_: int("nope"), lambda *_: 1 + ""]
+BUGS: dict[str, Callable[..., object]] = {
+    "KeyError": lambda *_: {"a": 1}["b"],
+    "AttributeError": lambda *_: parse_anything.nope,
+    "TypeError": lambda *_: len(parse_anything),
+    "ValueError": lambda *_: int("nope"),
+}
 
 
-@pytest.mark.parametrize("guilty", BUGS, ids=["KeyError", "IndexError", "ValueError", "TypeError"])
+@pytest.mark.parametrize("guilty", BUGS.values(), ids=list(BUGS))
 def test_a_bug_shows_every_frame_down_to_the_guilty_line(
-    guilty: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    guilty: Callable[..., object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever its class is: `--debug` shows where."""
     monkeypatch.setattr("rocketchat_integrations.outgoing._parsing.check_size", guilty)
     for function in (parse_anything, sealed(parse_anything)):
-        with pytest.raises((LookupError, TypeError, ValueError)) as caught:
+        with pytest.raises((KeyError, AttributeError, TypeError, ValueError)) as caught:
             function(b"{}", token="T0K3N", event="sendMessage")
         assert names_of(caught.value)[-3:] == ["guard", "parse", "<lambda>"]
 
 
 def test_a_bug_in_a_constructor_shows_every_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "validate", BUGS[0])
+    monkeypatch.setattr(models, "validate", BUGS["KeyError"])
     with pytest.raises(KeyError) as caught:
         IncomingIntegration("hook", channel="#a", username="u")
     assert names_of(caught.value)[-4:] == ["guard", "__init__", "__attrs_post_init__", "<lambda>"]

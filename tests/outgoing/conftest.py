@@ -1,19 +1,21 @@
-"""What the tests of receiving share: recorded payloads, and bodies made of them."""
+"""Share recorded payloads, and the frames of a traceback."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import traceback
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 
+import rocketchat_integrations
+
+PACKAGE = Path(rocketchat_integrations.__file__).parent
 RECORDED: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "outgoing-webhooks.json").read_text(encoding="utf-8")
 )["payloads"]
-
-Body: TypeAlias = Callable[..., bytes]
+TOKEN = str(RECORDED["sendMessage"]["token"])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -21,23 +23,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("event", list(RECORDED))
 
 
-@pytest.fixture(scope="session")
-def token() -> str:
-    """The token of the recorded payloads."""
-    return str(RECORDED["sendMessage"]["token"])
+def recorded_body(event: str = "sendMessage", **changes: object) -> bytes:
+    """Return the body of a recorded payload, with some fields changed."""
+    return json.dumps({**RECORDED[event], **changes}).encode()
 
 
-@pytest.fixture(scope="session")
-def payloads() -> dict[str, dict[str, Any]]:
-    """The recorded payloads by event, to be copied before they are changed."""
-    return RECORDED
-
-
-@pytest.fixture(scope="session")
-def body() -> Body:
-    """Makes the body of a recorded payload, with some fields changed."""
-
-    def make(event: str = "sendMessage", **changes: object) -> bytes:
-        return json.dumps({**RECORDED[event], **changes}).encode()
-
-    return make
+def frames_of(error: BaseException) -> list[object]:
+    """Return the local variables of the package's frames in the traceback. There is at least one frame."""
+    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+    frames: list[object] = [frame.locals for frame in shown.stack if Path(frame.filename).is_relative_to(PACKAGE)]
+    assert frames
+    return frames
