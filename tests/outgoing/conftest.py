@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 import rocketchat_integrations
+from rocketchat_integrations.outgoing import WebhookApp
 
 PACKAGE = Path(rocketchat_integrations.__file__).parent
 RECORDED: dict[str, dict[str, Any]] = json.loads(
@@ -26,6 +28,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def recorded_body(event: str = "sendMessage", **changes: object) -> bytes:
     """Return the body of a recorded payload, with some fields changed."""
     return json.dumps({**RECORDED[event], **changes}).encode()
+
+
+def app_with(handler: Callable[[Any], object], *, token: str | None = "T0K3N", **options: Any) -> WebhookApp:
+    """Return an app with a handler of messages."""
+    app = WebhookApp(token=token, **options)
+    app.on("sendMessage")(cast(Any, handler))
+    return app
 
 
 def frames_of(error: BaseException) -> list[object]:

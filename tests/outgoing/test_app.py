@@ -23,7 +23,7 @@ import pytest
 from rocketchat_integrations import ConfigurationError, EventType
 from rocketchat_integrations.outgoing import Answer, MessageSent, Reply, UserCreated, WebhookApp
 
-from .conftest import frames_of
+from .conftest import app_with, frames_of
 
 JSON = "application/json"
 NOTHING = Answer(200, JSON, b"{}")
@@ -49,12 +49,6 @@ def error_of(answer: Answer) -> tuple[int, object]:
 
 def replying(text: str) -> Callable[[object], Reply]:
     return lambda payload: Reply(text)
-
-
-def app_with(handler: Callable[[Any], Any], **options: Any) -> WebhookApp:
-    app = WebhookApp(token="T0K3N", **options)
-    app.on("sendMessage")(handler)
-    return app
 
 
 def handle_async(app: WebhookApp, body: Any, content_type: str | None = JSON) -> Answer:
@@ -109,8 +103,7 @@ def test_a_token_is_compared_with_every_token_in_constant_time(monkeypatch: pyte
 
 
 def test_token_none_takes_every_call() -> None:
-    app = WebhookApp(token=None)
-    app.on(EventType.SEND_MESSAGE)(lambda message: Reply(message.text))
+    app = app_with(lambda message: Reply(message.text), token=None)
     for token in ("a", None, 5):
         assert text_of(app.handle(body_of(token), JSON)) == "hi"
     with pytest.raises(ConfigurationError, match="^token: the handler for None must be the only one"):
@@ -262,18 +255,20 @@ def test_a_plain_handler_runs_in_a_worker_thread_with_the_context_of_the_call() 
 
 def test_an_app_may_be_shared_by_threads() -> None:
     app = WebhookApp()
-    calls: list[str] = []
+    calls: list[MessageSent] = []
 
     def work(number: int) -> None:
         token = f"token{number}"
-        app.on("sendMessage", token=token)(lambda message: calls.append(token))
+        app.on("sendMessage", token=token)(calls.append)
         for text in range(20):
             for _ in range(2):
-                assert app.handle(body_of(token, text=str(text)), JSON) == NOTHING
+                assert app.handle(body_of(token, text=f"{token} {text}"), JSON) == NOTHING
 
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(work, range(16)))
-    assert sorted(calls) == sorted(f"token{number}" for number in range(16) for _ in range(20))
+    assert sorted(str(call.text) for call in calls) == sorted(
+        f"token{number} {text}" for number in range(16) for text in range(20)
+    )
 
 
 # Failures

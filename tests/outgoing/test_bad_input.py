@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from rocketchat_integrations import EventType, WebhookPayloadError
 from rocketchat_integrations.outgoing import Payload, Reply, WebhookApp, parse
 
+from .conftest import app_with
 from .test_app import handle_async
 
 JSON = "application/json"
@@ -111,8 +112,7 @@ def test_no_token_comes_out(
             raise RuntimeError(f"could not post to /hooks/id/{token} with {token!r} and {json.dumps([token])}")
         return Reply(repr(payload))
 
-    app = WebhookApp(token=token)
-    app.on("sendMessage")(handler)
+    app = app_with(handler, token=token)
     sent = json.dumps({**document, "token": f"{token}!" if fault == "wrong" else token})
     body = sent[:-1] if fault == "broken" else sent
     out: list[object] = [app, app.asgi, app.handle(body, content_type), app.handle(body, JSON)]

@@ -8,7 +8,7 @@ import json
 import socket
 import socketserver
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
@@ -24,6 +24,8 @@ import waitress.server
 from rocketchat_integrations import ConfigurationError
 from rocketchat_integrations.outgoing import AsgiApp, Reply, WebhookApp
 
+from .conftest import app_with
+
 BODY = b'{"token": "T0K3N", "text": "ping"}'
 JSON = "application/json"
 TIMEOUT = 60
@@ -35,9 +37,7 @@ Ask: TypeAlias = Callable[..., Response]
 
 @pytest.fixture
 def app() -> WebhookApp:
-    app = WebhookApp(token="T0K3N", max_size=1000)
-    app.on("sendMessage")(lambda message: Reply(f"pong {message.text}"))
-    return app
+    return app_with(lambda message: Reply(f"pong {message.text}"), max_size=1000)
 
 
 class Unread(io.RawIOBase):
@@ -245,7 +245,7 @@ def test_asgi_joins_a_body_in_pieces(app: WebhookApp) -> None:
 
 
 def test_asgi_stops_reading_where_a_body_becomes_too_large(app: WebhookApp) -> None:
-    scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/", "headers": []}
     pieces = [{"type": "http.request", "body": b" " * size, "more_body": True} for size in (600, 401)]
     assert drive(app, scope, *pieces)[0]["status"] == 413
 
@@ -257,8 +257,7 @@ def test_an_incomplete_body_is_refused_by_asgi(app: WebhookApp) -> None:
 
 def test_no_handler_runs_for_a_caller_that_disconnects() -> None:
     calls: list[object] = []
-    app = WebhookApp(token="T0K3N")
-    app.on("sendMessage")(calls.append)
+    app = app_with(calls.append)
     scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"content-type", JSON.encode())]}
     assert drive(app, scope, {"type": "http.disconnect"}) == []
     piece = {"type": "http.request", "body": BODY, "more_body": True}
@@ -294,7 +293,7 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def by_wsgiref(app: WebhookApp) -> Iterator[int]:
+def by_wsgiref(app: WebhookApp) -> Generator[int, None, None]:
     with (
         make_server("127.0.0.1", 0, validator(app), _Threaded, _Quiet) as server,
         in_thread(lambda: server.serve_forever(0.01)),
@@ -304,7 +303,7 @@ def by_wsgiref(app: WebhookApp) -> Iterator[int]:
 
 
 @contextmanager
-def by_waitress(app: WebhookApp) -> Iterator[int]:
+def by_waitress(app: WebhookApp) -> Generator[int, None, None]:
     server: Any = waitress.server.create_server(app, host="127.0.0.1", port=0, threads=8, asyncore_use_poll=True)
     with in_thread(server.run):
         yield int(server.effective_port)
@@ -314,7 +313,7 @@ def by_waitress(app: WebhookApp) -> Iterator[int]:
 
 
 @contextmanager
-def by_uvicorn(app: WebhookApp) -> Iterator[int]:
+def by_uvicorn(app: WebhookApp) -> Generator[int, None, None]:
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
         server = uvicorn.Server(uvicorn.Config(app.asgi, lifespan="on", log_level="critical"))
         with in_thread(lambda: server.run(sockets=[listening])):
@@ -323,7 +322,7 @@ def by_uvicorn(app: WebhookApp) -> Iterator[int]:
 
 
 @contextmanager
-def in_thread(run: Callable[[], object]) -> Iterator[None]:
+def in_thread(run: Callable[[], object]) -> Generator[None, None, None]:
     thread = threading.Thread(target=run)
     thread.start()
     try:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from rocketchat_integrations.outgoing import Answer, Reply, WebhookApp
+from rocketchat_integrations.outgoing import Answer, MessageSent, Reply, UserCreated, WebhookApp
 from rocketchat_integrations.outgoing._repeats import Repeats
 
+from .conftest import app_with
 from .test_app import handle_async
 
 JSON = "application/json"
@@ -24,9 +25,8 @@ class Bot:
         self.now = 1000.0
         self.calls = 0
         self.result: Reply | Exception | None = None
-        self.app = WebhookApp(token=token, **options)
+        self.app = app_with(self.handler, token=token, **options)
         self.app._repeats = Repeats(clock=lambda: self.now)
-        self.app.on("sendMessage")(self.handler)
 
     def handler(self, payload: object) -> Reply:
         self.calls += 1
@@ -73,8 +73,7 @@ def test_an_edit_back_is_a_repeat_unless_the_app_does_not_deduplicate(options: d
 def test_two_equal_calls_at_once_both_run() -> None:
     """The first one has no answer yet that could be repeated."""
     both = threading.Barrier(2)
-    app = WebhookApp(token=None)
-    app.on("sendMessage")(lambda message: both.wait(60) and None)
+    app = app_with(lambda message: both.wait(60) and None, token=None)
     callers = [threading.Thread(target=app.handle, args=(b'{"text": "go"}', JSON)) for _ in range(2)]
     for caller in callers:
         caller.start()
@@ -97,13 +96,13 @@ def test_the_first_answer_stays_until_it_is_too_old(bot: Bot) -> None:
 
 def test_the_same_body_on_another_route_is_no_repeat() -> None:
     """The token is part of the body."""
-    calls: list[str] = []
+    calls: list[object] = []
     app = WebhookApp()
-    app.on("sendMessage", token="a")(lambda message: calls.append("a"))
-    app.on("userCreated", token="b")(lambda message: calls.append("b"))
+    app.on("sendMessage", token="a")(calls.append)
+    app.on("userCreated", token="b")(calls.append)
     for token in ("a", "b", "a", "b"):
         app.handle(json.dumps({"token": token, "user_name": "alice"}), JSON)
-    assert calls == ["a", "b"]
+    assert list(map(type, calls)) == [MessageSent, UserCreated]
 
 
 @pytest.mark.parametrize("fields", [{}, {"token": "t", "bot": False}, {"bot": None, "text": None}], ids=str)

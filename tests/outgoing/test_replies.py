@@ -12,15 +12,15 @@ import attrs
 import pytest
 
 from rocketchat_integrations import Attachment, AttachmentField
-from rocketchat_integrations.outgoing import Answer, Reply, WebhookApp
+from rocketchat_integrations.outgoing import Answer, Reply
+
+from .conftest import app_with
 
 PICTURE = Attachment(title="Graph", image_url="https://example.com/graph.png")
 
 
 def answer_with(reply: Reply | None) -> Answer:
-    app = WebhookApp(token=None)
-    app.on("sendMessage")(lambda message: reply)
-    return app.handle(b"{}", "application/json")
+    return app_with(lambda _: reply, token=None).handle(b"{}", "application/json")
 
 
 def test_attachments_and_a_channel_are_spelled_as_in_a_post() -> None:

@@ -42,7 +42,12 @@ def test_a_token_may_be_any_text(token: str) -> None:
 
 def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[tuple[bytes, bytes]] = []
-    monkeypatch.setattr(hmac, "compare_digest", lambda *pair: compared.append(pair))  # finds all tokens wrong
+
+    def compare(given: bytes, known: bytes) -> bool:
+        compared.append((given, known))
+        return False
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
     with pytest.raises(WebhookVerificationError):
         parse(b'{"token": "right"}', token="right", event=SEND_MESSAGE)
     assert compared == [(b"right", b"right")]
@@ -99,12 +104,13 @@ def test_a_body_must_not_be_too_large(kind: Callable[[bytes], Any]) -> None:
     """Its size is counted in bytes; by default it may have a mebibyte."""
     body = '{"text": "ä"}'.encode()
     assert parse(kind(body), token=None, event=SEND_MESSAGE, max_size=len(body)).text == "ä"
+    with pytest.raises(WebhookPayloadError, match=f"body: must not have more than {len(body) - 1} bytes") as caught:
+        parse(kind(body), token=None, event=SEND_MESSAGE, max_size=len(body) - 1)
+    assert caught.value.answer_status == 413
     largest = b"{}" + b" " * (2**20 - 2)
     assert parse(kind(largest), token=None, event=SEND_MESSAGE).raw == {}
-    for too_large, options in ((body, {"max_size": len(body) - 1}), (largest + b" ", {})):
-        with pytest.raises(WebhookPayloadError, match="body: must not have more than") as caught:
-            parse(kind(too_large), token=None, event=SEND_MESSAGE, **options)
-        assert caught.value.answer_status == 413
+    with pytest.raises(WebhookPayloadError, match=f"body: must not have more than {2**20} bytes"):
+        parse(kind(largest + b" "), token=None, event=SEND_MESSAGE)
 
 
 def test_the_token_is_verified_before_the_fields_are_read() -> None:
