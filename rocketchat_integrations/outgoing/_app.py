@@ -67,7 +67,7 @@ class _Call:
 
 
 class WebhookApp:
-    """A bot: answers the calls of outgoing integrations.
+    """A web application that answers the calls of outgoing integrations: a bot.
 
     The object is a WSGI application, and :attr:`asgi` an ASGI one. For other frameworks, pass each POST request to
     :meth:`handle` or :meth:`handle_async`, as both applications do. On every path, GET and HEAD are answered with 200
@@ -90,11 +90,11 @@ class WebhookApp:
     - with the earlier answer if it repeats a call that was answered with 2xx less than 5 minutes ago: same route, same
       body. The handler does not run again.
 
-    Only the last 1,000 calls are remembered. Never a repeat are a call that has only ``token`` and ``bot``, as all such
-    calls are equal; a call whose first one failed or is still running; and an edit with another text. An edit back to
-    a text that the message had in the last 5 minutes is a repeat: use ``deduplicate=False`` for a bot that must see it
-    with ``run_on_edits``. When Rocket.Chat retries a call about a room, it sends it with a new timestamp: that is not
-    recognized as a repeat.
+    Only the last 1,000 calls are remembered. A call with only ``token`` and ``bot`` is never a repeat, because all such
+    calls are equal; nor is a call whose first one failed or is still running, nor an edit with another text. An edit
+    back to a text that the message had in the last 5 minutes is a repeat: with ``run_on_edits``, use
+    ``deduplicate=False`` if the bot must see it. A retried call about a room is not recognized as a repeat, because
+    Rocket.Chat sends it with a new timestamp.
 
     The token in a payload is the only proof of its origin. It proves that the caller knows the token, and no more. It
     is sent in the clear in every payload, so serve the bot over HTTPS only; it is the same for all URLs of the
@@ -225,7 +225,7 @@ class WebhookApp:
         return respond(environ, start_response, self.handle, self._max_size)
 
     def handle(self, body: bytes | bytearray | memoryview | str, content_type: str | None) -> Answer:
-        """Answer a POST request. Never raises because of what the request holds.
+        """Answer a POST request. An invalid request gets an answer, too, and does not raise.
 
         Args:
             body: the body as it was received.
@@ -245,7 +245,7 @@ class WebhookApp:
         return call if isinstance(call, Answer) else self._remembered(call, self._run(call))
 
     async def handle_async(self, body: bytes | bytearray | memoryview | str, content_type: str | None) -> Answer:
-        """Answer a POST request under ``asyncio``. Never raises because of what the request holds.
+        """Answer a POST request under ``asyncio``. An invalid request gets an answer, too, and does not raise.
 
         Handlers that are not ``async`` run in a worker thread.
 
