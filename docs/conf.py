@@ -27,7 +27,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(attr|attrs|hypothesis|requests|werkzeug)\..*"),
     # Type variables, which have no entry of their own.
     (r"py:class", r"rocketchat_integrations\..*\.[A-Z](_co)?"),
-    (r"py:class", r"_On[A-Z]\w+"),
+    (r"py:class", r"_[A-Z]\w+Handler"),
 ]
 
 NAPOLEON = Config(napoleon_use_ivar=True)

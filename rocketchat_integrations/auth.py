@@ -13,9 +13,7 @@ from typing import Any, NoReturn
 import attrs
 from typing_extensions import Self
 
-
-def _hidden(value: object) -> str:
-    return "None" if value is None else "<hidden>"
+from ._redaction import mask
 
 
 class _Secret:
@@ -45,7 +43,7 @@ class TokenAuth(_Secret):
     user_id: str
     """The id of the user (not the user name): sent as ``X-User-Id``."""
 
-    token: str = attrs.field(repr=_hidden)
+    token: str = attrs.field(repr=mask)
     """The token: sent as ``X-Auth-Token``. Never shown."""
 
 
@@ -60,10 +58,10 @@ class PasswordAuth(_Secret):
     user: str
     """The user name or the e-mail address."""
 
-    password: str = attrs.field(repr=_hidden)
+    password: str = attrs.field(repr=mask)
     """The password. Never shown."""
 
-    totp: str | Callable[[], str] | None = attrs.field(default=None, kw_only=True, repr=_hidden)
+    totp: str | Callable[[], str] | None = attrs.field(default=None, kw_only=True, repr=mask)
     """The second factor, used when the server asks for one.
 
     A text is good for one login. A callable is asked for a fresh code each time one is

@@ -600,6 +600,9 @@ class IncomingWebhook:
     @sealed
     def __init__(self, url: str, **options: Unpack[ConnectionOptions]) -> None:
         check_address("url", url)
+        # Raised here, so that the address does not stay in the traceback.
+        for option in options.keys() - ConnectionOptions.__annotations__.keys():
+            raise TypeError(f"IncomingWebhook() got an unexpected keyword argument '{option}'")
         self._url = url
         self._driver = Driver(url, None, **options)
 

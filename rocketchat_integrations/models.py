@@ -39,6 +39,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import attrs
 
+from ._redaction import mask
 from ._tracebacks import sealed_init
 
 # What JavaScript's trim() takes away; Python's strip() differs in both directions.
@@ -175,10 +176,6 @@ def _urls(value: str | Iterable[str]) -> tuple[str, ...]:
 
 def _kind(value: object) -> str:
     return type(value).__name__
-
-
-def _hidden(value: object) -> str:
-    return "None" if value is None else "<hidden>"
 
 
 def _measured(value: object) -> str:
@@ -482,7 +479,7 @@ class OutgoingIntegration(_Definition):
     target_room: str | None = attrs.field(default=None, kw_only=True)
     """Where replies are posted instead of the room that fired; needed by ``userCreated``. ``""`` and None mean none."""
 
-    token: str | None = attrs.field(default=None, kw_only=True, repr=_hidden)
+    token: str | None = attrs.field(default=None, kw_only=True, repr=mask)
     """What Rocket.Chat sends along to prove that it is the caller: the only proof there is. Without one, the first
     update makes one, since the server then wants it. Never shown in a repr."""
 
@@ -549,7 +546,7 @@ class IncomingIntegrationRecord(IncomingIntegration):
     id: str = attrs.field(kw_only=True)
     """The server's id (``_id``): never changes."""
 
-    token: str | None = attrs.field(default=None, kw_only=True, repr=_hidden)
+    token: str | None = attrs.field(default=None, kw_only=True, repr=mask)
     """The secret half of the webhook's address, made by the server. Never shown in a repr."""
 
     user_id: str | None = attrs.field(default=None, kw_only=True)
@@ -727,5 +724,5 @@ class Change:
         return Change, (self.field, *values)
 
     def __repr__(self) -> str:
-        show = {"token": _hidden, "script": _measured}.get(self.field, repr)
+        show = {"token": mask, "script": _measured}.get(self.field, repr)
         return f"Change({self.field}: {show(self.old)} -> {show(self.new)})"

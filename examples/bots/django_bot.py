@@ -1,4 +1,4 @@
-"""A bot within a Django project, at ``/hook``: all of it in one file."""
+"""A bot in a Django project, at ``/hook``. The project is this one file."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ bot = WebhookApp(token=os.environ["DEPLOY_BOT_TOKEN"])
 @bot.on(EventType.SEND_MESSAGE)
 def deploy(message: MessageSent) -> Reply | None:
     """Answer ``!deploy SERVICE``."""
-    if not message.text:  # a call that was replayed has no content
+    if not message.text:  # a replayed call has no text
         return None
     service = message.text.removeprefix("!deploy").strip()
     return Reply(f"deploying {service or 'nothing'} for {message.user_name}")
 
 
-# The token in the call is what CSRF tokens are to forms.
+# A call has no CSRF token; the bot verifies the token in its body.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def hook(request: HttpRequest) -> HttpResponse:
-    """Hand a call to the bot; GET and HEAD tell that it is there."""
+    """Pass a call to the bot; answer GET and HEAD as a health check."""
     if request.method != "POST":
         return JsonResponse({"status": "ok"})
     answer = bot.handle(request.body, request.headers.get("Content-Type"))
@@ -39,7 +39,7 @@ def hook(request: HttpRequest) -> HttpResponse:
 
 
 def status(request: HttpRequest) -> HttpResponse:
-    """Stand for what the project has besides the bot."""
+    """Stand for the rest of the project."""
     return JsonResponse({"deployments": "none"})
 
 
@@ -55,6 +55,6 @@ settings.configure(
         "django.middleware.common.CommonMiddleware",
         "django.middleware.csrf.CsrfViewMiddleware",
     ],
-    SECRET_KEY=secrets.token_urlsafe(32),  # a project that signs anything keeps the same one
+    SECRET_KEY=secrets.token_urlsafe(32),  # keep a fixed one in a project that signs anything
 )
 application = get_wsgi_application()

@@ -1,4 +1,4 @@
-"""A bot within a Flask application, at ``/hook``."""
+"""A bot in a Flask application, at ``/hook``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ bot = WebhookApp(token=os.environ["DEPLOY_BOT_TOKEN"])
 @bot.on(EventType.SEND_MESSAGE)
 def deploy(message: MessageSent) -> Reply | None:
     """Answer ``!deploy SERVICE``."""
-    if not message.text:  # a call that was replayed has no content
+    if not message.text:  # a replayed call has no text
         return None
     service = message.text.removeprefix("!deploy").strip()
     return Reply(f"deploying {service or 'nothing'} for {message.user_name}")
@@ -27,7 +27,7 @@ app = Flask(__name__)
 
 @app.get("/status")
 def status() -> dict[str, str]:
-    """Stand for what the application has besides the bot."""
+    """Stand for the rest of the application."""
     return {"deployments": "none"}
 
 

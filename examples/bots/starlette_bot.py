@@ -1,4 +1,4 @@
-"""A bot within a Starlette application, at ``/hook``."""
+"""A bot in a Starlette application, at ``/hook``."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ bot = WebhookApp(token=os.environ["DEPLOY_BOT_TOKEN"])
 @bot.on(EventType.SEND_MESSAGE)
 async def deploy(message: MessageSent) -> Reply | None:
     """Answer ``!deploy SERVICE``."""
-    if not message.text:  # a call that was replayed has no content
+    if not message.text:  # a replayed call has no text
         return None
     service = message.text.removeprefix("!deploy").strip()
     return Reply(f"deploying {service or 'nothing'} for {message.user_name}")
 
 
 async def status(request: Request) -> JSONResponse:
-    """Stand for what the application has besides the bot."""
+    """Stand for the rest of the application."""
     return JSONResponse({"deployments": "none"})
 
 

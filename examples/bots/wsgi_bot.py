@@ -1,4 +1,4 @@
-"""A bot without a framework, for any WSGI server, or the one of the standard library."""
+"""A bot without a framework, for any WSGI server; run as a program, it serves itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ application = WebhookApp(token=os.environ["DEPLOY_BOT_TOKEN"])
 @application.on(EventType.SEND_MESSAGE)
 def deploy(message: MessageSent) -> Reply | None:
     """Answer ``!deploy SERVICE``."""
-    if not message.text:  # a call that was replayed has no content
+    if not message.text:  # a replayed call has no text
         return None
     service = message.text.removeprefix("!deploy").strip()
     return Reply(f"deploying {service or 'nothing'} for {message.user_name}")

@@ -30,10 +30,10 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.connectionpool import ConnectionPool
-from urllib3.util import parse_url
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from rocketchat_integrations._protocol.http import Request, Response, Timeout
+from rocketchat_integrations._redaction import redacted, spellings
 from rocketchat_integrations.exceptions import ConfigurationError, TransportError, TransportTimeout
 
 _CHUNK = 65536
@@ -49,10 +49,8 @@ class _WithoutSecrets(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         secrets = _secrets_under_way.get()
         if secrets:
-            text = record.getMessage()
-            for secret in _spellings(secrets):
-                text = text.replace(secret, "<hidden>")
-            record.msg, record.args, record.exc_info = text, (), None
+            record.msg = redacted(record.getMessage(), spellings(secrets, shortest=1, levels=2))
+            record.args, record.exc_info = (), None
         return True
 
 
@@ -216,12 +214,6 @@ def _proxies(base_url: str, explicit: Mapping[str, str] | None) -> dict[str, str
     if proxy is None:
         proxy = select_proxy(base_url, get_environ_proxies(base_url))
     return {urlsplit(base_url).scheme: proxy} if proxy else {}
-
-
-def _spellings(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """The secrets as they are, and as urllib3 spells them in a path (``%2f`` as ``%2F``)."""
-    paths = (parse_url(f"http://host/{secret.removeprefix('/')}").path or "" for secret in secrets)
-    return tuple(dict.fromkeys([*secrets, *(path[1:] for path in paths if len(path) > 1)]))
 
 
 def _failure(

@@ -13,7 +13,7 @@ import attrs
 import click
 from click.core import ParameterSource
 
-from rocketchat_integrations._redaction import HIDDEN
+from rocketchat_integrations._redaction import mask
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.client import Client
 
@@ -22,19 +22,15 @@ from .options import File
 from .terminal import print_error
 
 
-def _hidden(_: object) -> str:
-    return HIDDEN
-
-
 @attrs.frozen(kw_only=True)
 class Credentials:
     """What a client needs. Checked when a client is made, because some commands need none."""
 
     url: str | None
     user_id: str | None
-    token: str | None = attrs.field(repr=_hidden)
+    token: str | None = attrs.field(repr=mask)
     user: str | None
-    password: str | None = attrs.field(repr=_hidden)
+    password: str | None = attrs.field(repr=mask)
 
     def client(self) -> Client:
         """Return a client for the workspace.

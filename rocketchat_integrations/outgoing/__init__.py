@@ -1,7 +1,7 @@
-"""What Rocket.Chat sends to a bot, and what the bot answers.
+"""Receive outgoing webhooks: what Rocket.Chat sends to a bot, and what the bot answers.
 
-:class:`WebhookApp` is a bot: a web application with handlers for events. :func:`parse` is for programs that have a web
-application already, and want nothing but the payload.
+:class:`WebhookApp` is a whole bot: a web application with handlers for events. :func:`parse` only verifies and reads a
+payload, for programs that are a web application already.
 """
 
 from ._app import WebhookApp

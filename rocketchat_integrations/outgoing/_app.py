@@ -1,35 +1,23 @@
-"""A bot: which handler a call is for, and the answer to it."""
+"""WebhookApp: verify a call, run its handler and answer."""
 
 from __future__ import annotations
 
 import asyncio
-import functools
-import inspect
 import logging
-import threading
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any, Final, Literal, NoReturn, TypeAlias, TypeVar, cast, overload
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final, Literal, NoReturn, TypeVar, cast, overload
 
 import attrs
 
+from rocketchat_integrations._redaction import redacted, spellings
 from rocketchat_integrations._tracebacks import sealed
 from rocketchat_integrations.exceptions import ConfigurationError, WebhookPayloadError
 from rocketchat_integrations.models import EventType
 
 from ._asgi import AsgiApp
-from ._hiding import without
-from ._parsing import (
-    MAX_SIZE,
-    as_bytes,
-    check_size,
-    check_token,
-    event_type,
-    is_token,
-    read_document,
-    read_payload,
-    unverified,
-)
+from ._json_body import as_bytes, json_object
+from ._parsing import MAX_SIZE, check_size, check_token, event_type, wrong_token
 from ._payloads import (
     FileUploaded,
     MessageSent,
@@ -39,106 +27,98 @@ from ._payloads import (
     RoomJoined,
     RoomLeft,
     UserCreated,
+    read_payload,
 )
 from ._repeats import Repeats, key_of
-from ._replies import Answer, Reply, answer_to, json_answer
+from ._replies import Answer, answer_to, json_answer
+from ._routes import Handler, Result, Route, Routes, is_async
 from ._wsgi import respond
 
-Result: TypeAlias = Reply | Coroutine[Any, Any, Reply | None] | None
-Handler: TypeAlias = Callable[[Any], Result]
-
-_OnMessageSent = TypeVar("_OnMessageSent", bound=Callable[[MessageSent], Result])
-_OnFileUploaded = TypeVar("_OnFileUploaded", bound=Callable[[FileUploaded], Result])
-_OnRoomArchived = TypeVar("_OnRoomArchived", bound=Callable[[RoomArchived], Result])
-_OnRoomCreated = TypeVar("_OnRoomCreated", bound=Callable[[RoomCreated], Result])
-_OnRoomJoined = TypeVar("_OnRoomJoined", bound=Callable[[RoomJoined], Result])
-_OnRoomLeft = TypeVar("_OnRoomLeft", bound=Callable[[RoomLeft], Result])
-_OnUserCreated = TypeVar("_OnUserCreated", bound=Callable[[UserCreated], Result])
-_OnAny = TypeVar("_OnAny", bound=Handler)
+_MessageSentHandler = TypeVar("_MessageSentHandler", bound=Callable[[MessageSent], Result])
+_FileUploadedHandler = TypeVar("_FileUploadedHandler", bound=Callable[[FileUploaded], Result])
+_RoomArchivedHandler = TypeVar("_RoomArchivedHandler", bound=Callable[[RoomArchived], Result])
+_RoomCreatedHandler = TypeVar("_RoomCreatedHandler", bound=Callable[[RoomCreated], Result])
+_RoomJoinedHandler = TypeVar("_RoomJoinedHandler", bound=Callable[[RoomJoined], Result])
+_RoomLeftHandler = TypeVar("_RoomLeftHandler", bound=Callable[[RoomLeft], Result])
+_UserCreatedHandler = TypeVar("_UserCreatedHandler", bound=Callable[[UserCreated], Result])
+_AnyHandler = TypeVar("_AnyHandler", bound=Handler)
 
 
-class _Missing(str):
-    """What stands for a token that was not given, for None is a choice: none to the eye, and no token to any check."""
+class _NotGiven(str):
+    """Sentinel: no token given. None means "do not verify"."""
 
     def __repr__(self) -> str:
         return "<missing>"
 
 
-_MISSING: Final[str] = _Missing()
+_NOT_GIVEN: Final[str] = _NotGiven()
 
 _log = logging.getLogger("rocketchat_integrations.outgoing")
 
 
 @attrs.frozen(kw_only=True)
-class _Route:
-    event: EventType
-    token: str | None = attrs.field(repr=False)
-    handler: Handler
-    takes_bots: bool
-    is_async: bool
-
-
-@attrs.frozen(kw_only=True)
 class _Call:
-    """A call for a handler. The body is not kept, for it has the token."""
+    """A verified call, without its body, which has the token."""
 
-    route: _Route
+    route: Route
     payload: Payload
     key: bytes | None
-    """By which the answer is remembered; None for a call that is never a repeat."""
+    """The key of its answer in :class:`Repeats`; None for a call that is never a repeat."""
 
 
 class WebhookApp:
-    """A bot that Rocket.Chat calls through outgoing integrations.
+    """A web application that answers the calls of outgoing integrations: a bot.
 
-    The object is a WSGI application, :attr:`asgi` is an ASGI one, and :meth:`handle` and :meth:`handle_async` are
-    what both do with a POST, for all other frameworks. Whatever the path is, GET and HEAD are answered 200 as a health
-    check, and methods other than POST 405.
+    The object is a WSGI application, and :attr:`asgi` an ASGI one. For other frameworks, pass each POST request to
+    :meth:`handle` or :meth:`handle_async`, as both applications do. On every path, GET and HEAD are answered with 200
+    as a health check, and other methods than POST with 405.
 
-    Handlers are registered with :meth:`on`. A payload does not name its event; the token in it tells for which
-    handler it is, so **each token is for one event**: give each integration a token of its own.
+    Register handlers with :meth:`on`. A payload does not name its event; the token in it selects the handler. So **each
+    token is for one event**: give each integration a token of its own.
 
     A call is answered
 
-    - with what the handler returns: a :class:`Reply`, or None for :meth:`Reply.nothing`;
-    - 500 if the handler raises or returns anything else. That is logged at ERROR to the logger
-      ``rocketchat_integrations.outgoing``, without tokens (which a
-      :class:`~rocketchat_integrations.logs.RocketChatHandler` does not post: a bot could hear of it, and fail again);
-    - 401 if its token is wrong or missing, 413 if it is too large, 415 if it has no or another content type, and 400
-      if it is otherwise no payload. No handler runs, and it is logged at INFO;
-    - with nothing to say if it is about a message of a bot or an integration, unless the handler asks for those. Bots
-      would otherwise talk to themselves, for what a bot says triggers integrations again;
-    - as before if it is a repeat: it has content, and its route and body are equal to those of a call that was
-      answered 2xx less than 5 minutes ago. The handler does not run again. (One of the last 1,000 calls, that is. A
-      call that has only ``token`` and ``bot`` is never a repeat, as all such calls are equal, nor is one whose first
-      failed or is not answered yet, nor an edit with another text. An edit back to a text that the message had in these
-      5 minutes is one: with ``run_on_edits``, a bot that has to see it wants ``deduplicate=False``. When Rocket.Chat
-      retries a call about a room, it sends it with a new timestamp: that is not seen as a repeat.)
+    - with the result of the handler: a :class:`Reply`, or None for :meth:`Reply.nothing`;
+    - with 500 if the handler raises or returns anything else. That is logged at ERROR to the logger
+      ``rocketchat_integrations.outgoing``, without tokens. (A
+      :class:`~rocketchat_integrations.logs.RocketChatHandler` does not post these records: a bot could receive them,
+      and fail again.)
+    - with 401 if its token is wrong or missing, 413 if it is too large, 415 if its content type is missing or not JSON,
+      and 400 if it is otherwise not a valid payload. No handler runs, and it is logged at INFO;
+    - with no message if a bot or an integration sent it, unless the handler is registered with ``bots=True``. Messages
+      of bots trigger integrations too, so bots would answer each other for ever;
+    - with the earlier answer if it repeats a call that was answered with 2xx less than 5 minutes ago: same route, same
+      body. The handler does not run again.
 
-    The token in a payload is all that proves where it comes from, and it proves that the caller knows the token, no
-    more. It is sent in the clear in every payload, so serve the bot over HTTPS only; it is the same for all URLs of the
-    integration. Together with the integration's id it is an address that posts into the workspace, so whoever gets the
-    payloads can post: keep it as you would keep a password.
+    Only the last 1,000 calls are remembered. A call with only ``token`` and ``bot`` is never a repeat, because all such
+    calls are equal; nor is a call whose first one failed or is still running, nor an edit with another text. An edit
+    back to a text that the message had in the last 5 minutes is a repeat: with ``run_on_edits``, use
+    ``deduplicate=False`` if the bot must see it. A retried call about a room is not recognized as a repeat, because
+    Rocket.Chat sends it with a new timestamp.
 
-    Rocket.Chat waits 20 seconds for an answer. A call that got none has failed and is not tried again, even if the
-    integration has ``retry_failed_calls``: for what takes longer, answer at once and post later, through an incoming
-    webhook.
+    The token in a payload is the only proof of its origin. It proves that the caller knows the token, and no more. It
+    is sent in the clear in every payload, so serve the bot over HTTPS only; it is the same for all URLs of the
+    integration. Together with the integration's id it is a URL that posts into the workspace, so anyone who gets the
+    payloads can post: keep it like a password.
+
+    Rocket.Chat waits 20 seconds for an answer. A call without one has failed and is not repeated, even if the
+    integration has ``retry_failed_calls``. For longer work, answer at once and post later through an incoming webhook.
 
     May be shared by threads.
 
     Args:
-        token: the integration's token, for handlers that are registered without one. None, which has to be written
-            out, means to verify nothing: then there can be one handler only.
+        token: the integration's token, for handlers that are registered without one. None verifies nothing, and then
+            there can be only one handler.
         max_size: how many bytes a body may have.
-        deduplicate: whether repeats are recognised.
+        deduplicate: whether repeats are recognized.
 
     Raises:
         ConfigurationError: if an argument is wrong.
     """
 
     @sealed
-    def __init__(self, *, token: str | None = _MISSING, max_size: int = MAX_SIZE, deduplicate: bool = True) -> None:
-        if token is not None and token is not _MISSING:
+    def __init__(self, *, token: str | None = _NOT_GIVEN, max_size: int = MAX_SIZE, deduplicate: bool = True) -> None:
+        if token is not None and token is not _NOT_GIVEN:
             check_token(token)
         check_size(max_size)
         _check_flag("deduplicate", deduplicate)
@@ -146,83 +126,79 @@ class WebhookApp:
         self._max_size = max_size
         self._deduplicates = deduplicate
         self._repeats = Repeats()
-        self._routes: tuple[_Route, ...] = ()
-        self._registering = threading.Lock()
+        self._routes = Routes()
         self._asgi = AsgiApp(self.handle_async, max_size)
 
     @overload
     def on(
         self, event: Literal[EventType.SEND_MESSAGE, "sendMessage"], *, token: str | None = ..., bots: bool = ...
-    ) -> Callable[[_OnMessageSent], _OnMessageSent]: ...
+    ) -> Callable[[_MessageSentHandler], _MessageSentHandler]: ...
     @overload
     def on(
         self, event: Literal[EventType.FILE_UPLOADED, "fileUploaded"], *, token: str | None = ..., bots: bool = ...
-    ) -> Callable[[_OnFileUploaded], _OnFileUploaded]: ...
+    ) -> Callable[[_FileUploadedHandler], _FileUploadedHandler]: ...
     @overload
     def on(
         self, event: Literal[EventType.ROOM_ARCHIVED, "roomArchived"], *, token: str | None = ..., bots: bool = ...
-    ) -> Callable[[_OnRoomArchived], _OnRoomArchived]: ...
+    ) -> Callable[[_RoomArchivedHandler], _RoomArchivedHandler]: ...
     @overload
     def on(
         self, event: Literal[EventType.ROOM_CREATED, "roomCreated"], *, token: str | None = ..., bots: bool = ...
-    ) -> Callable[[_OnRoomCreated], _OnRoomCreated]: ...
+    ) -> Callable[[_RoomCreatedHandler], _RoomCreatedHandler]: ...
     @overload
     def on(
         self, event: Literal[EventType.ROOM_JOINED, "roomJoined"], *, token: str | None = ..., bots: bool = ...
-    ) -> Callable[[_OnRoomJoined], _OnRoomJoined]: ...
+    ) -> Callable[[_RoomJoinedHandler], _RoomJoinedHandler]: ...
     @overload
     def on(
         self, event: Literal[EventType.ROOM_LEFT, "roomLeft"], *, token: str | None = ..., bots: bool = ...
-    ) -> Callable[[_OnRoomLeft], _OnRoomLeft]: ...
+    ) -> Callable[[_RoomLeftHandler], _RoomLeftHandler]: ...
     @overload
     def on(
         self, event: Literal[EventType.USER_CREATED, "userCreated"], *, token: str | None = ..., bots: bool = ...
-    ) -> Callable[[_OnUserCreated], _OnUserCreated]: ...
+    ) -> Callable[[_UserCreatedHandler], _UserCreatedHandler]: ...
     @overload
     def on(
         self, event: EventType | str, *, token: str | None = ..., bots: bool = ...
-    ) -> Callable[[_OnAny], _OnAny]: ...
+    ) -> Callable[[_AnyHandler], _AnyHandler]: ...
     @sealed
     def on(
-        self, event: EventType | str, *, token: str | None = _MISSING, bots: bool = False
-    ) -> Callable[[_OnAny], _OnAny]:
-        """Register the handler of an integration, as a decorator.
+        self, event: EventType | str, *, token: str | None = _NOT_GIVEN, bots: bool = False
+    ) -> Callable[[_AnyHandler], _AnyHandler]:
+        """Register the handler of an integration. Use it as a decorator.
 
         The handler is called with the payload, an object of the event's class, and returns a :class:`Reply` or None.
-        It may be an ``async`` function; an app that has one is served by :meth:`handle_async` and :attr:`asgi` only.
-        A plain function that returns what an ``async`` one gave has failed: make it ``async`` itself.
+        It may be an ``async`` function; then the app is served only by :meth:`handle_async` and :attr:`asgi`. A plain
+        function must not return the coroutine of an ``async`` one: that is answered with 500.
 
         Args:
-            event: the event of the integration: one of :class:`~rocketchat_integrations.EventType`, or its text.
-            token: the integration's token; by default the app's. None, which has to be written out, means to verify
-                nothing: then this has to be the only handler.
-            bots: whether the handler also wants what bots and integrations cause. It has to see to it, then, that
-                bots do not answer each other for ever.
+            event: the event of the integration: an :class:`~rocketchat_integrations.EventType` or its text.
+            token: the integration's token; the app's by default. None verifies nothing, and then this must be the only
+                handler.
+            bots: whether to call the handler for messages of bots and integrations too. The handler must then prevent
+                that bots answer each other for ever.
 
         Returns:
-            The decorator, which returns the handler as it is.
+            The decorator. It returns the handler unchanged.
 
         Raises:
-            ConfigurationError: if an argument is wrong, the token is missing, or the token has a handler already. The
-                decorator raises it if what it is given cannot be called.
+            ConfigurationError: if an argument is wrong, the token is missing, or it already has a handler. The
+                decorator raises it if the handler is not callable.
         """
         kind = event_type(event)
-        own = self._token if token is _MISSING else token
-        if own is _MISSING:
-            raise ConfigurationError("token: must be given, here or to the WebhookApp; None means to verify nothing")
+        own = self._token if token is _NOT_GIVEN else token
+        if own is _NOT_GIVEN:
+            raise ConfigurationError("token: missing; pass it here or to WebhookApp, or pass None to verify nothing")
         if own is not None:
             check_token(own)
         _check_flag("bots", bots)
-        self._check_is_free(own)
+        self._routes.check_is_free(own)
 
         @sealed
-        def register(handler: _OnAny) -> _OnAny:
+        def register(handler: _AnyHandler) -> _AnyHandler:
             if not callable(handler):
-                raise ConfigurationError("handler: must be something to call")
-            route = _Route(event=kind, token=own, handler=handler, takes_bots=bots, is_async=_is_async(handler))
-            with self._registering:
-                self._check_is_free(own)
-                self._routes = (*self._routes, route)
+                raise ConfigurationError("handler: must be callable")
+            self._routes.add(Route(event=kind, token=own, handler=handler, takes_bots=bots, is_async=is_async(handler)))
             return handler
 
         return register
@@ -233,11 +209,11 @@ class WebhookApp:
         return self._asgi
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
-        """The bot as a WSGI application.
+        """Serve the bot as a WSGI application.
 
         Args:
-            environ: the call.
-            start_response: takes the status and the headers of the answer.
+            environ: the request.
+            start_response: the function for the status and the headers of the answer.
 
         Returns:
             The body of the answer.
@@ -249,76 +225,72 @@ class WebhookApp:
         return respond(environ, start_response, self.handle, self._max_size)
 
     def handle(self, body: bytes | bytearray | memoryview | str, content_type: str | None) -> Answer:
-        """Answer a POST.
-
-        Whatever the call is, this raises nothing. Arguments of types that no call has are another matter.
+        """Answer a POST request. An invalid request gets an answer, too, and does not raise.
 
         Args:
-            body: the body of the call as it came.
-            content_type: its ``Content-Type``; None if it has none.
+            body: the body as it was received.
+            content_type: the ``Content-Type``; None if there is none.
 
         Returns:
-            What to answer.
+            The answer to send.
 
         Raises:
-            ConfigurationError: if a handler is ``async``, or an argument is of the wrong type.
+            ConfigurationError: if a handler is ``async``, or an argument has the wrong type.
         """
         self._check_is_sync()
-        call = self._received(body, content_type)
-        del body  # No frame is to hold the token while the handler runs, or in what is raised.
+        call = self._receive(body, content_type)
+        del body  # no frame keeps the token while the handler runs, or in what it raises
         if isinstance(call, ConfigurationError):
             raise call
-        return call if isinstance(call, Answer) else self._answered(call, self._act(call))
+        return call if isinstance(call, Answer) else self._remembered(call, self._run(call))
 
     async def handle_async(self, body: bytes | bytearray | memoryview | str, content_type: str | None) -> Answer:
-        """Answer a POST, under ``asyncio``. Handlers that are not ``async`` run in a worker thread.
+        """Answer a POST request under ``asyncio``. An invalid request gets an answer, too, and does not raise.
 
-        Whatever the call is, this raises nothing. Arguments of types that no call has are another matter.
+        Handlers that are not ``async`` run in a worker thread.
 
         Args:
-            body: the body of the call as it came.
-            content_type: its ``Content-Type``; None if it has none.
+            body: the body as it was received.
+            content_type: the ``Content-Type``; None if there is none.
 
         Returns:
-            What to answer.
+            The answer to send.
 
         Raises:
-            ConfigurationError: if an argument is of the wrong type.
+            ConfigurationError: if an argument has the wrong type.
         """
-        call = self._received(body, content_type)
+        call = self._receive(body, content_type)
         del body
         if isinstance(call, ConfigurationError):
             raise call
         if isinstance(call, Answer):
             return call
         if call.route.is_async:
-            return self._answered(call, await self._act_async(call))
-        return self._answered(call, await asyncio.to_thread(self._act, call))
+            return self._remembered(call, await self._run_async(call))
+        return self._remembered(call, await asyncio.to_thread(self._run, call))
 
     def __repr__(self) -> str:
-        events = ", ".join(route.event for route in self._routes)
+        events = ", ".join(self._routes.events)
         return f"<WebhookApp for {events}>" if events else "<WebhookApp without handlers>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a WebhookApp holds tokens and cannot be pickled: make one in each process")
 
-    def _check_is_free(self, token: str | None) -> None:
-        taken = {route.token for route in self._routes}
-        if token in taken:
-            raise ConfigurationError("token: has a handler already; a payload tells its event by nothing but its token")
-        if taken and (token is None or None in taken):
-            raise ConfigurationError("token: None takes every call, so its handler has to be the only one")
-
     def _check_is_sync(self) -> None:
-        if any(route.is_async for route in self._routes):
+        if self._routes.has_async:
             raise ConfigurationError("handlers: one is async, so serve the app by `handle_async` or `asgi`")
 
-    def _received(self, body: object, content_type: str | None) -> _Call | Answer | ConfigurationError:
-        """The call; or the answer, if no handler is needed; or misuse, not raised, for this frame holds the token."""
+    def _receive(self, body: object, content_type: str | None) -> _Call | Answer | ConfigurationError:
+        """Return the call, or the answer if no handler is needed.
+
+        Wrong use is returned and not raised: this frame, which holds the token, would be in the traceback.
+        """
         try:
             content = as_bytes(body)
-            document = read_document(content, "" if content_type is None else content_type, self._max_size)
-            route = self._route_of(document.get("token"))
+            document = json_object(content, "" if content_type is None else content_type, self._max_size)
+            route = self._routes.find(document.get("token"))
+            if route is None:
+                raise wrong_token()
             has_content = any(document[key] is not None for key in document.keys() - {"token", "bot"})
             payload = read_payload(route.event, document)
         except WebhookPayloadError as error:
@@ -332,24 +304,15 @@ class WebhookApp:
         known = None if key is None else self._repeats.find(key)
         return known or _Call(route=route, payload=payload, key=key)
 
-    def _route_of(self, token: object) -> _Route:
-        found = None
-        for route in self._routes:  # all of them, so that the time tells nothing
-            if route.token is None or is_token(token, route.token):
-                found = route
-        if found is None:
-            raise unverified()
-        return found
-
-    def _act(self, call: _Call) -> Answer:
-        # All that is raised ends here: asyncio could not take StopIteration out of a worker thread, and would hang.
+    def _run(self, call: _Call) -> Answer:
+        # StopIteration must not leave a worker thread: asyncio would hang.
         try:
             return answer_to(call.route.handler(call.payload))
         except (Exception, asyncio.CancelledError) as error:
             return self._failed(call, error)
 
-    async def _act_async(self, call: _Call) -> Answer:
-        # In a task of its own: a handler that something in it has cancelled has failed, while a call may be cancelled.
+    async def _run_async(self, call: _Call) -> Answer:
+        # In a task of its own, to tell a handler that was cancelled from within (it has failed) from a cancelled call.
         handling = asyncio.ensure_future(_awaited(call.route.handler, call.payload))
         try:
             await asyncio.wait((handling,))
@@ -363,11 +326,10 @@ class WebhookApp:
             return self._failed(call, error)
 
     def _failed(self, call: _Call, error: BaseException) -> Answer:
-        tokens = [route.token for route in self._routes if route.token is not None]
-        _log.error("the handler of %s failed:\n%s", call.route.event, _told(error, tokens))
+        _log.error("the handler of %s failed:\n%s", call.route.event, _traceback_text(error, self._routes.tokens))
         return json_answer(500, {"error": "the bot failed"})
 
-    def _answered(self, call: _Call, answer: Answer) -> Answer:
+    def _remembered(self, call: _Call, answer: Answer) -> Answer:
         if call.key is not None and answer.status < 300:
             self._repeats.add(call.key, answer)
         return answer
@@ -377,20 +339,15 @@ async def _awaited(handler: Handler, payload: Payload) -> object:
     return await cast("Awaitable[object]", handler(payload))
 
 
-def _told(error: BaseException, tokens: list[str]) -> str:
-    # As text, for the frames that come with `exc_info` may hold tokens, and tools that report errors show them.
+def _traceback_text(error: BaseException, tokens: list[str]) -> str:
+    # Not by `exc_info`: the frames may hold tokens, and tools that report errors show them.
     try:
-        return without(tokens, "".join(traceback.format_exception(type(error), error, error.__traceback__)))
-    except Exception:  # an exception may have anything in it that fails when it is looked at
+        text = "".join(traceback.format_exception(error))
+        return cast(str, redacted(text, spellings(tokens, shortest=1, levels=3)))
+    except Exception:  # the methods of an exception may fail, too
         return f"{type(error).__name__}, which cannot be shown"
 
 
 def _check_flag(name: str, value: object) -> None:
     if not isinstance(value, bool):
         raise ConfigurationError(f"{name}: must be True or False")
-
-
-def _is_async(handler: Handler) -> bool:
-    while isinstance(handler, functools.partial):
-        handler = handler.func
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)

@@ -1,4 +1,4 @@
-"""A call as ASGI servers hand it over."""
+"""Answer requests from ASGI servers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from rocketchat_integrations.exceptions import ConfigurationError
 
-from ._http import INCOMPLETE, headers, take, too_large, validate
+from ._http_rules import INCOMPLETE, answer_without_body, headers, joined, too_large
 from ._replies import Answer
 
 _Message: TypeAlias = MutableMapping[str, Any]
@@ -16,10 +16,10 @@ _Send: TypeAlias = Callable[[_Message], Awaitable[None]]
 
 
 class AsgiApp:
-    """The ASGI application of a :class:`WebhookApp`: its ``asgi``.
+    """The ASGI application of a :class:`WebhookApp`: its attribute ``asgi``.
 
-    It answers HTTP calls on whatever path, refuses websockets, and takes part in the lifespan protocol, in which it
-    has nothing to do.
+    It answers HTTP requests on every path, refuses websockets, and supports the lifespan protocol without doing
+    anything in it.
     """
 
     def __init__(self, handle: Callable[[bytes, str | None], Awaitable[Answer]], max_size: int) -> None:
@@ -27,19 +27,19 @@ class AsgiApp:
         self._max_size = max_size
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
-        """Serve one connection, as the ASGI specification has it.
+        """Serve one connection, as the ASGI specification defines it.
 
         Raises:
-            ConfigurationError: if the connection is of a type that ASGI 3 does not have.
+            ConfigurationError: if the type of the connection is not in ASGI 3.
         """
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await _live(receive, send)
+            await _confirm_lifespan(receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close"})  # before it is accepted: the server answers 403
         else:
-            raise ConfigurationError("scope: must be of type http, websocket or lifespan")
+            raise ConfigurationError("scope: type must be http, websocket or lifespan")
 
     async def _serve(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         answer = await self._answer(scope, receive)
@@ -50,10 +50,10 @@ class AsgiApp:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
 
     async def _answer(self, scope: _Message, receive: _Receive) -> Answer | None:
-        """The answer; None when there is nobody to get it any more."""
+        """Return the answer, or None if the caller has disconnected."""
         given = {name: value.decode("latin-1") for name, value in scope["headers"]}
         length = given.get(b"content-length")
-        answer = validate(scope["method"], length, self._max_size)
+        answer = answer_without_body(scope["method"], length, self._max_size)
         if answer is not None:
             return answer
         pieces = await _read(receive, self._max_size)
@@ -64,11 +64,11 @@ class AsgiApp:
             return too_large(self._max_size)
         if length is not None and size < int(length):
             return INCOMPLETE
-        return await self._handle(take(pieces), given.get(b"content-type"))
+        return await self._handle(joined(pieces), given.get(b"content-type"))
 
 
 async def _read(receive: _Receive, max_size: int) -> list[bytes] | None:
-    """The body, or so much of it that it is seen to be too large; None when the caller is gone."""
+    """Read the body until it is too large; return None if the caller disconnects."""
     pieces: list[bytes] = []
     size = 0
     more = True
@@ -82,7 +82,7 @@ async def _read(receive: _Receive, max_size: int) -> list[bytes] | None:
     return pieces
 
 
-async def _live(receive: _Receive, send: _Send) -> None:
+async def _confirm_lifespan(receive: _Receive, send: _Send) -> None:
     while True:
         phase = (await receive())["type"].removeprefix("lifespan.")
         await send({"type": f"lifespan.{phase}.complete"})

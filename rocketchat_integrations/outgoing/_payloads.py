@@ -1,199 +1,216 @@
-"""What Rocket.Chat says when it calls: one class for each event. Values, without logic.
+"""Payloads: what Rocket.Chat sends when it calls, one class for each event.
 
-Nothing in them is required, for servers leave things out: from 7.7 on, payloads of room and user events have nothing
-but ``bot``, and so has a call that is replayed. What a payload does not have, or has as null, is None.
+No field is required, because servers leave fields out: from 7.7 on, payloads of room and user events have only ``bot``,
+and so has a replayed call. A field that is missing or null is None.
 """
+
+# ruff: noqa: RUF009 - `wire` defines a field of attrs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 import attrs
 
+from rocketchat_integrations._protocol.readers import Mismatch, read_flag, read_text, read_time
+from rocketchat_integrations.exceptions import WebhookPayloadError
 from rocketchat_integrations.models import EventType
 
-
-def _nothing() -> dict[str, Any]:
-    return {}
+from ._wire_fields import raw, reader_of, wire
 
 
 @attrs.frozen(kw_only=True)
 class Bot:
-    """Which integration a message comes from. Always true as a condition."""
+    """The integration that sent a message. Always true as a condition."""
 
-    integration_id: str | None = None
+    integration_id: str | None = wire("i", read_text)
     """The integration's id."""
 
-    raw: Mapping[str, Any] = attrs.field(factory=_nothing, repr=False, hash=False)
+    raw: Mapping[str, Any] = raw()
     """The whole JSON object."""
 
 
 @attrs.frozen(kw_only=True)
 class PayloadUser:
-    """A user, as far as the payload tells."""
+    """A user. Fields that are not in the payload are None."""
 
-    id: str | None = None
+    id: str | None = wire("_id", read_text)
     """The id."""
 
-    username: str | None = None
+    username: str | None = wire("username", read_text)
     """The user name, without ``@``."""
 
-    name: str | None = None
-    """The name that people see."""
+    name: str | None = wire("name", read_text)
+    """The display name."""
 
-    raw: Mapping[str, Any] = attrs.field(factory=_nothing, repr=False, hash=False)
+    raw: Mapping[str, Any] = raw()
     """The whole JSON object. Never log or show it: servers of 6.x send password hashes and e-mail tokens in it."""
 
 
 @attrs.frozen(kw_only=True)
 class PayloadRoom:
-    """A room, as far as the payload tells."""
+    """A room. Fields that are not in the payload are None."""
 
-    id: str | None = None
+    id: str | None = wire("_id", read_text)
     """The id."""
 
-    name: str | None = None
+    name: str | None = wire("name", read_text)
     """The name, without ``#``; direct rooms have none."""
 
-    type: str | None = None
-    """``"c"`` for a channel, ``"p"`` for a private group, ``"d"`` for a direct room; others may come."""
+    type: str | None = wire("t", read_text)
+    """``"c"`` for a channel, ``"p"`` for a private group, ``"d"`` for a direct room. There may be others."""
 
-    raw: Mapping[str, Any] = attrs.field(factory=_nothing, repr=False, hash=False)
+    raw: Mapping[str, Any] = raw()
     """The whole JSON object."""
 
 
 @attrs.frozen(kw_only=True)
 class PayloadFile:
-    """An uploaded file, as far as the payload tells."""
+    """An uploaded file. Fields that are not in the payload are None."""
 
-    id: str | None = None
+    id: str | None = wire("_id", read_text)
     """The id."""
 
-    name: str | None = None
+    name: str | None = wire("name", read_text)
     """The file's name."""
 
-    type: str | None = None
+    type: str | None = wire("type", read_text)
     """The media type, such as ``"image/png"``."""
 
-    raw: Mapping[str, Any] = attrs.field(factory=_nothing, repr=False, hash=False)
+    raw: Mapping[str, Any] = raw()
     """The whole JSON object."""
+
+
+_read_user = reader_of(PayloadUser)
+_read_room = reader_of(PayloadRoom)
 
 
 @attrs.frozen(kw_only=True)
 class PayloadMessage:
-    """A message, as far as the payload tells."""
+    """A message. Fields that are not in the payload are None."""
 
-    id: str | None = None
+    id: str | None = wire("_id", read_text)
     """The id."""
 
-    room_id: str | None = None
-    """The id of the room that it is in."""
+    room_id: str | None = wire("rid", read_text)
+    """The id of its room."""
 
-    text: str | None = None
+    text: str | None = wire("msg", read_text)
     """The text."""
 
-    timestamp: datetime | None = None
+    timestamp: datetime | None = wire("ts", read_time)
     """When it was sent; aware, in UTC."""
 
-    user: PayloadUser | None = None
-    """Who sent it."""
+    user: PayloadUser | None = wire("u", _read_user)
+    """The user who sent it."""
 
-    file: PayloadFile | None = None
+    file: PayloadFile | None = wire("file", reader_of(PayloadFile))
     """The file, or the first of several."""
 
-    raw: Mapping[str, Any] = attrs.field(factory=_nothing, repr=False, hash=False)
+    raw: Mapping[str, Any] = raw()
     """The whole JSON object."""
+
+
+_read_bot_object = reader_of(Bot)
+
+
+def _read_bot(value: Any) -> bool | Bot:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, dict):
+        return _read_bot_object(value)
+    raise Mismatch("true, false or an object")
 
 
 @attrs.frozen(kw_only=True)
 class _Payload:
-    """What the payloads of all events have."""
+    """The fields of all payloads."""
 
-    bot: bool | Bot | None = None
-    """Whether a bot or an integration caused the event: true if so, and a :class:`Bot` where it says which one."""
+    bot: bool | Bot | None = wire("bot", _read_bot)
+    """Whether a bot or an integration caused the event: true if so, and a :class:`Bot` where the payload names it."""
 
-    channel_id: str | None = None
-    """The id of the room that it happened in."""
+    channel_id: str | None = wire("channel_id", read_text)
+    """The id of the room."""
 
-    channel_name: str | None = None
-    """The name of that room, without ``#``; direct rooms have none."""
+    channel_name: str | None = wire("channel_name", read_text)
+    """The name of the room, without ``#``; direct rooms have none."""
 
-    timestamp: datetime | None = None
+    timestamp: datetime | None = wire("timestamp", read_time)
     """When it happened; aware, in UTC."""
 
-    user_id: str | None = None
-    """The id of the user who caused it."""
+    user_id: str | None = wire("user_id", read_text)
+    """The id of the user who caused the event."""
 
-    user_name: str | None = None
+    user_name: str | None = wire("user_name", read_text)
     """The user name, without ``@``."""
 
-    raw: Mapping[str, Any] = attrs.field(factory=_nothing, repr=False, hash=False)
-    """The whole payload without its token, also what this version does not know. Never log or show it: see
-    :attr:`PayloadUser.raw`."""
+    raw: Mapping[str, Any] = raw()
+    """The whole payload without its token, with the fields that this version does not know. Never log or show it:
+    see :attr:`PayloadUser.raw`."""
 
 
 @attrs.frozen(kw_only=True)
 class _MessagePayload(_Payload):
-    """What the payloads of both events that are messages have."""
+    """The fields of the two events that are messages."""
 
-    message_id: str | None = None
+    message_id: str | None = wire("message_id", read_text)
     """The id of the message."""
 
-    text: str | None = None
+    text: str | None = wire("text", read_text)
     """The text; ``""`` for a file without a description."""
 
-    site_url: str | None = None
-    """The workspace's address."""
+    site_url: str | None = wire("siteUrl", read_text)
+    """The URL of the workspace."""
 
-    alias: str | None = None
+    alias: str | None = wire("alias", read_text)
     """The name that is shown instead of the user's."""
 
-    tmid: str | None = None
-    """The id of the message in whose thread it is; None outside threads."""
+    tmid: str | None = wire("tmid", read_text)
+    """The id of the message that started the thread; None outside threads."""
 
-    is_edited: bool | None = None
-    """True for a message that was edited: it comes again with the same ``message_id``, if the integration has
+    is_edited: bool | None = wire("isEdited", read_flag)
+    """True for an edited message. It is sent again with the same ``message_id`` if the integration has
     ``run_on_edits``."""
 
 
 @attrs.frozen(kw_only=True)
 class MessageSent(_MessagePayload):
-    """``sendMessage``: somebody said something."""
+    """``sendMessage``: a message was sent."""
 
     event: ClassVar[Literal[EventType.SEND_MESSAGE]] = EventType.SEND_MESSAGE
-    """Which event this is."""
+    """The event."""
 
-    trigger_word: str | None = None
+    trigger_word: str | None = wire("trigger_word", read_text)
     """The trigger word that was found in the text; None for an integration without trigger words."""
 
 
 @attrs.frozen(kw_only=True)
 class FileUploaded(_MessagePayload):
-    """``fileUploaded``: somebody uploaded a file."""
+    """``fileUploaded``: a file was uploaded."""
 
     event: ClassVar[Literal[EventType.FILE_UPLOADED]] = EventType.FILE_UPLOADED
-    """Which event this is."""
+    """The event."""
 
-    user: PayloadUser | None = None
-    """Who uploaded it."""
+    user: PayloadUser | None = wire("user", _read_user)
+    """The user who uploaded it."""
 
-    room: PayloadRoom | None = None
-    """Where to."""
+    room: PayloadRoom | None = wire("room", _read_room)
+    """The room that it was uploaded to."""
 
-    message: PayloadMessage | None = None
+    message: PayloadMessage | None = wire("message", reader_of(PayloadMessage))
     """The message that shows the file."""
 
 
 @attrs.frozen(kw_only=True)
 class _RoomPayload(_Payload):
-    """What the payloads of most room events have."""
+    """The fields of most room events."""
 
-    user: PayloadUser | None = None
-    """Who did it."""
+    user: PayloadUser | None = wire("user", _read_user)
+    """The user who caused the event."""
 
-    room: PayloadRoom | None = None
+    room: PayloadRoom | None = wire("room", _read_room)
     """The room."""
 
 
@@ -202,7 +219,7 @@ class RoomArchived(_RoomPayload):
     """``roomArchived``: a room was archived."""
 
     event: ClassVar[Literal[EventType.ROOM_ARCHIVED]] = EventType.ROOM_ARCHIVED
-    """Which event this is."""
+    """The event."""
 
 
 @attrs.frozen(kw_only=True)
@@ -210,41 +227,57 @@ class RoomCreated(_Payload):
     """``roomCreated``: a room was created."""
 
     event: ClassVar[Literal[EventType.ROOM_CREATED]] = EventType.ROOM_CREATED
-    """Which event this is."""
+    """The event."""
 
-    owner: PayloadUser | None = None
-    """Who created it."""
+    owner: PayloadUser | None = wire("owner", _read_user)
+    """The user who created it."""
 
-    room: PayloadRoom | None = None
+    room: PayloadRoom | None = wire("room", _read_room)
     """The room."""
 
 
 @attrs.frozen(kw_only=True)
 class RoomJoined(_RoomPayload):
-    """``roomJoined``: somebody joined a room."""
+    """``roomJoined``: a user joined a room."""
 
     event: ClassVar[Literal[EventType.ROOM_JOINED]] = EventType.ROOM_JOINED
-    """Which event this is."""
+    """The event."""
 
 
 @attrs.frozen(kw_only=True)
 class RoomLeft(_RoomPayload):
-    """``roomLeft``: somebody left a room."""
+    """``roomLeft``: a user left a room."""
 
     event: ClassVar[Literal[EventType.ROOM_LEFT]] = EventType.ROOM_LEFT
-    """Which event this is."""
+    """The event."""
 
 
 @attrs.frozen(kw_only=True)
 class UserCreated(_Payload):
-    """``userCreated``: a user was created. It happens in no room."""
+    """``userCreated``: a user was created. It has no room."""
 
     event: ClassVar[Literal[EventType.USER_CREATED]] = EventType.USER_CREATED
-    """Which event this is."""
+    """The event."""
 
-    user: PayloadUser | None = None
+    user: PayloadUser | None = wire("user", _read_user)
     """The new user."""
 
 
 Payload: TypeAlias = MessageSent | FileUploaded | RoomArchived | RoomCreated | RoomJoined | RoomLeft | UserCreated
-"""What one of the seven events has to say; ``payload.event`` tells which one it is."""
+"""The payload of one of the seven events; ``payload.event`` names it."""
+
+_READERS: dict[EventType, Callable[[Any], Payload]] = {kind.event: reader_of(kind) for kind in get_args(Payload)}
+
+
+def read_payload(event: EventType, document: dict[str, Any]) -> Payload:
+    """Read a verified JSON object, and remove the token from it.
+
+    Raises:
+        WebhookPayloadError: if a field has the wrong type. The message names the field and shows no value.
+    """
+    document.pop("token", None)
+    try:
+        return _READERS[event](document)
+    except Mismatch as mismatch:
+        problem = str(mismatch)
+    raise WebhookPayloadError(problem)

@@ -1,4 +1,4 @@
-"""Calls that were answered already, for a while."""
+"""Remember the answers to recent calls, so that a repeated call does not run its handler again."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from collections.abc import Callable
 
 from ._replies import Answer
 
-_SECONDS = 300.0
-_CALLS = 1000
+_MAX_SECONDS = 300.0
+_MAX_CALLS = 1000
 
 
 class Repeats:
-    """The answers to the last calls, by a digest of the body: it has the token, and so tells the route as well.
+    """The answers to recent calls by :func:`key_of` their bodies. May be shared by threads.
 
-    The oldest are forgotten first, when there are too many and when they are too old.
+    A body includes the token, and so its key stands for one route. Answers that are too many or too old are dropped,
+    the oldest first.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,25 +30,25 @@ class Repeats:
         return len(self._answers)
 
     def find(self, key: bytes) -> Answer | None:
-        """The answer that this call had."""
+        """Return the answer to an earlier call with the same body."""
         with self._lock:
-            self._forget()
+            self._drop_old()
             answered = self._answers.get(key)
         return answered[1] if answered else None
 
     def add(self, key: bytes, answer: Answer) -> None:
-        """Remember the answer of a call."""
+        """Remember an answer, unless there is one already."""
         with self._lock:
             self._answers.setdefault(key, (self._clock(), answer))
-            if len(self._answers) > _CALLS:
+            if len(self._answers) > _MAX_CALLS:
                 self._answers.popitem(last=False)
 
-    def _forget(self) -> None:
-        oldest = self._clock() - _SECONDS
+    def _drop_old(self) -> None:
+        oldest = self._clock() - _MAX_SECONDS
         while self._answers and next(iter(self._answers.values()))[0] <= oldest:
             self._answers.popitem(last=False)
 
 
 def key_of(body: bytes) -> bytes:
-    """What tells a call from others. Not the body itself, which would keep tokens and messages in memory."""
+    """Return a digest of the body: the body itself would keep tokens and messages in memory."""
     return hashlib.sha256(body).digest()

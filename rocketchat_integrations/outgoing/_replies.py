@@ -1,13 +1,13 @@
-"""What a bot says to a call, and the HTTP answer that it becomes."""
+"""Replies of a bot, and the HTTP answers that they become."""
 
 from __future__ import annotations
 
 import inspect
 import json
 from collections.abc import Iterable, Mapping
+from typing import Self
 
 import attrs
-from typing_extensions import Self
 
 from rocketchat_integrations._protocol.codec import message_body
 from rocketchat_integrations.messages import Attachment, Message
@@ -16,7 +16,7 @@ from rocketchat_integrations.models import trimmed
 
 @attrs.frozen
 class Answer:
-    """An HTTP answer, for a framework to send as it is."""
+    """An HTTP answer, to be sent as it is."""
 
     status: int
     """The HTTP status."""
@@ -29,69 +29,67 @@ class Answer:
 
 
 def _attachments(value: Iterable[Attachment]) -> tuple[Attachment, ...]:
-    return Message(attachments=value).attachments  # which judges them
+    return Message(attachments=value).attachments  # checks them
 
 
 @attrs.frozen(repr=False)
 class Reply:
-    """What to answer to a call.
+    """The reply to a call.
 
-    With a text or an attachment, Rocket.Chat posts it as a message of the integration's user, and the call has
-    succeeded. To say nothing, or that the call failed, there are :meth:`nothing`, :meth:`retry_later` and
-    :meth:`disable`.
+    Rocket.Chat posts the text and the attachments as a message of the integration's user, and the call has succeeded.
+    :meth:`nothing` posts no message; :meth:`retry_later` and :meth:`disable` let the call fail.
 
     Raises:
-        ValueError: if there is neither a text that is not blank nor an attachment, or if the channel is blank.
-        TypeError: if an argument has the wrong type. Both name the argument.
+        ValueError: if the text is blank and there is no attachment, or if the channel is blank.
+        TypeError: if an argument has the wrong type. Both messages name the argument.
     """
 
     text: str | None = None
     """The text, with Markdown."""
 
     attachments: tuple[Attachment, ...] = attrs.field(default=(), kw_only=True, converter=_attachments)
-    """What to show below the text: objects of :class:`~rocketchat_integrations.Attachment`."""
+    """What to show below the text: a list of :class:`~rocketchat_integrations.Attachment`."""
 
     channel: str | None = attrs.field(default=None, kw_only=True)
-    """Where to: ``"#room"``, ``"@user"``, a name or an id. None: the integration's ``target_room``, or, where it has
-    none, the room that the call is about."""
+    """Where to post: ``"#room"``, ``"@user"``, a name or an id. None for the integration's ``target_room``, or the
+    room of the call if it has none."""
 
     status: int = attrs.field(default=200, init=False)
-    """The HTTP status: 200, or what :meth:`retry_later` and :meth:`disable` say."""
+    """The HTTP status: 200; 503 for :meth:`retry_later`, 410 for :meth:`disable`."""
 
     def __attrs_post_init__(self) -> None:
-        text = Message(self.text).text  # which judges it
+        text = Message(self.text).text  # checks it
         if self.channel is not None and not isinstance(self.channel, str):
             raise TypeError(f"channel: must be text or None, not {type(self.channel).__name__}")
         if self.channel is not None and not trimmed(self.channel):
-            raise ValueError("channel: must not be blank; leave it out for where the integration posts")
+            raise ValueError("channel: must not be blank; leave it out to post where the integration does")
         if not trimmed(text or "") and not self.attachments:
-            raise ValueError("text: must not be blank where there is no attachment; Reply.nothing() says nothing")
+            raise ValueError("text: must not be blank without an attachment; use Reply.nothing() to post no message")
 
     @classmethod
     def nothing(cls) -> Self:
-        """Say nothing: 200 with ``{}``.
+        """Post no message: 200 with ``{}``.
 
-        Nothing is posted, and the call has succeeded. (With an empty body it would have failed, and be tried again if
-        the integration has ``retry_failed_calls``.)
+        Nothing is posted, and the call has succeeded. (With an empty body it would fail, and be repeated if the
+        integration has ``retry_failed_calls``.)
         """
         return cls._without_message(200)
 
     @classmethod
     def retry_later(cls) -> Self:
-        """Say that it does not work now: 503.
+        """Let the call fail for now: 503.
 
-        Nothing is posted, and the call has failed. If the integration has ``retry_failed_calls``, Rocket.Chat calls
-        again with the same payload, after the waits and as many times as ``retry_delay`` and ``retry_count`` say; if
-        not, it does not. The integration stays enabled.
+        Nothing is posted. If the integration has ``retry_failed_calls``, Rocket.Chat repeats the call with the same
+        payload, as ``retry_count`` and ``retry_delay`` define; otherwise it does not. The integration stays enabled.
         """
         return cls._without_message(503)
 
     @classmethod
     def disable(cls) -> Self:
-        """Say that calls are no longer wanted: 410.
+        """Refuse all further calls: 410.
 
-        Nothing is posted, the call has failed, and **Rocket.Chat disables the integration**, for all of its URLs. It
-        stays disabled until somebody enables it again.
+        Nothing is posted, the call has failed, and **Rocket.Chat disables the integration**, for all of its URLs,
+        until somebody enables it again.
         """
         return cls._without_message(410)
 
@@ -111,14 +109,14 @@ class Reply:
 
 
 _SHORTHANDS = {200: "nothing", 503: "retry_later", 410: "disable"}
-_ERRORS = {503: {"error": "not now"}, 410: {"error": "no longer wanted"}}
+_ERRORS = {503: {"error": "try again later"}, 410: {"error": "no further calls wanted"}}
 
 
 def answer_to(result: object) -> Answer:
-    """The answer for what a handler returned.
+    """Return the answer for the result of a handler.
 
     Raises:
-        TypeError: if that is neither a reply nor None.
+        TypeError: if it is neither a reply nor None.
     """
     if result is None:
         result = Reply.nothing()
@@ -126,10 +124,10 @@ def answer_to(result: object) -> Answer:
         message = Message(result.text, attachments=result.attachments, channel=result.channel)
         return json_answer(result.status, _ERRORS.get(result.status) or message_body(message))
     if inspect.iscoroutine(result):
-        result.close()  # or Python would warn that nobody has awaited it
-    raise TypeError(f"a handler must return a Reply or None, and returned an object of type {type(result).__name__}")
+        result.close()  # else Python warns that it was never awaited
+    raise TypeError(f"a handler must return a Reply or None, not {type(result).__name__}")
 
 
 def json_answer(status: int, content: Mapping[str, object]) -> Answer:
-    # As ASCII: half a surrogate pair, which a text may have, cannot be encoded otherwise.
+    # In ASCII, because a text may have half a surrogate pair, which UTF-8 cannot encode.
     return Answer(status, "application/json", json.dumps(content).encode())

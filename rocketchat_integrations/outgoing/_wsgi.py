@@ -1,4 +1,4 @@
-"""A call as WSGI servers hand it over."""
+"""Answer requests from WSGI servers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from ._http import INCOMPLETE, headers, take, too_large, validate
+from ._http_rules import INCOMPLETE, answer_without_body, headers, joined, too_large
 from ._replies import Answer
 
-_PIECE = 65_536
+_CHUNK = 65_536
 
 
 def respond(
@@ -18,7 +18,7 @@ def respond(
     handle: Callable[[bytes, str | None], Answer],
     max_size: int,
 ) -> Iterable[bytes]:
-    """Answer the call; ``handle`` answers those with a body."""
+    """Answer a request. ``handle`` is called with the body and the content type of a POST."""
     method = environ["REQUEST_METHOD"]
     answer = _answer(environ, method, handle, max_size)
     start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", headers(answer))
@@ -29,9 +29,9 @@ def _answer(
     environ: dict[str, Any], method: str, handle: Callable[[bytes, str | None], Answer], max_size: int
 ) -> Answer:
     length = environ.get("CONTENT_LENGTH") or ""
-    # Without a length, one may only read where the server marks the end of the input itself.
+    # A body without a length has an end only where the server says so.
     is_chunked = not length and bool(environ.get("wsgi.input_terminated"))
-    answer = validate(method, None if is_chunked else length, max_size)
+    answer = answer_without_body(method, None if is_chunked else length, max_size)
     if answer is not None:
         return answer
     pieces = _read(environ["wsgi.input"], max_size + 1 if is_chunked else int(length))
@@ -42,16 +42,16 @@ def _answer(
         return too_large(max_size)
     if not is_chunked and size < int(length):
         return INCOMPLETE
-    return handle(take(pieces), environ.get("CONTENT_TYPE"))
+    return handle(joined(pieces), environ.get("CONTENT_TYPE"))
 
 
 def _read(stream: Any, size: int) -> list[bytes] | None:
-    """So many bytes, or what there is before the end; None when the connection breaks."""
+    """Read up to so many bytes; return None if the connection breaks."""
     pieces: list[bytes] = []
     try:
-        while size > 0 and (piece := stream.read(min(size, _PIECE))):
+        while size > 0 and (piece := stream.read(min(size, _CHUNK))):
             pieces.append(piece)
             size -= len(piece)
-    except Exception:  # each server has its own
+    except Exception:  # every server has its own class for a lost connection
         return None
     return pieces

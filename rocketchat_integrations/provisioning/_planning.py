@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias, TypeVar
 import attrs
 
 from rocketchat_integrations._protocol.normalization import FIELDS, changed_fields, differences
+from rocketchat_integrations._redaction import HIDDEN
 from rocketchat_integrations.exceptions import AmbiguousIntegration, ConfigurationError, ProvisioningError
 from rocketchat_integrations.manifest import Entry, Manifest
 from rocketchat_integrations.models import (
@@ -286,10 +287,7 @@ def _without_secrets(definition: IntegrationDefinition) -> IntegrationDefinition
 def _without_values(change: Change) -> Change:
     if change.field not in SECRET_FIELDS:
         return change
-    return Change(change.field, *(None if value is None else _HIDDEN for value in (change.old, change.new)))
-
-
-_HIDDEN = "<hidden>"
+    return Change(change.field, *(None if value is None else HIDDEN for value in (change.old, change.new)))
 
 
 # All mistakes at once

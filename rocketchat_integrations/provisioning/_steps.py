@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from rocketchat_integrations._protocol.normalization import FIELDS
+from rocketchat_integrations._redaction import HIDDEN
 from rocketchat_integrations.exceptions import ProvisioningError
 from rocketchat_integrations.manifest import Secret
 from rocketchat_integrations.models import (
@@ -44,7 +45,7 @@ class LiteralSecret:
         return LiteralSecret, (None,)
 
     def __repr__(self) -> str:
-        return "<hidden>"
+        return HIDDEN
 
 
 Secrets: TypeAlias = Mapping[str, Secret | LiteralSecret]

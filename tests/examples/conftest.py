@@ -1,4 +1,4 @@
-"""What the tests of the examples share: a workspace, and the bots as their guide has them started."""
+"""Share a workspace whose integration calls a bot, and the start of bots by the commands of their guide."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _PORT = "8000"
 
 @contextmanager
 def running(command: str, folder: Path = BOTS, token: str = TOKEN) -> Generator[str, None, None]:
-    """The base address of what a command of the guide serves, on a free port and with warnings as errors.
+    """Run a command of the guide on a free port, with warnings as errors; yield the base URL.
 
-    Nothing that it prints has the token, and no traceback is in it.
+    Its output must have neither the token nor a traceback.
     """
     program, *arguments = command.replace(_PORT, "0").split()
     with subprocess.Popen(
@@ -41,7 +41,7 @@ def running(command: str, folder: Path = BOTS, token: str = TOKEN) -> Generator[
         assert process.stdout is not None
         printed: list[str] = []
         try:
-            yield _address(process.stdout, printed)
+            yield _url(process.stdout, printed)
         finally:
             process.terminate()
             printed += process.stdout
@@ -49,7 +49,7 @@ def running(command: str, folder: Path = BOTS, token: str = TOKEN) -> Generator[
     assert "Traceback" not in "".join(printed)
 
 
-def _address(output: Iterator[str], printed: list[str]) -> str:
+def _url(output: Iterator[str], printed: list[str]) -> str:
     for line in output:
         printed.append(line)
         if found := re.search(r"(?:Serving|running) on (http://127\.0\.0\.1:\d+)", line):
@@ -63,12 +63,6 @@ def server() -> Iterator[LocalRocketChat]:
         yield server
 
 
-@pytest.fixture
-def client(server: LocalRocketChat) -> Iterator[Client]:
-    with Client(server.url, server.auth("admin")) as client:
-        yield client
-
-
 @attrs.frozen
 class Workspace:
     """A workspace with an integration that calls a bot."""
@@ -77,15 +71,15 @@ class Workspace:
     client: Client
     record: OutgoingIntegrationRecord
 
-    def answers_to(self, text: str) -> list[str]:
-        """What is said in the room after that."""
+    def say(self, text: str) -> list[str]:
+        """Post a text; return what is posted after it."""
         before = len(self.server.messages)
         self.server.say("alice", "general", text)
         return [message.text for message in self.server.messages[before + 1 :]]
 
     @property
     def history(self) -> list[tuple[str | None, bool]]:
-        """How each call ended, and whether it failed; the latest first."""
+        """The step that each call reached, and whether it failed; the latest first."""
         return [(entry.step, entry.error) for entry in self.client.history(self.record.id)]
 
 
@@ -93,19 +87,20 @@ Integrate = Callable[..., Workspace]
 
 
 @pytest.fixture
-def integrate(server: LocalRocketChat, client: Client) -> Integrate:
-    """Creates the integration that calls this address."""
+def integrate(server: LocalRocketChat) -> Iterator[Integrate]:
+    """Creates an integration that calls a URL."""
+    with Client(server.url, server.auth("admin")) as client:
 
-    def integrate(url: str, *, token: str = TOKEN) -> Workspace:
-        definition = OutgoingIntegration(
-            "deploy-bot",
-            event=EventType.SEND_MESSAGE,
-            channel="#general",
-            trigger_words="!deploy",
-            username="rocket.cat",
-            urls=url,
-            token=token,
-        )
-        return Workspace(server, client, client.create(definition))
+        def integrate(url: str, *, token: str = TOKEN) -> Workspace:
+            definition = OutgoingIntegration(
+                "deploy-bot",
+                event=EventType.SEND_MESSAGE,
+                channel="#general",
+                trigger_words="!deploy",
+                username="rocket.cat",
+                urls=url,
+                token=token,
+            )
+            return Workspace(server, client, client.create(definition))
 
-    return integrate
+        yield integrate

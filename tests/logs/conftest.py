@@ -1,152 +1,120 @@
-"""What the tests of the log handler share: a webhook, a logger of one's own, and a gate before the network."""
+"""Share a webhook that posts into a list, handlers for it, and a real webhook for real processes."""
 
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol, cast
+from collections.abc import Iterator
+from typing import Any, Protocol
 
-import attrs
 import pytest
 
-from rocketchat_integrations import Client, IncomingIntegration, IncomingIntegrationRecord, IncomingWebhook
-from rocketchat_integrations._protocol.http import Request, Response, Transport
+from rocketchat_integrations import Client, IncomingIntegration, IncomingWebhook
+from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations.logs import RocketChatHandler
 from rocketchat_integrations.testing import LocalRocketChat
 
-PATIENCE = 60.0
+URL = "https://chat.example.com/hooks/ID/SECRET"
+THREAD = "rocketchat_integrations.logs"
+TIMEOUT = 60.0
 _numbers = itertools.count()
 
 
-@attrs.frozen
-class Hook:
-    """An incoming webhook of a server."""
-
-    server: LocalRocketChat
-    client: Client
-    record: IncomingIntegrationRecord
-    url: str
-
-    @property
-    def posts(self) -> list[str]:
-        """What was posted, without the code blocks' fences."""
-        texts = [message.text for message in self.server.messages]
-        assert all("```\n" in text and text.endswith("\n```") for text in texts)
-        return [text.replace("```\n", "", 1).removesuffix("\n```") for text in texts]
-
-    def enable(self, enabled: bool) -> None:
-        """Let somebody disable or enable the integration."""
-        current = cast(IncomingIntegrationRecord, self.client.get(self.record.id))
-        self.client.update(current.id, attrs.evolve(current, enabled=enabled))
+def without_fence(text: str) -> str:
+    assert text.endswith("\n```")
+    return text.replace("```\n", "", 1).removesuffix("\n```")
 
 
-class Gate:
-    """A transport that sends only while it is open, and says when somebody stands before it."""
+class Room:
+    """A transport that keeps what is posted, and that can be closed for a while or refuse posts."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.refusals: list[Exception] = []
         self.reached = threading.Event()
-        self.opened = threading.Event()
+        self.open = threading.Event()
+        self.open.set()
 
     def send(self, request: Request) -> Response:
         self.reached.set()
-        assert self.opened.wait(PATIENCE)
-        return self._transport.send(request)
+        assert self.open.wait(TIMEOUT)
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.messages.append(json.loads(request.body or b""))
+        return Response(200, {"content-type": "application/json"}, b'{"success": true}')
 
-    def close(self) -> None:
-        self._transport.close()
+    def close(self) -> None: ...
+
+    @property
+    def posts(self) -> list[str]:
+        """The texts, without the code blocks."""
+        return [without_fence(message["text"]) for message in self.messages]
 
 
 class MakeHandler(Protocol):
-    """Makes a handler whose records are nothing but their messages; it is closed at the end of the test."""
+    """Makes a handler that logs only messages, and a logger for it. The handler is closed after the test."""
 
-    def __call__(self, webhook: IncomingWebhook | str, **options: Any) -> RocketChatHandler: ...
-
-
-@pytest.fixture(params=["8.8", "6.14"])
-def server(request: pytest.FixtureRequest) -> Iterator[LocalRocketChat]:
-    """A server of each dialect in turn."""
-    with LocalRocketChat(version=request.param) as server:
-        yield server
+    def __call__(self, webhook: Any = None, **options: Any) -> tuple[RocketChatHandler, logging.Logger]: ...
 
 
 @pytest.fixture
-def hook(server: LocalRocketChat) -> Iterator[Hook]:
-    """A webhook to post log records to."""
-    with Client(server.url, server.auth("admin")) as client:
-        record = client.create(IncomingIntegration(name="logs", channel="#general", username="rocket.cat"))
-        yield Hook(server, client, record, client.webhook(record).url)
+def room() -> Iterator[Room]:
+    room = Room()
+    yield room
+    room.open.set()
+    for thread in threading.enumerate():
+        if thread.name == THREAD:
+            thread.join(TIMEOUT)
 
 
 @pytest.fixture
-def make_handler() -> Iterator[MakeHandler]:
-    handlers: list[RocketChatHandler] = []
+def webhook(room: Room) -> IncomingWebhook:
+    """A webhook that posts into the room."""
+    return IncomingWebhook(URL, transport=room)
 
-    def make(webhook: IncomingWebhook | str, **options: Any) -> RocketChatHandler:
-        handlers.append(RocketChatHandler(webhook, **options))
-        handlers[-1].setFormatter(logging.Formatter())
-        return handlers[-1]
+
+@pytest.fixture
+def make(webhook: IncomingWebhook) -> Iterator[MakeHandler]:
+    made: list[tuple[RocketChatHandler, logging.Logger]] = []
+
+    def make(webhook: Any = webhook, **options: Any) -> tuple[RocketChatHandler, logging.Logger]:
+        handler = RocketChatHandler(webhook, **options)
+        handler.setFormatter(logging.Formatter())
+        logger = logging.getLogger(f"app{next(_numbers)}")
+        logger.propagate = False
+        logger.setLevel(logging.DEBUG)
+        logger.addHandler(handler)
+        made.append((handler, logger))
+        return handler, logger
 
     yield make
-    for handler in handlers:
+    for handler, logger in made:
+        logger.removeHandler(handler)
         handler.close()
 
 
 @pytest.fixture
-def handler(hook: Hook, make_handler: MakeHandler) -> RocketChatHandler:
-    """A handler for the webhook's address."""
-    return make_handler(hook.url)
+def handler(make: MakeHandler) -> RocketChatHandler:
+    return make()[0]
 
 
-@pytest.fixture
-def logger_of() -> Iterator[Callable[..., logging.Logger]]:
-    """Makes a logger for handlers, with nothing above it."""
-    loggers: list[logging.Logger] = []
+class Hook:
+    """An incoming webhook of a real server."""
 
-    def make(*handlers: logging.Handler, name: str = "app") -> logging.Logger:
-        logger = logging.getLogger(f"{name}{next(_numbers)}")
-        logger.propagate = False
-        logger.setLevel(logging.DEBUG)
-        for handler in handlers:
-            logger.addHandler(handler)
-        loggers.append(logger)
-        return logger
+    def __init__(self, server: LocalRocketChat, url: str) -> None:
+        self.server = server
+        self.url = url
 
-    yield make
-    for logger in loggers:
-        for handler in list(logger.handlers):
-            logger.removeHandler(handler)
+    @property
+    def lines(self) -> list[str]:
+        return "\n".join(without_fence(message.text) for message in self.server.messages).splitlines()
 
-
-@pytest.fixture
-def log(handler: RocketChatHandler, logger_of: Callable[..., logging.Logger]) -> logging.Logger:
-    """A logger with the handler."""
-    return logger_of(handler)
-
-
-@pytest.fixture
-def gated(hook: Hook) -> Iterator[tuple[IncomingWebhook, Gate]]:
-    """A webhook that posts when its gate is opened."""
-    webhook = IncomingWebhook(hook.url)
-    gate = Gate(webhook._driver._transport)
-    webhook._driver._transport = gate
-    yield webhook, gate
-    gate.opened.set()
-    for thread in threading.enumerate():
-        if thread.name == "rocketchat_integrations.logs":
-            thread.join(PATIENCE)
-    webhook.close()
-
-
-@pytest.fixture
-def run(hook: Hook) -> Callable[[str], subprocess.CompletedProcess[str]]:
-    """Runs a program in a process of its own, with a logger that has a handler for the webhook."""
-
-    def run_program(program: str) -> subprocess.CompletedProcess[str]:
+    def run(self, program: str) -> subprocess.CompletedProcess[str]:
+        """Run a program with a logger whose handler posts to the webhook."""
         start = (
             "import logging, os, sys\n"
             "from rocketchat_integrations.logs import RocketChatHandler\n"
@@ -154,8 +122,12 @@ def run(hook: Hook) -> Callable[[str], subprocess.CompletedProcess[str]]:
             "logging.basicConfig(level=logging.DEBUG, handlers=[handler], format='%(message)s')\n"
             "log = logging.getLogger('app')\n"
         )
-        return subprocess.run(
-            [sys.executable, "-c", start + program, hook.url], capture_output=True, text=True, timeout=PATIENCE
-        )
+        command = [sys.executable, "-c", start + program, self.url]
+        return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
 
-    return run_program
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    with LocalRocketChat() as server, Client(server.url, server.auth("admin")) as client:
+        record = client.create(IncomingIntegration(name="logs", channel="#general", username="rocket.cat"))
+        yield Hook(server, client.webhook(record).url)

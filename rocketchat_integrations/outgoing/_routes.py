@@ -1,0 +1,83 @@
+"""Find the handler of a call by the token in it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
+
+import attrs
+
+from rocketchat_integrations.exceptions import ConfigurationError
+from rocketchat_integrations.models import EventType
+
+from ._parsing import is_token
+from ._replies import Reply
+
+Result: TypeAlias = Reply | Coroutine[Any, Any, Reply | None] | None
+Handler: TypeAlias = Callable[[Any], Result]
+
+
+@attrs.frozen(kw_only=True)
+class Route:
+    """A handler with the event and the token that it is registered for. Token None verifies nothing."""
+
+    event: EventType
+    token: str | None = attrs.field(repr=False)
+    handler: Handler
+    takes_bots: bool
+    is_async: bool
+
+
+class Routes:
+    """All routes of an app. May be shared by threads."""
+
+    def __init__(self) -> None:
+        self._routes: tuple[Route, ...] = ()
+        self._lock = threading.Lock()
+
+    @property
+    def events(self) -> list[EventType]:
+        return [route.event for route in self._routes]
+
+    @property
+    def tokens(self) -> list[str]:
+        return [route.token for route in self._routes if route.token is not None]
+
+    @property
+    def has_async(self) -> bool:
+        return any(route.is_async for route in self._routes)
+
+    def add(self, route: Route) -> None:
+        """Add a route.
+
+        Raises:
+            ConfigurationError: if its token is taken.
+        """
+        with self._lock:
+            self.check_is_free(route.token)
+            self._routes = (*self._routes, route)
+
+    def check_is_free(self, token: str | None) -> None:
+        """Raise ConfigurationError if a call with this token could be for two handlers."""
+        taken = {route.token for route in self._routes}
+        if token in taken:
+            raise ConfigurationError("token: already has a handler; give each event a token of its own")
+        if taken and (token is None or None in taken):
+            raise ConfigurationError("token: the handler for None must be the only one, because it takes every call")
+
+    def find(self, token: object) -> Route | None:
+        """Return the route of the token, after comparing it with all of them: the time reveals nothing."""
+        found = None
+        for route in self._routes:
+            if route.token is None or is_token(token, route.token):
+                found = route
+        return found
+
+
+def is_async(handler: Handler) -> bool:
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
