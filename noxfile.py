@@ -23,7 +23,7 @@ PROJECT = nox.project.load_toml(PYPROJECT)
 PYTHONS = [*nox.project.python_versions(PROJECT), "3.14"]
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 COVERED = RUNNING if RUNNING in PYTHONS else PYTHONS[0]
-# Two processes on any machine, even with one core: half of the time, tests wait for processes and connections.
+# Two processes even on one core: half of the time, tests wait for processes and connections.
 IN_PARALLEL = ("--numprocesses=2", "--dist=worksteal")
 
 # pyenv does not put its interpreters on the path.
@@ -75,8 +75,9 @@ def tests(session: nox.Session) -> None:
     if session.python == COVERED and not session.posargs:
         session.env["COVERAGE_RCFILE"] = str(PYPROJECT)
         run_tests(session, under=("coverage", "run", "-m"))
-        session.run("coverage", "combine", "--quiet")
-        session.run("coverage", "report")
+        with session.chdir(session.create_tmp()):
+            session.run("coverage", "combine", "--quiet")
+            session.run("coverage", "report")
     else:
         run_tests(session)
 
@@ -95,10 +96,10 @@ def lowest(session: nox.Session) -> None:
 def newest(session: nox.Session) -> None:
     """Run the tests and the other checks with the newest versions of everything."""
     session.install("--upgrade", wheel(session), *group("dev"))
-    run_lint(session)
-    run_docs(session)
-    run_types(session)
     run_tests(session)
+    run_types(session)
+    run_docs(session)
+    run_lint(session)
 
 
 def run_tests(session: nox.Session, *, under: Sequence[str] = ("python", "-m")) -> None:
@@ -107,11 +108,11 @@ def run_tests(session: nox.Session, *, under: Sequence[str] = ("python", "-m")) 
 
 
 def run_pytest(session: nox.Session, *arguments: str | Path, under: Sequence[str] = ("python", "-m")) -> None:
-    # In the checkout, `-m` would import the checkout's package instead of the wheel's.
-    session.chdir(session.create_tmp())
     pytest = ["pytest", f"--config-file={PYPROJECT}", f"--rootdir={ROOT}", *map(str, arguments)]
-    # After Ctrl-C, wait until the tests have tidied up; a second Ctrl-C ends them.
-    session.run(*under, *pytest, *session.posargs, interrupt_timeout=None)
+    # In the checkout, `-m` would import the checkout's package instead of the wheel's.
+    with session.chdir(session.create_tmp()):
+        # After Ctrl-C, wait until the tests have tidied up; a second Ctrl-C ends them.
+        session.run(*under, *pytest, *session.posargs, interrupt_timeout=None)
 
 
 @nox.session(requires=["build"])
