@@ -1,7 +1,6 @@
-"""Everything that is checked before a change lands: `python -m nox`.
+"""Sessions for tests, checks and chores: `python -m nox` runs all checks, `python -m nox --list` names the sessions.
 
-What follows `--` goes to pytest, and coverage is then not judged:
-`python -m nox -s tests-3.12 -- -x -k update`.
+Arguments after `--` go to pytest, and coverage is then not judged: `python -m nox -s tests-3.12 -- -x -k update`.
 """
 
 import itertools
@@ -17,21 +16,26 @@ nox.needs_version = ">=2025.10.16"
 
 ROOT = Path(__file__).parent
 PYPROJECT = ROOT / "pyproject.toml"
+CONSTRAINTS = ROOT / "constraints.txt"
 CONTRACT = ROOT / "tests" / "contract"
 PROJECT = nox.project.load_toml(PYPROJECT)
-PYTHONS = nox.project.python_versions(PROJECT)  # those of the classifiers
+# The classifiers name the versions that the checks have run with; newer ones are tested where they are installed.
+PYTHONS = [*nox.project.python_versions(PROJECT), "3.14"]
+RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
+COVERED = RUNNING if RUNNING in PYTHONS else PYTHONS[0]
+# Two processes even on one core: half of the time, tests wait for processes and connections.
+IN_PARALLEL = ("--numprocesses=2", "--dist=worksteal")
 
-# A convenience: pyenv keeps interpreters that are not on the path.
+# pyenv does not put its interpreters on the path.
 pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
 os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *map(str, sorted(pyenv.glob("versions/3.*/bin")))])
 
 nox.options.sessions = ["tests", "contract", "lint", "types", "docs"]
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.download_python = "never"
-# Supported Pythons that are not here are skipped; where there is none at all, that is an error.
-running = f"{sys.version_info.major}.{sys.version_info.minor}"
+# Skip the Pythons that are not installed; fail if none is.
 nox.options.error_on_missing_interpreters = not any(
-    python == running or shutil.which(f"python{python}") for python in PYTHONS
+    python == RUNNING or shutil.which(f"python{python}") for python in PYTHONS
 )
 
 
@@ -40,10 +44,15 @@ def group(*names: str) -> list[str]:
     return list(nox.project.dependency_groups(PROJECT, *names))
 
 
+def install(session: nox.Session, *requirements: str) -> None:
+    """Install requirements in the exact versions of the constraints file."""
+    session.install("--constraint", str(CONSTRAINTS), *requirements)
+
+
 def wheel(session: nox.Session) -> str:
-    """Return the wheel that the session `build` has made, with its extras."""
+    """Return the wheel that the session `build` has made, with all extras."""
     (path,) = dist(session).glob("*.whl")
-    return f"{path}[cli,testing]"
+    return f"{path}[{','.join(PROJECT['project']['optional-dependencies'])}]"
 
 
 def dist(session: nox.Session) -> Path:
@@ -53,16 +62,24 @@ def dist(session: nox.Session) -> Path:
 @nox.session
 def build(session: nox.Session) -> None:
     """Build the sdist, and from it the wheel that the other sessions install."""
-    session.install("build")
+    install(session, *group("build"), *PROJECT["build-system"]["requires"])
     shutil.rmtree(dist(session), ignore_errors=True)
-    session.run("python", "-m", "build", "--outdir", str(dist(session)), str(ROOT), silent=True)
+    # Without isolation, the backend too has the version of the constraints file.
+    session.run("python", "-m", "build", "--no-isolation", "--outdir", str(dist(session)), str(ROOT), silent=True)
 
 
 @nox.session(python=PYTHONS, requires=["build"])
 def tests(session: nox.Session) -> None:
-    """Run the tests against the installed wheel; every branch has to be covered."""
-    session.install(wheel(session), *group("test"))
-    run_tests(session)
+    """Run the tests against the installed wheel; with one Python, check that every branch is covered."""
+    install(session, wheel(session), *group("test"))
+    if session.python == COVERED and not session.posargs:
+        session.env["COVERAGE_RCFILE"] = str(PYPROJECT)
+        run_tests(session, under=("coverage", "run", "-m"))
+        with session.chdir(session.create_tmp()):
+            session.run("coverage", "combine", "--quiet")
+            session.run("coverage", "report")
+    else:
+        run_tests(session)
 
 
 @nox.session(python=PYTHONS[0], requires=["build"])
@@ -75,40 +92,45 @@ def lowest(session: nox.Session) -> None:
     run_tests(session)
 
 
-def run_tests(session: nox.Session) -> None:
-    """Run all tests but those of the contract, and judge the coverage."""
-    session.env["COVERAGE_RCFILE"] = str(PYPROJECT)
-    # Half of the time they wait for processes and connections: two at a time, whatever the machine has.
-    run_pytest(session, ROOT / "tests", f"--ignore={CONTRACT}", "--numprocesses=2", under=("coverage", "run", "-m"))
-    if not session.posargs:
-        session.run("coverage", "combine", "--quiet")
-        session.run("coverage", "report")
+@nox.session(requires=["build"])
+def newest(session: nox.Session) -> None:
+    """Run the tests and the other checks with the newest versions of everything."""
+    session.install("--upgrade", wheel(session), *group("dev"))
+    run_tests(session)
+    run_types(session)
+    run_docs(session)
+    run_lint(session)
+
+
+def run_tests(session: nox.Session, *, under: Sequence[str] = ("python", "-m")) -> None:
+    """Run all tests except the contract tests."""
+    run_pytest(session, ROOT / "tests", f"--ignore={CONTRACT}", *IN_PARALLEL, under=under)
 
 
 def run_pytest(session: nox.Session, *arguments: str | Path, under: Sequence[str] = ("python", "-m")) -> None:
-    # From elsewhere: in the checkout, `-m` would import the checkout's package instead of the wheel's.
-    session.chdir(session.create_tmp())
     pytest = ["pytest", f"--config-file={PYPROJECT}", f"--rootdir={ROOT}", *map(str, arguments)]
-    # After Ctrl-C, tests have all the time that they need to tidy up; after another one, none.
-    session.run(*under, *pytest, *session.posargs, interrupt_timeout=None)
+    # In the checkout, `-m` would import the checkout's package instead of the wheel's.
+    with session.chdir(session.create_tmp()):
+        # After Ctrl-C, wait until the tests have tidied up; a second Ctrl-C ends them.
+        session.run(*under, *pytest, *session.posargs, interrupt_timeout=None)
 
 
 @nox.session(requires=["build"])
 def contract(session: nox.Session) -> None:
-    """Hold what is sent against the validators that the vendor publishes."""
+    """Check requests against the validators that the vendor publishes."""
     missing = [program for program in ("node", "npm") if not shutil.which(program)]
     if missing:
-        # Where all checks run, nothing may be left out unnoticed.
+        # CI must not leave anything out unnoticed.
         give_up = session.error if os.environ.get("CI") else session.skip
-        give_up(f"no published validators: they need Node.js 20 or newer, and there is no {' and no '.join(missing)}")
-    session.install(wheel(session), *group("test"))
+        give_up(f"the contract tests need Node.js 20 or newer with npm; not found: {', '.join(missing)}")
+    install(session, wheel(session), *group("test"))
     with session.chdir(CONTRACT):
-        # Whatever npm is set to here: all that is locked, and no judgement of Node.js but that of the tests.
+        # Override the user's npm settings: install all locked packages, and leave the check of Node.js to the tests.
         everything = ("--include=dev", "--include=optional", "--engine-strict=false")
         quietly = ("--no-audit", "--no-fund", "--loglevel=error")
         session.run("npm", "ci", "--ignore-scripts", *everything, *quietly, external=True)
         session.run("npm", "run", "--silent", "build", external=True)
-    run_pytest(session, CONTRACT)
+    run_pytest(session, CONTRACT, *IN_PARALLEL)
 
 
 @nox.session
@@ -117,20 +139,20 @@ def live(session: nox.Session) -> None:
     wanted = ("ROCKETCHAT_URL", "ROCKETCHAT_USER_ID", "ROCKETCHAT_AUTH_TOKEN", "ROCKETCHAT_ROOM")
     missing = [name for name in wanted if not os.environ.get(name)]
     if missing:
-        session.error(f"the environment lacks {', '.join(missing)}: see CONTRIBUTING.md")
-    build(session)  # here, and not required: that would come before the question
-    session.install(wheel(session), *group("test"))
+        session.error(f"missing environment variables: {', '.join(missing)}; see CONTRIBUTING.md")
+    build(session)  # not by `requires`, which would build before the variables are checked
+    install(session, wheel(session), *group("test"))
     # The client logs when it waits for rate limits.
     run_pytest(session, ROOT / "tests" / "live" / "test_live.py", "--live", "--log-cli-level=INFO")
 
 
 @nox.session(requires=["build"])
 def bench(session: nox.Session) -> None:
-    """Measure what the package costs, side by side with what one would use instead: some three minutes.
+    """Measure the package side by side with the alternatives: about three minutes.
 
-    What follows `--` goes to the benchmarks: `python -m nox -s bench -- --rounds 20 import help`.
+    Arguments after `--` go to the benchmarks: `python -m nox -s bench -- --rounds 20 import help`.
     """
-    session.install(wheel(session), *group("bench"))
+    install(session, wheel(session), *group("bench"))
     folder = Path(session.create_tmp())
     link = folder / "benchmarks"
     link.unlink(missing_ok=True)
@@ -142,7 +164,11 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, format and spelling."""
-    session.install(*group("lint"))
+    install(session, *group("lint"))
+    run_lint(session)
+
+
+def run_lint(session: nox.Session) -> None:
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("codespell")
@@ -150,18 +176,44 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(requires=["build"])
 def types(session: nox.Session) -> None:
-    """Check the types with two checkers, and that everything public has one."""
-    session.install(wheel(session), *group("types"))
-    session.env["PYRIGHT_PYTHON_IGNORE_WARNINGS"] = "1"  # it would tell of newer releases
+    """Check the types with mypy and pyright, and that every public name has one."""
+    install(session, wheel(session), *group("types"))
+    run_types(session)
+
+
+def run_types(session: nox.Session) -> None:
+    session.env["PYRIGHT_PYTHON_IGNORE_WARNINGS"] = "1"  # no hints at newer releases
     session.run("mypy")
     session.run("pyright")
-    session.chdir(session.create_tmp())  # what users get: the wheel
-    session.run("pyright", "--verifytypes", "rocketchat_integrations", "--ignoreexternal")
+    with session.chdir(session.create_tmp()):  # check the wheel, which users get
+        session.run("pyright", "--verifytypes", "rocketchat_integrations", "--ignoreexternal")
 
 
 @nox.session(requires=["build"])
 def docs(session: nox.Session) -> None:
-    """Build the documentation, warnings being errors, and run its examples."""
-    session.install(wheel(session), *group("docs"))
+    """Build the documentation, with warnings as errors, and run its examples."""
+    install(session, wheel(session), *group("docs"))
+    run_docs(session)
+
+
+def run_docs(session: nox.Session) -> None:
     for builder in ("html", "doctest"):
-        session.run("sphinx-build", "-nWq", "--keep-going", "-b", builder, "docs", f"docs/_build/{builder}")
+        what = ("-b", builder, "-d", "docs/_build/doctrees", "docs", f"docs/_build/{builder}")
+        session.run("sphinx-build", "-nWq", "--keep-going", *what)
+
+
+@nox.session
+def pin(session: nox.Session) -> None:
+    """Write the newest versions that fit all supported Pythons to the constraints file."""
+    session.install("uv")
+    declared = PROJECT["project"]
+    extras = itertools.chain(*declared["optional-dependencies"].values())
+    wanted = Path(session.create_tmp()) / "requirements.in"
+    wanted.write_text(
+        "\n".join([*declared["dependencies"], *extras, *group("build", "dev"), *PROJECT["build-system"]["requires"]])
+    )
+    session.run(
+        *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", PYTHONS[0], "--fork-strategy=fewest"),
+        *("--upgrade", "--no-annotate", "--custom-compile-command", "python -m nox -s pin"),
+        *("--output-file", str(CONSTRAINTS), str(wanted)),
+    )

@@ -1,13 +1,15 @@
-"""The project keeps its word about itself: version, licence, commands, and what is packed."""
+"""Tests of the project itself: version, licence, pinned versions, commands of the README, packaging."""
 
 import json
 import re
 import sysconfig
+import tomllib
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 import rocketchat_integrations
 from rocketchat_integrations import Client, IncomingIntegration
@@ -23,7 +25,7 @@ def read(name: str) -> str:
 
 def test_the_tests_run_against_the_installed_package() -> None:
     if json.loads(DISTRIBUTION.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable"):
-        pytest.skip("the checkout is installed as editable, and so it is what is tested")
+        pytest.skip("the package is installed as editable: the tests run against the checkout")
     assert Path(rocketchat_integrations.__file__).is_relative_to(sysconfig.get_path("purelib"))
 
 
@@ -40,8 +42,24 @@ def test_the_licence_is_mit() -> None:
     assert DISTRIBUTION.metadata["License-Expression"] == "MIT"
 
 
-def test_type_checkers_are_told_that_the_package_is_typed() -> None:
+def test_the_package_is_marked_as_typed() -> None:
     assert Path(rocketchat_integrations.__file__).with_name("py.typed").is_file()
+
+
+def test_every_requirement_is_pinned() -> None:
+    """The checks install an exact version of each requirement, one that the requirement allows."""
+    pins = dict(re.findall(r"^([\w-]+)==([^\s;]+)", read("constraints.txt"), re.MULTILINE))
+    declared = tomllib.loads(read("pyproject.toml"))
+    project = declared["project"]
+    lists = [declared["build-system"]["requires"], project["dependencies"]]
+    lists += [*project["optional-dependencies"].values(), *declared["dependency-groups"].values()]
+    for requirement in (Requirement(text) for texts in lists for text in texts if isinstance(text, str)):
+        assert requirement.specifier.contains(pins[requirement.name.lower().replace("_", "-")]), requirement
+
+
+def test_the_pins_name_no_address() -> None:
+    """The checks download from the index that the machine is set up with."""
+    assert not re.search(r"://|^-", read("constraints.txt"), re.MULTILINE)
 
 
 def test_pytest_finds_the_plugin() -> None:
@@ -50,7 +68,8 @@ def test_pytest_finds_the_plugin() -> None:
 
 
 @pytest.mark.parametrize("word", ["rocketchat_integrations demo", "nox"])
-def test_the_first_line_of_the_readme_with_a_command_is_that_command_alone(word: str) -> None:
+def test_a_command_of_the_readme_can_be_copied(word: str) -> None:
+    """The first line that names it is the command, and a block of its own."""
     lines = read("README.md").splitlines()
     number = next(number for number, line in enumerate(lines) if word in line)
     assert re.match(r"(python|pip|pipx) ", lines[number])
@@ -58,14 +77,14 @@ def test_the_first_line_of_the_readme_with_a_command_is_that_command_alone(word:
     assert lines[number + 1] == "```"
 
 
-def test_ci_runs_the_command_of_the_readme() -> None:
+def test_ci_runs_all_checks_by_the_command_of_the_readme() -> None:
     pattern = re.search(r"grep -m 1 -E '(.*)' README.md", read(".ci/run"))
     assert pattern is not None
     first = next(line for line in read("README.md").splitlines() if re.search(pattern[1], line))
     assert first.endswith("python -m nox")
 
 
-def test_every_public_name_has_its_place_in_the_reference() -> None:
+def test_the_reference_documents_every_public_name() -> None:
     pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs/reference").glob("*.rst"))
     shown = set(re.findall(r"^\.\. auto(?:class|data|exception|function):: (\w+)$", pages, re.MULTILINE))
     assert set(rocketchat_integrations.__all__) - shown == {"__version__"}
@@ -78,7 +97,7 @@ def python_blocks(name: str) -> list[str]:
 def test_the_examples_of_the_readme_run(monkeypatch: pytest.MonkeyPatch) -> None:
     with LocalRocketChat() as server, Client(server.url, server.auth("admin")) as admin:
         hook = admin.create(IncomingIntegration(name="own", channel="#general", username="rocket.cat"))
-        stand_ins = {
+        replacements = {
             '"https://chat.example.com/hooks/ID/TOKEN"': "webhook_url",
             '"https://chat.example.com"': "server.url",
             'TokenAuth(user_id="…", token="…")': 'server.auth("admin")',
@@ -89,8 +108,8 @@ def test_the_examples_of_the_readme_run(monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setenv("ROCKETCHAT_AUTH_TOKEN", server.auth("admin").token)
         monkeypatch.setenv("DEPLOY_BOT_TOKEN", "the bot's")
         for example in python_blocks("README.md"):
-            for shown, meant in stand_ins.items():
-                example = example.replace(shown, meant)
+            for shown, used in replacements.items():
+                example = example.replace(shown, used)
             exec(example, names)
         names["test_alerts_reach_the_room"](server)
         call = {"token": "the bot's", "text": "!deploy web", "user_name": "alice"}

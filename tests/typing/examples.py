@@ -1,14 +1,14 @@
-"""What type checkers make of programs that use the package. They are checked and never run.
+"""Programs that use the package, for the type checkers: checked by mypy and pyright, never run.
 
-Each function is the way somebody would write it; `assert_type` holds what they then may rely on.
+Each function is code as a user would write it; `assert_type` states the types that users rely on.
 """
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import assert_type
 from wsgiref.simple_server import make_server
 
 import attrs
-from typing_extensions import assert_type
 
 from rocketchat_integrations import (
     Attachment,
@@ -47,7 +47,7 @@ from rocketchat_integrations.outgoing import (
 from rocketchat_integrations.testing import LocalRocketChat
 
 
-def clients() -> None:
+def connect() -> None:
     with Client("https://chat.example.com", TokenAuth(user_id="id", token="token")) as client:
         assert_type(client, Client)
         assert_type(client.user_id(), str)
@@ -58,29 +58,31 @@ def clients() -> None:
     assert_type(Client.from_env(), Client)
 
 
-def created(client: Client, incoming: IncomingIntegration, outgoing: OutgoingIntegration) -> None:
+def create(client: Client, incoming: IncomingIntegration, outgoing: OutgoingIntegration) -> None:
     assert_type(client.create(incoming), IncomingIntegrationRecord)
     assert_type(client.create(outgoing), OutgoingIntegrationRecord)
 
 
-def copied(client: Client, incoming: IncomingIntegrationRecord, outgoing: OutgoingIntegrationRecord) -> None:
+def copy_to_another_workspace(
+    client: Client, incoming: IncomingIntegrationRecord, outgoing: OutgoingIntegrationRecord
+) -> None:
     assert_type(client.create(incoming), IncomingIntegrationRecord)
     assert_type(client.create(outgoing), OutgoingIntegrationRecord)
     assert_type(incoming.definition, IncomingIntegration)
     assert_type(outgoing.definition, OutgoingIntegration)
 
 
-def created_of_either_kind(client: Client, wanted: IncomingIntegration | OutgoingIntegration) -> None:
+def create_of_either_type(client: Client, wanted: IncomingIntegration | OutgoingIntegration) -> None:
     assert_type(client.create(wanted), IncomingIntegrationRecord | OutgoingIntegrationRecord)
 
 
-def updated(client: Client, record: OutgoingIntegrationRecord, wanted: IncomingIntegration) -> None:
+def update(client: Client, record: OutgoingIntegrationRecord, wanted: IncomingIntegration) -> None:
     assert_type(client.update("id", wanted), IncomingIntegrationRecord)
     assert_type(client.update(record.id, attrs.evolve(record, alias="Bot")), OutgoingIntegrationRecord)
     assert_type(client.update(record.id, record, overwrite=True), OutgoingIntegrationRecord)
 
 
-def narrowed(client: Client) -> None:
+def narrow_by_identity(client: Client) -> None:
     record = client.get("id")
     assert_type(record, IncomingIntegrationRecord | OutgoingIntegrationRecord)
     if record.type is IntegrationType.INCOMING:
@@ -91,7 +93,7 @@ def narrowed(client: Client) -> None:
         assert_type(record.event, EventType | str)
 
 
-def narrowed_by_equality(client: Client) -> None:
+def narrow_by_equality(client: Client) -> None:
     record = client.get("id")
     if record.type == IntegrationType.OUTGOING:
         assert_type(record, OutgoingIntegrationRecord)
@@ -99,7 +101,7 @@ def narrowed_by_equality(client: Client) -> None:
         assert_type(record, IncomingIntegrationRecord)
 
 
-def listed(client: Client) -> None:
+def list_integrations(client: Client) -> None:
     assert_type(client.list(), Listing[IncomingIntegrationRecord | OutgoingIntegrationRecord])
     assert_type(client.list(name="ci"), Listing[IncomingIntegrationRecord | OutgoingIntegrationRecord])
     assert_type(client.list(type=IntegrationType.INCOMING), Listing[IncomingIntegrationRecord])
@@ -115,7 +117,7 @@ def listed(client: Client) -> None:
     assert_type(client.list_for_group(room_id="id"), Listing[IncomingIntegrationRecord | OutgoingIntegrationRecord])
 
 
-def looked_back(client: Client) -> None:
+def use_history(client: Client) -> None:
     history = client.history("id")
     assert_type(history, Listing[HistoryEntry])
     for entry in history:
@@ -123,12 +125,12 @@ def looked_back(client: Client) -> None:
     client.clear_history("id")
 
 
-def removed(client: Client, record: IncomingIntegrationRecord) -> None:
+def remove(client: Client, record: IncomingIntegrationRecord) -> None:
     client.remove(record)
     client.remove("id", type=IntegrationType.OUTGOING)
 
 
-def posted(client: Client, record: IncomingIntegrationRecord) -> None:
+def post(client: Client, record: IncomingIntegrationRecord) -> None:
     webhook = client.webhook(record)
     assert_type(webhook, IncomingWebhook)
     assert_type(webhook.url, str)
@@ -140,7 +142,7 @@ def posted(client: Client, record: IncomingIntegrationRecord) -> None:
         assert_type(response.error, str | None)
 
 
-def defined() -> None:
+def define() -> None:
     definition = IncomingIntegration("ci", channel="#builds, #ops", username="rocket.cat")
     assert_type(definition.channel, tuple[str, ...])
     assert_type(definition.alias, str | None)
@@ -154,18 +156,18 @@ def defined() -> None:
     )
 
 
-def compared(record: IncomingIntegrationRecord, wanted: IncomingIntegration) -> None:
+def compare(record: IncomingIntegrationRecord, wanted: IncomingIntegration) -> None:
     for change in differences(record, wanted):
         assert_type(change.field, str)
 
 
-def tested() -> None:
+def start_embedded_server() -> None:
     with LocalRocketChat() as server:
         assert_type(server.url, str)
         Client(server.url, server.auth("admin"))
 
 
-def received(body: bytes, event: EventType) -> None:
+def parse_payloads(body: bytes, event: EventType) -> None:
     message = parse(body, token="…", event=EventType.SEND_MESSAGE)
     assert_type(message, MessageSent)
     assert_type(message.text, str | None)
@@ -198,26 +200,26 @@ async def greet(payload: UserCreated) -> Reply | None:
 
 
 @app.on("roomLeft", token="…")
-def mourn(payload: RoomLeft) -> None: ...
+def leave(payload: RoomLeft) -> None: ...
 
 
 @app.on(EventType("roomJoined"), token="…")
-def rejoice(payload: RoomJoined) -> Reply:
+def join(payload: RoomJoined) -> Reply:
     return Reply.nothing()
 
 
 def wrong_handlers() -> None:
-    """Each is told by both checkers."""
+    """Both checkers report each of these."""
 
     @app.on(EventType.USER_CREATED, token="…")  # type: ignore[type-var]
-    def of_another_event(message: MessageSent) -> None: ...
+    def wrong_payload(message: MessageSent) -> None: ...
 
     @app.on(EventType.SEND_MESSAGE, token="…")  # type: ignore[type-var]
-    def of_another_result(message: MessageSent) -> str:
+    def wrong_result(message: MessageSent) -> str:
         return "text"
 
 
-async def answered(body: bytes) -> None:
+async def answer(body: bytes) -> None:
     assert_type(deploy(MessageSent()), Reply)
     assert_type(await greet(UserCreated()), Reply | None)
     assert_type(app.handle(body, "application/json"), Answer)
