@@ -13,12 +13,14 @@ import pytest
 import requests
 from hypothesis import assume, given, settings, strategies as st
 
-from rocketchat_integrations.testing import LocalRocketChat, _endpoints, _schemas
-from rocketchat_integrations.testing._dialect import Dialect
+from rocketchat_integrations.testing import LocalRocketChat
+from rocketchat_integrations.testing._api._endpoints import endpoints_of
+from rocketchat_integrations.testing._api._validator import violations
+from rocketchat_integrations.testing._world._dialect import Dialect
 from tests.contract.patience import PATIENT
 from tests.contract.validators import Validators, same_json
 
-ENDPOINTS = _endpoints.endpoints_of(Dialect.of("8.8.1"))
+ENDPOINTS = endpoints_of(Dialect.of("8.8.1"))
 SCHEMAS = {name: endpoint.schema for name, endpoint in ENDPOINTS.items() if endpoint.schema is not None}
 METHODS = {name: endpoint.methods[0] for name, endpoint in ENDPOINTS.items()}
 COMMON: Mapping[str, Any] = {
@@ -52,7 +54,7 @@ GOOD: Mapping[str, list[Mapping[str, Any]]] = {
     "channels.getIntegrations": [{"roomId": "a"}, {"roomName": "a", "includeAllPublicChannels": "true"}],
     "groups.getIntegrations": [{"roomId": "a"}, {"roomName": "a", "includeAllPrivateGroups": "false"}],
 }
-KNOWN = {endpoint: sorted({name for shape in schema for name in shape.fields}) for endpoint, schema in SCHEMAS.items()}
+KNOWN = {endpoint: sorted({name for shape in schema for name in shape.properties}) for endpoint, schema in SCHEMAS.items()}
 FOREIGN = ["foo", "event", "createdBy", "integrationId", "fields"]
 
 # Values of every kind, and the texts and numbers that the validators coerce.
@@ -103,10 +105,10 @@ def disagreement(validators: Validators, endpoint: str, params: Any) -> object:
     """What the embedded server's schemas make of parameters otherwise than the validators; None if nothing."""
     verdict = validators(endpoint, params)
     coerced = copy.deepcopy(params)
-    violations = _schemas.violations(SCHEMAS[endpoint], coerced, coerce=True)
-    if (not violations, tuple(violations)) == (verdict.accepted, verdict.violations):
+    found = violations(SCHEMAS[endpoint], coerced, coerce=True)
+    if (not found, tuple(found)) == (verdict.accepted, verdict.violations):
         return None if same_json(coerced, verdict.params) else (endpoint, params, verdict, coerced)
-    return endpoint, params, verdict, violations
+    return endpoint, params, verdict, found
 
 
 @st.composite

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from rocketchat_integrations.testing import LocalRocketChat
-from rocketchat_integrations.testing._world import World
+from rocketchat_integrations.testing._world._state import World
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 60.0

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rocketchat_integrations.testing import LocalRocketChat, StoredMessage, _deliveries
-from rocketchat_integrations.testing._calls import CallFailed, OpenCalls, call
+from rocketchat_integrations.testing import LocalRocketChat, StoredMessage
+from rocketchat_integrations.testing._delivery import _chains as _deliveries
+from rocketchat_integrations.testing._delivery._bot_calls import CallFailed, OpenCalls, call_bot as call
 from tests.testing.conftest import Bot, Employ, says
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def test_bots_that_talk_for_ever(both: Api, bot: Bot, other_bot: Bot) -> None:
     bot.reply, other_bot.reply = lambda _: says('{"text": "pong"}'), lambda _: says('{"text": "ping"}')
     Employ(both)(bot, name="ponger", triggerWords=["ping"])
     Employ(both)(other_bot, triggerWords=["pong"], name="pinger", username="bob")
-    with pytest.raises(RuntimeError, match="answer each other for ever") as caught:
+    with pytest.raises(RuntimeError, match="answer each other endlessly") as caught:
         both.server.say("alice", "general", "ping")
     assert "integration 'pinger' calls its bot for what rocket.cat did" in str(caught.value)
     assert "integration 'ponger' calls its bot for what bob did" in str(caught.value)
@@ -149,7 +150,7 @@ def test_messages_through_webhooks_are_answered_at_once(both: Api, bot: Bot, slo
     webhook = both.create()
     Employ(both)(bot, name="slowpoke")
     assert both.post(webhook, {"text": "x"}).json == {"success": True}
-    with pytest.raises(TimeoutError, match=r"after 0\.01 seconds there still are calls of 'slowpoke'"):
+    with pytest.raises(TimeoutError, match=r"after 0\.01 seconds there are still calls of 'slowpoke'"):
         both.server.wait_until_quiet(0.01)
     slow.is_let_out.set()
     bot.reply = lambda _: says("{}")
@@ -317,6 +318,6 @@ def test_waits_end_with_the_server(serve: Opener, bot: Bot, monkeypatch: pytest.
 def test_a_call_that_connects_while_calls_end_is_cut(bot: Bot) -> None:
     """Also a connection that is only just made belongs to the calls that are ended."""
     calls = OpenCalls()
-    calls.end()
+    calls.abort()
     with pytest.raises(CallFailed):
         call(bot.url, {}, 30, calls)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from rocketchat_integrations.testing import _calls, _deliveries
+from rocketchat_integrations.testing._delivery import _bot_calls as _calls, _chains as _deliveries
 from tests.testing.conftest import Bot, Employ, says
 
 if TYPE_CHECKING:
@@ -111,8 +111,8 @@ def test_replies_as_the_user_who_said_it(both: Api, bot: Bot) -> None:
     ("body", "reason"),
     [
         ({"text": "x", "channel": "#secret"}, "not in the private group"),
-        ({"text": "x", "channel": 5}, "channel has to be text"),
-        ({"text": 5}, "text has to be text"),
+        ({"text": "x", "channel": 5}, "channel must be text"),
+        ({"text": 5}, "text must be text"),
     ],
 )
 def test_replies_that_cannot_be_posted(both: Api, bot: Bot, body: dict[str, Any], reason: str) -> None:
@@ -505,7 +505,7 @@ def test_a_reply_that_breaks_off(both: Api) -> None:
 
 def test_replies_without_end(both: Api, bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reply that is too long is not read to its end."""
-    monkeypatch.setattr(_calls, "_LONGEST_REPLY", 10)
+    monkeypatch.setattr(_calls, "_MAX_REPLY_BYTES", 10)
     bot.reply = lambda _: says('{"text": "pong"}')
     assert "longer than 10 bytes" in _no_reply(both, bot.url)
 

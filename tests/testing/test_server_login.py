@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rocketchat_integrations.testing._limits import RateLimiter
+from rocketchat_integrations.testing._http._throttle import Throttle as RateLimiter
 
 if TYPE_CHECKING:
     from tests.testing.conftest import Api, Opener

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rocketchat_integrations.testing import _schemas as schemas
+from rocketchat_integrations.testing._api import _schemas as schemas, _validator
 
 if TYPE_CHECKING:
     from tests.testing.conftest import Api
@@ -103,7 +103,7 @@ def test_bodies_have_to_be_json(api: Api, body: bytes) -> None:
 @pytest.mark.parametrize("count", ["Infinity", "-Infinity", "1e400", f"0x{'f' * 300}", "NaN", "seven"])
 def test_no_text_becomes_a_number_that_json_lacks(count: str) -> None:
     """What is too large for JavaScript, and what is no number, is no count."""
-    assert schemas.violations(schemas.HISTORY, {"id": "x", "count": count}, coerce=True) == ["must be number"]
+    assert _validator.violations(schemas.HISTORY, {"id": "x", "count": count}, coerce=True) == ["must be number"]
 
 
 @pytest.mark.parametrize(
@@ -135,10 +135,10 @@ def test_no_text_becomes_a_number_that_json_lacks(count: str) -> None:
     ],
 )
 def test_conversions_are_those_of_the_validator(
-    schema: schemas.Schema, value: dict[str, Any], converted: dict[str, Any]
+    schema: _validator.Schema, value: dict[str, Any], converted: dict[str, Any]
 ) -> None:
     """Values of the wrong type become what JavaScript makes of them."""
-    assert schemas.violations(schema, value, coerce=True) == []
+    assert _validator.violations(schema, value, coerce=True) == []
     assert value == converted
 
 
@@ -178,10 +178,10 @@ def test_verdicts_are_those_of_the_validator(
     outgoing: dict[str, Any], body: dict[str, Any], mistakes: list[str]
 ) -> None:
     """One line comes from each alternative that does not match, in the validator's words."""
-    assert schemas.violations(schemas.CREATE, outgoing | body, coerce=True) == mistakes
+    assert _validator.violations(schemas.CREATE, outgoing | body, coerce=True) == mistakes
 
 
 def test_no_body_matches_two_alternatives(outgoing: dict[str, Any]) -> None:
     """A type that names both kinds, or an id beside a URL, is refused although nothing in it is wrong."""
     both = {**outgoing, "integrationId": "x", "type": "webhook-incoming webhook-outgoing"}
-    assert schemas.violations(schemas.UPDATE, both, coerce=False) == [_ONE_OF]
+    assert _validator.violations(schemas.UPDATE, both, coerce=False) == [_ONE_OF]
