@@ -47,7 +47,7 @@ def _form(value: Any) -> Any:
 
 @pytest.mark.parametrize("event", _PAYLOADS)
 def test_bodies_of_calls(api: Api, old: Api, bot: Bot, event: str) -> None:
-    """The body has the recorded names and types on 6.14, and for messages on 8.8; other events have no content there."""
+    """A body has the recorded names and types on 6.14, and for messages on 8.8; there, other events have no content."""
     assert _form(_called(old, bot, event)) == _form(_PAYLOADS[event])
     body = _called(api, bot, event)
     if event in ("sendMessage", "fileUploaded"):
