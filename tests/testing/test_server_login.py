@@ -117,6 +117,7 @@ def test_rate_limit(serve: Opener) -> None:
     assert "You must wait 60 seconds" in refusal.json["error"]
     date = parsedate_to_datetime(refusal.headers["Date"]).timestamp()
     assert 59 <= int(refusal.headers["X-RateLimit-Reset"]) / 1000 - date <= 61
+    assert api.server.clock_skew == 3600.0
     assert 3590 <= date - time.time() <= 3610
     assert api("GET", "integrations.history", id="x").status == 200
     assert "X-RateLimit-Limit" not in api("GET", "/api/info").headers

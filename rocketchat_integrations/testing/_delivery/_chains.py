@@ -155,7 +155,7 @@ class Chain:
                 return {"step": "after-process-http-status-410", "error": True}
             case Effect.BROKEN:
                 return {"step": "after-process-http-status-500", "error": True}
-            case Effect.FAILED:
+            case _:
                 step, wait = after_failure(call.integration, call.retries)
                 if wait is not None:
                     self._schedule(attrs.evolve(call, retries=call.retries + 1), self._now + wait)
