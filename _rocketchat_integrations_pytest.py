@@ -1,6 +1,6 @@
-"""The pytest plugin of rocketchat_integrations.
+"""The pytest plugin: the fixture ``rocketchat``.
 
-It lies beside the package, not in it, so that pytest imports nothing of the package when it loads the plugin.
+It is not part of the package, so that pytest imports nothing of the package when it loads the plugin.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def rocketchat() -> Iterator[LocalRocketChat]:
-    """A running ``LocalRocketChat`` with its default settings, of this test alone."""
+    """A running ``LocalRocketChat`` with default settings, one for each test."""
     try:
         from rocketchat_integrations.testing import LocalRocketChat
     except ImportError as error:

@@ -1,11 +1,12 @@
 """Tools for testing code that talks to Rocket.Chat. They need the extra ``testing``.
 
-``LocalRocketChat`` is a Rocket.Chat server inside the test process; under pytest the fixture ``rocketchat`` gives
-one that is running. ``LocalBot`` serves a bot that it can call.
+``LocalRocketChat`` is a Rocket.Chat server inside the test process; under pytest, the fixture ``rocketchat`` is one
+that is running. ``LocalBot`` serves a bot that the server can call.
 """
 
 from ._bot import LocalBot
-from ._records import ReceivedRequest, StoredMessage
+from ._http._received import ReceivedRequest
+from ._world._stored_message import StoredMessage
 from .server import LocalRocketChat
 
 __all__ = ["LocalBot", "LocalRocketChat", "ReceivedRequest", "StoredMessage"]

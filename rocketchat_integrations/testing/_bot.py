@@ -1,25 +1,23 @@
-"""A bot that is served on this machine."""
+"""Serve a bot on this machine: ``LocalBot``."""
 
 from __future__ import annotations
 
 import socketserver
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
-
-from typing_extensions import Self
 
 _POLL_SECONDS = 0.01
 
 
-class _Server(socketserver.ThreadingMixIn, WSGIServer):
+class _BotServer(socketserver.ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
 
-class _Handler(WSGIRequestHandler):
+class _QuietHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing of calls."""
+        """Print nothing."""
 
 
 class LocalBot:
@@ -31,11 +29,11 @@ class LocalBot:
             ...  # create an outgoing integration with urls=[bot.url]
             server.say("alice", "general", "!deploy web")
 
-    It answers several calls at a time, each in a thread of its own.
+    It answers several calls at a time, each in its own thread.
 
     Args:
         app: a WSGI application, such as a :class:`~rocketchat_integrations.outgoing.WebhookApp`.
-        port: where it listens; 0 for any port that is free.
+        port: the port to listen on; 0 for any free port.
     """
 
     def __init__(self, app: Callable[..., Iterable[bytes]], *, port: int = 0) -> None:
@@ -44,7 +42,7 @@ class LocalBot:
         self._server: WSGIServer | None = None
 
     def start(self) -> Self:
-        """Listen, and return the bot itself.
+        """Start to listen, and return the bot itself.
 
         Raises:
             RuntimeError: it has been started already.
@@ -52,13 +50,13 @@ class LocalBot:
         """
         if self._server is not None:
             raise RuntimeError("the bot has been started already")
-        self._server = make_server("127.0.0.1", self._port, self._app, _Server, _Handler)
+        self._server = make_server("127.0.0.1", self._port, self._app, _BotServer, _QuietHandler)
         serve = threading.Thread(target=self._server.serve_forever, args=(_POLL_SECONDS,), name="LocalBot", daemon=True)
         serve.start()
         return self
 
     def stop(self) -> None:
-        """Stop listening. Stopping twice is fine."""
+        """Stop listening. A bot that is not served stays as it is."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -72,7 +70,7 @@ class LocalBot:
 
     @property
     def url(self) -> str:
-        """Its address, for the integration's ``urls``.
+        """The URL, for an integration's ``urls``.
 
         Raises:
             RuntimeError: the bot is not being served.

@@ -1,27 +1,30 @@
-"""An embedded Rocket.Chat."""
+"""The embedded Rocket.Chat server, ``LocalRocketChat``.
+
+Its parts, each of which uses those after it: ``_http`` (connections, checks, faults, rate limits), ``_api``
+(endpoints), ``_delivery`` (messages through webhooks, calls of bots), ``_world`` (what is stored, and its rules).
+"""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
-
-from typing_extensions import Self
+from typing import Any, Self, TypeVar
 
 from rocketchat_integrations.auth import TokenAuth
 
-from . import _actions
-from ._dialect import Dialect
-from ._faults import REFUSE
-from ._http import Connections, HttpServer
-from ._records import ReceivedRequest, StoredMessage
-from ._settings import Settings
-from ._workspace import Workspace
-from ._world import DEFAULT_WORLD, SecondFactor, World
+from ._http._connections import Connections
+from ._http._listener import Listener
+from ._http._received import ReceivedRequest
+from ._http._workspace import Workspace
+from ._world import _actions as actions
+from ._world._dialect import Dialect
+from ._world._settings import Settings
+from ._world._starting_world import DEFAULT_WORLD
+from ._world._state import World
+from ._world._stored_message import StoredMessage
+from ._world._users import SecondFactor
 
 T = TypeVar("T")
-
-_REFUSAL_SECONDS = 0.2
 
 
 class LocalRocketChat:
@@ -32,68 +35,67 @@ class LocalRocketChat:
         with LocalRocketChat() as server:
             client = Client(server.url, server.auth("admin"))
 
-    It imitates what the real server does with integrations: permissions, validation in the server's words, rules,
-    lists that are capped, webhooks, history, login, and the calls of outgoing integrations. It does not imitate these:
+    It imitates what the real server does with integrations: permissions, validation with the server's messages, rules,
+    lists with a page cap, webhooks, history, login, and the calls of outgoing integrations. It does not imitate:
 
-    - scripts: they are compiled as far as counting braces goes (they have to start with ``class Script``) and never
-      run;
-    - of 6.x: the parameters ``query`` and ``fields`` (ignored), and refusals that come up to a second late;
-    - of the newest 8.x: its shapes of errors, and its rule that the posting user may ``message-impersonate``;
-    - the renaming of rooms; what archiving a room does to it;
-    - proxies and redirects on the way to a bot: neither is followed. History is kept without end.
+    - scripts: they are compiled by checking that they start with ``class Script`` and that braces match, and never run;
+    - of 6.x: the parameters ``query`` and ``fields`` (ignored), and refusals that arrive up to a second late;
+    - of the newest 8.x: its error responses, and its rule that the posting user may ``message-impersonate``;
+    - the renaming of rooms, and the effects of archiving a room;
+    - proxies and redirects on the way to a bot: neither is followed. History is kept without limit.
 
-    Outgoing integrations call their URLs, wherever these lead, when somebody uses ``say``, ``edit``, ``upload``,
-    ``create_room``, ``archive_room``, ``join_room``, ``leave_room`` or ``register_user``, when a message comes in
-    through a webhook's address, when a bot's reply is posted, and when a call is replayed::
+    Outgoing integrations call their URLs, whatever these are, after ``say``, ``edit``, ``upload``, ``create_room``,
+    ``archive_room``, ``join_room``, ``leave_room`` and ``register_user``, after a message through a webhook, after the
+    reply of a bot is posted, and for a replay::
 
         with LocalRocketChat() as server:
-            ...  # an outgoing integration with the URL of your bot
+            ...  # create an outgoing integration with the URL of your bot
             server.say("alice", "general", "!deploy web")
-            server.messages[-1].text  # what the bot replied
+            server.messages[-1].text  # the bot's reply
 
-    Those methods return when all calls that they led to are over, with all tries and with what replies set off in turn.
-    The calls are made in the caller's thread, which holds no lock then: a bot may use the server while it is called. A
-    message through a webhook and a replay are answered at once, and their calls are made in a thread of their own:
-    ``wait_until_quiet`` waits for them. ``stop`` and ``reset`` cut all calls short, and nothing of them comes into the
-    world afterwards. Calls that never end, since bots answer each other, end with a ``RuntimeError``: after 100 calls
-    that followed from those of one event, or with 100 events inside one another.
+    Those methods return when all calls that they led to are over, including retries and the calls that replies led to.
+    The calls are made in the caller's thread without a lock, so a bot may use the server while it is called. A message
+    through a webhook and a replay are answered at once, and their calls are made in a thread of their own: wait for
+    them with ``wait_until_quiet``. ``stop`` and ``reset`` abort all calls; nothing that follows from them is stored.
+    Calls that never end, because bots answer each other, raise ``RuntimeError``: after 100 calls that followed from
+    those of one event, or with 100 events nested in one another.
 
-    Which integrations fire, what they send, what replies do, when a call is tried again and what history says is as on
-    the real server, but for scripts. Some of it is less known than the rest:
+    Which integrations are called, what they send, what replies do, when a call is retried and what the history holds
+    are as on the real server, except for scripts. Less well known are:
 
-    - the payloads of 6.x are those of a 6.14 with small users and rooms; a real server sends more about both;
-    - an upload is a message as well, and fires ``sendMessage`` with an empty text before ``fileUploaded``;
-    - a reply for a channel that does not exist goes into the room of the event; one for a private group in which its
-      author is not is not posted, and history has an ``httpError``, as after a call without a reply;
-    - ``impersonateUser`` posts replies as the user of the event, where the payload names one;
-    - the tries of one URL do not hold up the first calls of others;
-    - a reply longer than 16 MiB is none, and what stands before an ``@`` in a URL is not sent;
-    - a replay (8.x) sends nothing but ``token`` and ``bot``, whatever the trigger words are; its reply is only posted
-      if it names a channel, or the integration a target room.
+    - the bodies of calls from 6.x are those of a 6.14 with small users and rooms; a real server sends more about both;
+    - an upload is also a message, and triggers ``sendMessage`` with an empty text before ``fileUploaded``;
+    - a reply to a channel that does not exist goes to the room of the event; one to a private group without its author
+      is not posted, and the history has an ``httpError``, as after a call without a reply;
+    - ``impersonateUser`` posts replies as the user of the event, if the event has one;
+    - the retries of one URL do not delay the first calls of others;
+    - a reply longer than 16 MiB counts as none, and what stands before an ``@`` in a URL is not sent;
+    - a replay (8.x) sends only ``token`` and ``bot``, whatever the trigger words are; its reply is only posted if it
+      names a channel, or the integration a target room.
 
-    Without a ``world`` there are the users ``admin`` (all four permissions for integrations), ``alice`` (the two
-    for her own), ``bob`` (none) and ``rocket.cat``, whose passwords are their names with ``-password`` added, and
-    their e-mail addresses ``admin@chat.example`` and so on; the channels ``general`` and ``random`` with admin and
-    alice in them, the empty channel ``ops``, and the empty private group ``secret``.
+    Without a ``world`` there are the users ``admin`` (all four permissions for integrations), ``alice`` (the two for
+    her own), ``bob`` (none) and ``rocket.cat``; their passwords are their names with ``-password`` added, their e-mail
+    addresses ``admin@chat.example`` and so on. There are the channels ``general`` and ``random`` with admin and alice
+    in them, the empty channel ``ops``, and the empty private group ``secret``.
 
-    All methods and attributes may be used from any thread, also while requests are being answered.
+    All methods and attributes may be used from any thread, also while requests are answered.
 
     Args:
         world: the users and rooms to begin with: ``users``, a list of objects with ``_id`` and ``username``, and
             optionally ``permissions``, ``password`` and ``email``; ``rooms``, a list of objects with ``_id``,
             ``name`` and ``type`` (``"channel"`` or ``"private group"``); optionally ``members``, usernames by the
             names of rooms, and ``credentials``, objects with a user's ``X-Auth-Token`` by usernames.
-        version: ``"8.8"``, or ``"6.x"`` such as ``"6.14"`` for the older ways; a patch such as ``"8.8.1"`` may follow.
+        version: ``"8.8"``, or ``"6.x"`` such as ``"6.14"`` for an older server; a patch such as ``"8.8.1"`` is allowed.
         page_cap: how many items a page of a list has at most.
-        rate_limit: how many calls of one endpoint are answered in how many seconds, as ``(calls, seconds)``; None
-            for any number. Users with the permission ``api-bypass-rate-limit`` are not limited.
+        rate_limit: how many calls of one endpoint are allowed in how many seconds, as ``(calls, seconds)``; None for
+            no limit. Users with the permission ``api-bypass-rate-limit`` are not limited.
         clock_skew: how many seconds the server's clock is ahead of this machine's.
-        frozen_scripts: whether the server refuses new scripts and ignores changed ones.
-        base_path: the sub-path that the server lives under, such as ``"/chat"``; empty for none.
-        port: where it listens; 0 for any port that is free.
-        retry_pace: what the real server's waits before it tries a failed call of an outgoing integration again are
-            multiplied by: 1.0 waits as long as it does (0.1, 1, 10 … seconds, or as the integration has it); with 0,
-            the default, **calls are tried again at once**.
+        frozen_scripts: whether the server refuses new scripts and ignores changes of scripts.
+        base_path: the path below which the server answers, such as ``"/chat"``; empty for none.
+        port: the port to listen on; 0 for any free port.
+        retry_pace: factor for the real server's waits before it retries a call of an outgoing integration: 1.0 waits as
+            long as it does (0.1, 1, 10 … seconds, or as the integration says); with 0, the default, **calls are retried
+            at once**.
         reply_timeout: how many seconds a bot has for its reply.
 
     Raises:
@@ -115,7 +117,7 @@ class LocalRocketChat:
         reply_timeout: float = 20.0,
     ) -> None:
         if base_path and (not base_path.startswith("/") or base_path.endswith("/")):
-            raise ValueError(f"base_path has to look like '/chat' or be empty, not {base_path!r}")
+            raise ValueError(f"base_path must be empty or look like '/chat', not {base_path!r}")
         self._settings = Settings(
             page_cap=page_cap,
             rate_limit=rate_limit,
@@ -129,33 +131,33 @@ class LocalRocketChat:
         self._port = port
         self._workspace = Workspace(description, Dialect.of(version), self._settings, base_path)
         self._connections = Connections()
-        self._http: HttpServer | None = None
+        self._listener: Listener | None = None
 
-    # Its life
+    # Start and stop
 
     def start(self) -> Self:
-        """Listen, on a port of its own, and return the server itself.
+        """Start to listen, and return the server itself.
 
         Raises:
             RuntimeError: it has been started already.
             OSError: the port is taken.
         """
-        if self._http is not None:
+        if self._listener is not None:
             raise RuntimeError("the server has been started already")
-        self._http = HttpServer(self._workspace, self._connections, self._port)
+        self._listener = Listener(self._workspace, self._connections, self._port)
         self._workspace.deliveries.begin(f"{self.url}/")
-        self._http.start()
+        self._listener.start()
         return self
 
     def stop(self) -> None:
-        """Close all connections, also to bots, and stop listening; the world stays to be looked at.
+        """Close all connections, also to bots, and stop listening. What is stored can still be looked at.
 
-        Stopping twice is fine.
+        A server that is not running stays as it is.
         """
-        if self._http is not None:
+        if self._listener is not None:
             self._workspace.deliveries.end()
-            self._http.stop()
-            self._http = None
+            self._listener.stop()
+            self._listener = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -166,25 +168,25 @@ class LocalRocketChat:
     def reset(self) -> None:
         """Go back to the starting world: users, rooms, tokens, integrations, messages, requests, planned faults.
 
-        Calls of outgoing integrations are cut short.
-        Settings (``page_cap`` and so on) and ``connections`` stay as they are. What ``auth`` gave for the users of
-        the starting world before is good again, unless it replaced a token that had been revoked; logins are not.
+        Calls of outgoing integrations are aborted. Settings (``page_cap`` and so on) and ``connections`` stay as they
+        are. Credentials that ``auth`` returned for users of the starting world are valid again, unless they replaced a
+        token that had been revoked; logins are not.
         """
         self._workspace.reset()
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at its end.
+        """The base URL, without a slash at the end.
 
         Raises:
             RuntimeError: the server is not running.
         """
         return f"http://127.0.0.1:{self._running().port}{self._base_path}"
 
-    def _running(self) -> HttpServer:
-        if self._http is None:
+    def _running(self) -> Listener:
+        if self._listener is None:
             raise RuntimeError("the server is not running: use it in a with statement, or call start()")
-        return self._http
+        return self._listener
 
     # Settings
 
@@ -199,7 +201,7 @@ class LocalRocketChat:
 
     @property
     def rate_limit(self) -> tuple[int, float] | None:
-        """How many calls of one endpoint are answered in how many seconds; None for any number."""
+        """How many calls of one endpoint are allowed in how many seconds; None for no limit."""
         return self._settings.rate_limit
 
     @rate_limit.setter
@@ -208,7 +210,7 @@ class LocalRocketChat:
 
     @property
     def clock_skew(self) -> float:
-        """How many seconds the server's clock is ahead, as seen in ``Date``, ``X-RateLimit-Reset`` and timestamps."""
+        """How many seconds the server's clock is ahead: in ``Date``, ``X-RateLimit-Reset`` and timestamps."""
         return self._settings.clock_skew
 
     @clock_skew.setter
@@ -224,50 +226,51 @@ class LocalRocketChat:
     def frozen_scripts(self, value: bool) -> None:
         self._settings.frozen_scripts = value
 
-    # People and rooms
+    # Users and rooms
 
     def auth(self, username: str) -> TokenAuth:
-        """Credentials of a user that work: always the same, until they are revoked or logged out.
+        """Return valid credentials of a user: the same ones until they are revoked or logged out.
 
         Raises:
             LookupError: there is no such user.
         """
         with self._workspace.lock:
-            world = self._workspace.world
-            user = world.user(username)
-            return TokenAuth(user_id=user.id, token=world.standing_token(user))
+            users = self._workspace.world.users
+            user = users.named(username)
+            return TokenAuth(user_id=user.id, token=users.standing_token(user))
 
     def password(self, username: str) -> str:
-        """The password of a user.
+        """Return the password of a user.
 
         Raises:
             LookupError: there is no such user.
         """
         with self._workspace.lock:
-            return self._workspace.world.user(username).password
+            return self._workspace.world.users.named(username).password
 
     def require_second_factor(self, username: str, code: str = "123456", method: str = "totp") -> None:
-        """Let the next logins of a user need a code; tokens stay good.
+        """Require a code for a user's next logins; tokens stay valid.
 
         Args:
-            username: whose logins.
-            code: what to send as ``code``.
-            method: what the server calls the second factor: ``"totp"``, ``"email"`` or ``"password"``.
+            username: the user.
+            code: the ``code`` to log in with.
+            method: the server's name of the second factor: ``"totp"``, ``"email"`` or ``"password"``.
 
         Raises:
             LookupError: there is no such user.
         """
         with self._workspace.lock:
-            self._workspace.world.user(username).second_factor = SecondFactor(method, code)
+            self._workspace.world.users.named(username).second_factor = SecondFactor(method, code)
 
     def revoke_tokens(self, username: str) -> None:
-        """Log a user out everywhere: tokens known so far are refused with 401.
+        """Log a user out everywhere: the tokens so far are refused with 401.
 
         Raises:
             LookupError: there is no such user.
         """
         with self._workspace.lock:
-            self._workspace.world.revoke_tokens(self._workspace.world.user(username))
+            users = self._workspace.world.users
+            users.log_out_everywhere(users.named(username))
 
     def add_user(self, username: str, permissions: Iterable[str] = (), password: str | None = None) -> None:
         """Add a user, who is in no room. No integration is called: see ``register_user``.
@@ -275,13 +278,13 @@ class LocalRocketChat:
         Args:
             username: the name to log in with and to post as.
             permissions: such as ``"manage-own-incoming-integrations"`` or ``"api-bypass-rate-limit"``.
-            password: the name with ``-password`` added if missing.
+            password: by default, the name with ``-password`` added.
 
         Raises:
             ValueError: the name is taken.
         """
         with self._workspace.lock:
-            self._workspace.world.add_user(username, permissions, password=password)
+            self._workspace.world.users.add(username, permissions, password=password)
 
     def remove_user(self, username: str) -> None:
         """Delete a user. Webhooks that post as the user are disabled, and answer 401 (503 before 8.x).
@@ -290,34 +293,35 @@ class LocalRocketChat:
             LookupError: there is no such user.
         """
         with self._workspace.lock:
-            self._workspace.world.remove_user(self._workspace.world.user(username))
+            world = self._workspace.world
+            world.remove_user(world.users.named(username))
 
     def add_room(self, name: str, type: str = "channel", members: Iterable[str] = ()) -> None:
         """Add a room. No integration is called: see ``create_room``.
 
         Args:
-            name: the name, without a sign before it.
+            name: the name, without ``#``.
             type: ``"channel"`` or ``"private group"``.
             members: usernames.
 
         Raises:
-            ValueError: the name is taken, or the type is none.
-            LookupError: a member is no user.
+            ValueError: the name is taken, or the type is not allowed.
+            LookupError: a member is not a user.
         """
         with self._workspace.lock:
             self._workspace.world.add_room(name, type, members)
 
-    # What people do
+    # Actions of users, after which outgoing integrations are called
 
     def say(self, user: str, room: str, text: str, *, tmid: str | None = None) -> StoredMessage:
-        """Let a user say something; calls the outgoing integrations of ``sendMessage``.
+        """Post a message as a user; calls the outgoing integrations for ``sendMessage``.
 
         A channel takes messages from everybody, a private group from its members.
 
         Args:
-            user: username of the one who says it.
-            room: name of the room, with ``#`` or without, or its id, or ``@username`` for a direct message.
-            text: what is said; blanks around it are trimmed.
+            user: username of the author.
+            room: name of the room, with or without ``#``, or its id, or ``@username`` for a direct message.
+            text: the text; white space around it is trimmed.
             tmid: ``_id`` of the message whose thread this belongs to.
 
         Returns:
@@ -328,31 +332,31 @@ class LocalRocketChat:
             ValueError: the user is not in the private group.
             RuntimeError: the server is not running, or the calls do not end.
         """
-        return self._let(lambda world: _actions.say(world, user, room, text, tmid))
+        return self._act(lambda world: actions.say(world, user, room, text, tmid))
 
     def edit(self, message: StoredMessage, text: str) -> StoredMessage:
-        """Give a message another text; calls the outgoing integrations of ``sendMessage`` that have ``runOnEdits``.
+        """Edit a message; calls the outgoing integrations for ``sendMessage`` that have ``runOnEdits``.
 
         Args:
-            message: one that this server gave.
-            text: the new text; blanks around it are trimmed.
+            message: one that this server returned.
+            text: the new text; white space around it is trimmed.
 
         Returns:
-            The message as it is now, in ``messages`` too, once all calls that it led to are over.
+            The edited message, which replaces the other in ``messages``, once all calls that it led to are over.
 
         Raises:
             LookupError: there is no such message.
             RuntimeError: the server is not running, or the calls do not end.
         """
-        return self._let(lambda world: _actions.edit(world, message, text))
+        return self._act(lambda world: actions.edit(world, message, text))
 
     def upload(self, user: str, room: str, filename: str) -> StoredMessage:
-        """Let a user upload a file; calls the outgoing integrations of ``sendMessage`` and of ``fileUploaded``.
+        """Upload a file as a user; calls the outgoing integrations for ``sendMessage`` and for ``fileUploaded``.
 
         Args:
-            user: username of the one who uploads it.
-            room: as ``say`` takes it.
-            filename: what the file is called; it has no content.
+            user: username of the user.
+            room: as for ``say``.
+            filename: name of the file; it has no content.
 
         Returns:
             The message with the file, whose text is empty, once all calls that it led to are over.
@@ -362,67 +366,67 @@ class LocalRocketChat:
             ValueError: the user is not in the private group.
             RuntimeError: the server is not running, or the calls do not end.
         """
-        return self._let(lambda world: _actions.upload(world, user, room, filename))
+        return self._act(lambda world: actions.upload(world, user, room, filename))
 
     def create_room(self, user: str, name: str, type: str = "channel") -> None:
-        """Let a user make a room, and be in it; calls the outgoing integrations of ``roomCreated``.
+        """Create a room as a user, who becomes a member; calls the outgoing integrations for ``roomCreated``.
 
         Args:
-            user: username of the one who makes it.
-            name: the name, without a sign before it.
+            user: username of the creator.
+            name: the name, without ``#``.
             type: ``"channel"`` or ``"private group"``.
 
         Raises:
             LookupError: there is no such user.
-            ValueError: the name is taken, or the type is none.
+            ValueError: the name is taken, or the type is not allowed.
             RuntimeError: the server is not running, or the calls do not end.
         """
-        self._let(lambda world: _actions.create_room(world, user, name, type))
+        self._act(lambda world: actions.create_room(world, user, name, type))
 
     def archive_room(self, user: str, room: str) -> None:
-        """Let a user archive a room; calls the outgoing integrations of ``roomArchived``. The room stays as it is.
+        """Archive a room as a user; calls the outgoing integrations for ``roomArchived``. The room does not change.
 
         Args:
-            user: username of the one who archives it.
-            room: its name, with ``#`` or without, or its id.
+            user: username of the user.
+            room: its name, with or without ``#``, or its id.
 
         Raises:
             LookupError: there is no such user or room.
             ValueError: the user is not in the private group.
             RuntimeError: the server is not running, or the calls do not end.
         """
-        self._let(lambda world: _actions.archive_room(world, user, room))
+        self._act(lambda world: actions.archive_room(world, user, room))
 
     def join_room(self, user: str, room: str) -> None:
-        """Let a user enter a channel; calls the outgoing integrations of ``roomJoined``.
+        """Join a channel as a user; calls the outgoing integrations for ``roomJoined``.
 
         Args:
-            user: username of the one who enters.
-            room: its name, with ``#`` or without, or its id.
+            user: username of the user.
+            room: its name, with or without ``#``, or its id.
 
         Raises:
             LookupError: there is no such user or room.
             ValueError: the room is a private group, or the user is in it already.
             RuntimeError: the server is not running, or the calls do not end.
         """
-        self._let(lambda world: _actions.join_room(world, user, room))
+        self._act(lambda world: actions.join_room(world, user, room))
 
     def leave_room(self, user: str, room: str) -> None:
-        """Let a user go out of a room; calls the outgoing integrations of ``roomLeft``.
+        """Leave a room as a user; calls the outgoing integrations for ``roomLeft``.
 
         Args:
-            user: username of the one who leaves.
-            room: its name, with ``#`` or without, or its id.
+            user: username of the user.
+            room: its name, with or without ``#``, or its id.
 
         Raises:
             LookupError: there is no such user or room.
             ValueError: the user is not in it.
             RuntimeError: the server is not running, or the calls do not end.
         """
-        self._let(lambda world: _actions.leave_room(world, user, room))
+        self._act(lambda world: actions.leave_room(world, user, room))
 
     def register_user(self, username: str) -> None:
-        """Let somebody become a user, who is in no room; calls the outgoing integrations of ``userCreated``.
+        """Register a user, who is in no room; calls the outgoing integrations for ``userCreated``.
 
         The password is the name with ``-password`` added, and there are no permissions.
 
@@ -433,22 +437,21 @@ class LocalRocketChat:
             ValueError: the name is taken.
             RuntimeError: the server is not running, or the calls do not end.
         """
-        self._let(lambda world: _actions.register_user(world, username))
+        self._act(lambda world: actions.register_user(world, username))
 
-    def _let(self, act: Callable[[World], T]) -> T:
-        """Let something happen, and make the calls that it leads to."""
+    def _act(self, action: Callable[[World], T]) -> T:
         self._running()
-        return self._workspace.act(act)
+        return self._workspace.act(action)
 
     def wait_until_quiet(self, timeout: float = 10.0) -> None:
-        """Wait until the calls are over that messages through webhooks and replays led to.
+        """Wait until the calls are over that messages through webhooks and replays have led to.
 
         Args:
             timeout: how many seconds to wait at most.
 
         Raises:
             TimeoutError: they are not over in that time.
-            RuntimeError: the calls of one of these messages did not end, and were given up.
+            RuntimeError: the calls of one of these messages did not end, and were aborted.
         """
         self._workspace.deliveries.wait_until_quiet(timeout)
 
@@ -463,19 +466,19 @@ class LocalRocketChat:
     @property
     def requests(self) -> tuple[ReceivedRequest, ...]:
         """The requests received so far, oldest first, refused ones included."""
-        return self._workspace.requests
+        return self._workspace.log.requests
 
     def wait_for_request(self, endpoint: str, timeout: float = 10.0) -> ReceivedRequest:
         """Wait until a request for an endpoint has arrived, answered or not, and return the first one.
 
         Args:
-            endpoint: its name, as `fail_next` takes it.
+            endpoint: its name, as for `fail_next`.
             timeout: how many seconds to wait at most.
 
         Raises:
             TimeoutError: none has arrived in that time.
         """
-        request = self._workspace.wait_for(endpoint, timeout)
+        request = self._workspace.log.wait_for(endpoint, timeout)
         if request is None:
             raise TimeoutError(f"no request for {endpoint} has arrived in {timeout:g} seconds")
         return request
@@ -489,7 +492,7 @@ class LocalRocketChat:
 
     @property
     def documents(self) -> tuple[dict[str, Any], ...]:
-        """Copies of the integrations as the server stores them, in the order in which they came."""
+        """Copies of the integrations as the server stores them, in the order of insertion."""
         with self._workspace.lock:
             return tuple(copy.deepcopy(document) for document in self._workspace.world.integrations)
 
@@ -501,35 +504,35 @@ class LocalRocketChat:
             return tuple(copy.deepcopy(document) for collection in collections for document in collection)
 
     def insert(self, document: Mapping[str, Any]) -> str:
-        """Store an integration just as it is, past all rules.
+        """Store an integration as it is, without any check.
 
-        That is what old data needs: odd events, null creators, ``{"$date": …}``, unknown fields.
+        Use it for old data: odd events, null creators, ``{"$date": …}``, unknown fields.
 
         Args:
-            document: what to store, with the names of the wire. Only ``_id`` is filled in, if it is missing.
+            document: what to store, with the field names of the wire. Only ``_id`` is filled in if it is missing.
 
         Returns:
             The ``_id``.
 
         Raises:
-            ValueError: there is one with this ``_id``, or the ``_id`` is no text.
+            ValueError: the ``_id`` is taken or not text.
         """
         with self._workspace.lock:
             return self._workspace.world.integrations.add(copy.deepcopy(dict(document)))
 
     def insert_history(self, integration_id: str, document: Mapping[str, Any]) -> str:
-        """Store a history record of an integration just as it is.
+        """Store a history record of an integration as it is.
 
         Args:
-            integration_id: whose history; there need not be such an integration.
-            document: what to store. Where they are missing, ``_id`` and ``integration`` (a copy of the stored
-                integration as it is now) are filled in.
+            integration_id: id of the integration, which need not exist.
+            document: what to store. ``_id`` and ``integration`` (a copy of the stored integration as it is now) are
+                filled in if they are missing.
 
         Returns:
             The record's ``_id``.
 
         Raises:
-            ValueError: the integration has a record with this ``_id``, or the ``_id`` is no text.
+            ValueError: the integration has a record with this ``_id``, or the ``_id`` is not text.
         """
         with self._workspace.lock:
             return self._workspace.world.insert_history(integration_id, document)
@@ -539,28 +542,27 @@ class LocalRocketChat:
     def fail_next(self, endpoint: str, fault: str, times: int = 1) -> None:
         """Let the next calls of an endpoint fail. Faults of one endpoint happen in the order of these calls.
 
+        For a refused connection, use a port that nobody listens on: stop the server, or bind a socket without
+        listening.
+
         Args:
             endpoint: what comes after ``/api/v1/`` (``"integrations.get"``, ``"login"`` …), ``"info"``, ``"hooks"`` (a
                 webhook's address) or ``"hooks.info"`` (the question whether that address is right).
             fault: what goes wrong:
 
-                - ``"refuse"``: connections are refused, whatever they are for, from now on for 0.2 seconds (times
-                  ``times``). Idle connections are closed. The port stays this server's.
                 - ``"reset-before"``: nothing is done, and the connection is reset.
                 - ``"reset-after"``: the server acts, and resets the connection instead of answering.
-                - ``"hang"``: nothing is done and nothing is answered, until the client or this server gives up.
+                - ``"hang"``: nothing is done and nothing is answered, until the client or this server closes the
+                  connection.
                 - ``"502"``, ``"503"``: nothing is done, and a proxy answers with an HTML page.
-                - ``"truncate"``: the server acts, and breaks off in the middle of the answer's body.
-                - ``"html"``: nothing is done, and somebody else answers 200 with an HTML page.
-                - ``"429"``: nothing is done: the refusal of the rate limit, with its headers, for one second.
+                - ``"truncate"``: the server acts, and sends half of the answer's body.
+                - ``"html"``: nothing is done, and a portal answers 200 with an HTML page.
+                - ``"429"``: nothing is done: the answer of the rate limit, with its headers, for one second.
                 - ``"redirect"``: nothing is done: 302 to the same path of ``https://elsewhere.example``.
             times: how many calls fail; at least 1.
 
         Raises:
             ValueError: the endpoint (of this version) or the fault is unknown, or ``times`` is not positive.
-            RuntimeError: the fault is ``"refuse"`` and the server is not running.
         """
         with self._workspace.lock:
             self._workspace.faults.add(endpoint, fault, times)
-        if fault == REFUSE:
-            self._running().refuse(_REFUSAL_SECONDS * times)

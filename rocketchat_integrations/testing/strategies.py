@@ -1,18 +1,17 @@
-"""Hypothesis strategies for property tests of code that works with integrations and messages.
+"""Hypothesis strategies for integrations and messages.
 
-They need the extra ``testing``, and are not imported along with the rest of
-``rocketchat_integrations.testing``, since Hypothesis takes its time to load.
+They need the extra ``hypothesis``, and are not imported with the rest of ``rocketchat_integrations.testing``.
 
 *Definitions* are of every kind that can be made, odd ones included: empty and very long
-names, blanks around channels, scripts that do not compile. *Records* are what a server
-may hold, which nobody has judged. No text has half a surrogate pair.
+names, white space around channels, scripts that do not compile. *Records* are what a
+server may hold, which no rule has checked. No text contains a lone surrogate.
 
-Every function takes strategies by the names of fields, to be used instead of its own,
-since a server knows only some rooms and users. The other fields are made to suit them
-where they can be: ``outgoing_integrations(event=st.just(EventType.USER_CREATED))`` always
-has a ``target_room``, and ``outgoing_integrations(target_room=st.none())`` is never for
+Every function takes strategies by field name, to use instead of its own, since a server
+knows only some rooms and users. The other fields are chosen to go with them where that is
+possible: ``outgoing_integrations(event=st.just(EventType.USER_CREATED))`` always has a
+``target_room``, and ``outgoing_integrations(target_room=st.none())`` is never for
 ``userCreated``. Values that a definition refuses raise its ``ValueError`` or ``TypeError``
-when they are drawn; unknown fields, and values that are no strategies, raise ``TypeError``
+when they are drawn; unknown fields, and values that are not strategies, raise ``TypeError``
 at once.
 """
 
@@ -21,11 +20,17 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, TypeAlias, TypeVar, overload
 
 import attrs
-from hypothesis import strategies as st
+
+try:
+    from hypothesis import strategies as st
+except ImportError as error:
+    raise ImportError(
+        "rocketchat_integrations.testing.strategies needs Hypothesis: pip install 'rocketchat-integrations[hypothesis]'"
+    ) from error
 
 from rocketchat_integrations.messages import Attachment, AttachmentField, Message
 from rocketchat_integrations.models import (
@@ -65,14 +70,14 @@ _Strategy: TypeAlias = st.SearchStrategy[Any]
 _Strategies: TypeAlias = Mapping[str, _Strategy]
 _Values: TypeAlias = Mapping[str, Any]
 _Table: TypeAlias = Mapping[str, _Strategy | Callable[[_Values], _Strategy]]
-"""A strategy for each field, or what gives the one that suits the values of other fields, as far as they are known."""
+"""A strategy for each field, or a function from the fields known so far to a strategy."""
 
 
-# How objects are drawn, field by field.
+# Drawing objects field by field
 
 
 def _drawn(draw: st.DrawFn, table: _Table, replaced: _Strategies, kept: _Values) -> _Values:
-    """A value for each field. Those that are kept and replaced come first, for the others to suit them."""
+    """Return a value for each field: first those that are kept and replaced, then others that go with them."""
     values = {**kept, **{name: draw(strategy) for name, strategy in replaced.items()}}
     for name, strategy in table.items():
         if name not in values:
@@ -85,24 +90,24 @@ def _built(draw: st.DrawFn, kind: Callable[..., T], table: _Table, replaced: _St
     return kind(**_drawn(draw, table, replaced, {}))
 
 
-# Plain values. What comes first is what examples shrink to.
+# Plain values. Examples shrink to the first alternative
 
 _TEXT = st.text(max_size=20)
 _SOME_TEXT = _TEXT.map("x".__add__)
 _BLANK = st.sampled_from([" ", "\t", "\u00a0", "\ufeff", " \n "])
 _FLAG = st.booleans()
 _FLAG_OR_NONE = st.sampled_from([None, False, True])
-_LARGEST = 2**53 - 1  # up to here JavaScript has all whole numbers
+_LARGEST = 2**53 - 1  # the largest integer that JavaScript represents exactly
 
 
 @functools.lru_cache(maxsize=None, typed=True)
 def _one_of(*values: Any) -> _Strategy:
-    """One of these: cached, for some are needed while drawing."""
+    """Return a strategy for one of these values. Cached, because some are made while drawing."""
     return st.sampled_from(values)
 
 
 def _or_none(*texts: str) -> _Strategy:
-    """One of the texts, any other, or what means that there is none."""
+    """Return a strategy for these texts, any other text, and everything that means no text."""
     return _one_of(None, *texts, "", " ") | _TEXT
 
 
@@ -111,7 +116,7 @@ def _several(element: _Strategy, *, at_least: int = 0) -> st.SearchStrategy[tupl
 
 
 def _amid(real: _Strategy, filler: _Strategy) -> st.SearchStrategy[tuple[str, ...]]:
-    """Texts of which one at least is a real one."""
+    """Return a strategy for texts of which at least one is real."""
 
     def arranged(parts: tuple[str, list[str]]) -> tuple[str, ...]:
         one, others = parts
@@ -124,12 +129,12 @@ _NUMBER = st.integers(-_LARGEST, _LARGEST) | st.floats(allow_nan=False, allow_in
 _SCALAR = st.none() | _FLAG | _NUMBER | _TEXT
 _JSON = _SCALAR | st.lists(_SCALAR, max_size=3) | st.dictionaries(_TEXT, _SCALAR, max_size=3)
 
-# To the millisecond, as the server keeps times.
+# With the server's precision of milliseconds.
 _TIME = st.integers(0, 10**12).map(
-    lambda milliseconds: datetime(2015, 5, 27, tzinfo=timezone.utc) + timedelta(milliseconds=milliseconds)
+    lambda milliseconds: datetime(2015, 5, 27, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
 )
 
-# The server's ids and tokens are of letters that cannot be taken for one another; newer ids are hexadecimal.
+# The characters of the server's ids and tokens; newer ids are hexadecimal.
 _LETTERS = "23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz"
 
 
@@ -142,7 +147,7 @@ def _letters(length: int) -> st.SearchStrategy[str]:
 _ID = st.binary(min_size=12, max_size=12).map(bytes.hex) | _letters(17)
 
 
-# The fields of definitions.
+# Fields of definitions
 
 _NAME = _one_of("ci", "", " ", "deploy bot", "Überwachung", "監視 🤖", "a, b", "a very long name " * 100) | _TEXT
 _USERNAME = _one_of("rocket.cat", "admin", " bot ", "jürgen") | _SOME_TEXT
@@ -162,9 +167,9 @@ _SCRIPT = st.none() | _one_of("", " ", "\n\ufeff") | _COMPILES | _DOES_NOT_COMPI
 _PLACE = _one_of("#general", "@alice", "#GENERAL", "@65a3f1c0de65a3f1c0de65a3", "#übersicht", "#") | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters=","), max_size=10
 ).map("#".__add__)
-_PLACE_AMID_BLANKS = _PLACE | st.builds("{}{}{}".format, _BLANK, _PLACE, _BLANK)
-_INCOMING_CHANNEL = _several(_PLACE_AMID_BLANKS, at_least=1)
-_WATCHED = _PLACE_AMID_BLANKS | _one_of(*EVERYWHERE)
+_PADDED_PLACE = _PLACE | st.builds("{}{}{}".format, _BLANK, _PLACE, _BLANK)
+_INCOMING_CHANNEL = _several(_PADDED_PLACE, at_least=1)
+_WATCHED = _PADDED_PLACE | _one_of(*EVERYWHERE)
 _WATCHED_CHANNEL = st.just(()) | _several(_WATCHED, at_least=1) | _amid(_WATCHED, _one_of("", " ", "\ufeff"))
 _UNUSED_CHANNEL = _WATCHED_CHANNEL | _one_of(("general",), ("",), ("", "?", " "))
 _EVENTS_WITHOUT_CHANNEL = frozenset(event for event in EventType if not event.uses_channel)
@@ -184,17 +189,17 @@ _COUNT = _one_of(None, 4, 1, _LARGEST) | st.integers(1, _LARGEST)
 _UNUSED_COUNT = _COUNT | _one_of(0, -1, -_LARGEST)
 
 
-# Fields that depend on others. Those may not be known yet; then they are made to suit later.
+# Fields that depend on other fields, as far as these are known
 
-# Whatever it is asked about, its other fields suit.
-_OPEN_TO_ALL = OutgoingIntegrationRecord(
+# Valid with any value of the field in question.
+_PERMISSIVE = OutgoingIntegrationRecord(
     "", username="rocket.cat", event=EventType.SEND_MESSAGE, urls=(), target_room="#general", id=""
 )
 
 
 def _suiting(known: _Values, others: Iterable[str], field: str, candidates: Iterable[Any]) -> tuple[Any, ...]:
-    """The values of a field that the rules allow beside what is known of others."""
-    record = attrs.evolve(_OPEN_TO_ALL, **{name: known[name] for name in others if name in known})
+    """Return the values of a field that the rules allow together with the known values of others."""
+    record = attrs.evolve(_PERMISSIVE, **{name: known[name] for name in others if name in known})
     return _allowed(record, field, tuple(candidates))
 
 
@@ -216,7 +221,7 @@ def _events(known: _Values) -> tuple[EventType, ...]:
 
 
 def _event(known: _Values) -> _Strategy:
-    # Where nothing suits, the definition says why.
+    # If no event is allowed, making the definition raises and says why.
     return _one_of(*_events(known) or EventType)
 
 
@@ -236,7 +241,7 @@ def _retry_count(known: _Values) -> _Strategy:
     return _COUNT if known["retry_failed_calls"] else _UNUSED_COUNT
 
 
-# What there is to draw, in an order in which everything comes before what depends on it.
+# The fields of each class, after those that they depend on
 
 _COMMON: _Table = {
     "name": _NAME,
@@ -276,7 +281,7 @@ _SCRIPT_ERROR = st.builds(
     ScriptError, _or_none("SyntaxError"), _or_none("Unexpected token '}'"), _or_none("SyntaxError\n    at Script:1:1")
 )
 _UNKNOWN_NAME = _one_of("avatarUrl", "_importIds", "größe") | _TEXT.map("x-".__add__)
-# What a server that nobody has judged may hold instead, and what only a server has.
+# Values that only a server may hold, and fields that only records have.
 _HELD: _Table = {
     "username": _USERNAME | _one_of("", " "),
     "script_engine": _one_of(SCRIPT_ENGINE, None, "vm2", "") | _TEXT,
@@ -290,7 +295,7 @@ _HELD: _Table = {
     "script_error": st.none() | _SCRIPT_ERROR,
     "extra": st.dictionaries(_UNKNOWN_NAME, _JSON, max_size=3),
 }
-_HELD_CHANNEL = _several(_PLACE_AMID_BLANKS | _one_of("general", "", " ", "#a,#b", *EVERYWHERE) | _TEXT)
+_HELD_CHANNEL = _several(_PADDED_PLACE | _one_of("general", "", " ", "#a,#b", *EVERYWHERE) | _TEXT)
 _INCOMING_HELD: _Table = {
     **_INCOMING,
     **_HELD,
@@ -312,7 +317,7 @@ _OUTGOING_HELD: _Table = {
 }
 
 
-# The fields of messages.
+# Fields of messages
 
 _LINK = _one_of(None, "https://chat.example/picture.png", "https://bücher.example/ü", "")
 _TIME_SHOWN = (
@@ -373,14 +378,14 @@ _MESSAGE: _Table = {
 }
 
 
-# What is offered.
+# Public strategies
 
 
 def _checked(function: str, table: Iterable[str], fields: _Strategies) -> _Strategies:
     allowed = list(table)
     for name, strategy in fields.items():
         if name not in allowed:
-            raise TypeError(f"{function}() has no field {name!r}: its fields are {', '.join(allowed)}")
+            raise TypeError(f"{function}() has no field {name!r}: the fields are {', '.join(allowed)}")
         if not isinstance(strategy, st.SearchStrategy):
             kind = type(strategy).__name__
             raise TypeError(f"{name}: {function}() wants a strategy, such as st.just(...), not {kind}")
@@ -388,79 +393,79 @@ def _checked(function: str, table: Iterable[str], fields: _Strategies) -> _Strat
 
 
 def _of(table: _Table, fields: _Strategies) -> _Strategies:
-    """Those that the table has."""
+    """Return the strategies for fields of the table."""
     return {name: strategy for name, strategy in fields.items() if name in table}
 
 
 def incoming_integrations(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[IncomingIntegration]:
-    """Definitions of incoming integrations.
+    """Return a strategy for definitions of incoming integrations.
 
     Args:
-        **fields: strategies to use for these fields.
+        **fields: strategies for these fields.
 
     Raises:
-        TypeError: there is no such field, or what is given for it is no strategy.
+        TypeError: there is no such field, or a value is not a strategy.
     """
     return _built(IncomingIntegration, _INCOMING, _checked("incoming_integrations", _INCOMING, fields))
 
 
 def outgoing_integrations(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[OutgoingIntegration]:
-    """Definitions of outgoing integrations, for all events.
+    """Return a strategy for definitions of outgoing integrations, for all events.
 
     Args:
-        **fields: strategies to use for these fields.
+        **fields: strategies for these fields.
 
     Raises:
-        TypeError: there is no such field, or what is given for it is no strategy.
+        TypeError: there is no such field, or a value is not a strategy.
     """
     return _built(OutgoingIntegration, _OUTGOING, _checked("outgoing_integrations", _OUTGOING, fields))
 
 
 def integrations(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[IntegrationDefinition]:
-    """Definitions of both kinds.
+    """Return a strategy for definitions of both types.
 
     Args:
-        **fields: strategies to use for these fields, in the kinds that have them.
+        **fields: strategies for these fields, in the types that have them.
 
     Raises:
-        TypeError: neither kind has such a field, or what is given for it is no strategy.
+        TypeError: neither type has such a field, or a value is not a strategy.
     """
     _checked("integrations", {**_INCOMING, **_OUTGOING}, fields)
     return incoming_integrations(**_of(_INCOMING, fields)) | outgoing_integrations(**_of(_OUTGOING, fields))
 
 
 def incoming_records(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[IncomingIntegrationRecord]:
-    """Records of incoming integrations, as a server may hold them.
+    """Return a strategy for records of incoming integrations, as a server may hold them.
 
     Args:
-        **fields: strategies to use for these fields.
+        **fields: strategies for these fields.
 
     Raises:
-        TypeError: there is no such field, or what is given for it is no strategy.
+        TypeError: there is no such field, or a value is not a strategy.
     """
     return _built(IncomingIntegrationRecord, _INCOMING_HELD, _checked("incoming_records", _INCOMING_HELD, fields))
 
 
 def outgoing_records(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[OutgoingIntegrationRecord]:
-    """Records of outgoing integrations, as a server may hold them: also with events that nobody knows.
+    """Return a strategy for records of outgoing integrations, as a server may hold them, also with unknown events.
 
     Args:
-        **fields: strategies to use for these fields.
+        **fields: strategies for these fields.
 
     Raises:
-        TypeError: there is no such field, or what is given for it is no strategy.
+        TypeError: there is no such field, or a value is not a strategy.
     """
     return _built(OutgoingIntegrationRecord, _OUTGOING_HELD, _checked("outgoing_records", _OUTGOING_HELD, fields))
 
 
 def records(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[IntegrationRecord]:
-    """Records of both kinds.
+    """Return a strategy for records of both types.
 
     Args:
-        **fields: strategies to use for these fields, in the kinds that have them.
+        **fields: strategies for these fields, in the types that have them.
 
     Raises:
-        TypeError: neither kind has such a field, or what is given for it is no strategy.
+        TypeError: neither type has such a field, or a value is not a strategy.
     """
     _checked("records", {**_INCOMING_HELD, **_OUTGOING_HELD}, fields)
     return incoming_records(**_of(_INCOMING_HELD, fields)) | outgoing_records(**_of(_OUTGOING_HELD, fields))
@@ -468,7 +473,7 @@ def records(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[IntegrationRe
 
 @st.composite
 def _evolved(draw: st.DrawFn, record: R, table: _Table, replaced: _Strategies) -> R:
-    # A channel may be too odd for any event but the odd one that is there.
+    # With an odd channel, no event may be allowed except the record's own.
     changeable = [name for name in table if name != "event" or _events({"channel": record.channel})]
     field = st.sampled_from(changeable)
     changed = draw(st.sets(field, max_size=1) | st.sets(field))
@@ -490,18 +495,18 @@ def updates(
     record: IntegrationRecord, **fields: st.SearchStrategy[Any]
 ) -> st.SearchStrategy[IntegrationDefinition]: ...
 def updates(record: IntegrationRecord, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[IntegrationDefinition]:
-    """What ``client.update(record.id, …)`` may be asked for.
+    """Return a strategy for what ``client.update(record.id, …)`` may be called with.
 
-    That is the record or its definition as they are, the record with other values in some fields (also none), or
-    quite another definition. However odd the record is, what differs from it obeys the rules.
+    That is the unchanged record or its definition, the record with other values in some fields or none, or an
+    unrelated definition. However odd the record is, what differs from it obeys the rules.
 
     Args:
-        record: what the server has.
-        **fields: strategies to use for these fields where they change. Their values have to suit what stays of the
-            record: what stays is not made to suit them.
+        record: what the server holds.
+        **fields: strategies for these fields where they change. Their values must go with the unchanged fields of the
+            record.
 
     Raises:
-        TypeError: there is no such field, or what is given for it is no strategy.
+        TypeError: there is no such field, or a value is not a strategy.
     """
     is_incoming = isinstance(record, IncomingIntegrationRecord)
     table, others = (_INCOMING, incoming_integrations) if is_incoming else (_OUTGOING, outgoing_integrations)
@@ -510,36 +515,36 @@ def updates(record: IntegrationRecord, **fields: st.SearchStrategy[Any]) -> st.S
 
 
 def messages(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Message]:
-    """Messages to post: each has a text that is not blank, or an attachment.
+    """Return a strategy for messages to post: each has a text that is not blank, or an attachment.
 
     Args:
-        **fields: strategies to use for these fields.
+        **fields: strategies for these fields.
 
     Raises:
-        TypeError: there is no such field, or what is given for it is no strategy.
+        TypeError: there is no such field, or a value is not a strategy.
     """
     return _built(Message, _MESSAGE, _checked("messages", _MESSAGE, fields))
 
 
 def attachments(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Attachment]:
-    """Attachments of messages.
+    """Return a strategy for attachments of messages.
 
     Args:
-        **fields: strategies to use for these fields.
+        **fields: strategies for these fields.
 
     Raises:
-        TypeError: there is no such field, or what is given for it is no strategy.
+        TypeError: there is no such field, or a value is not a strategy.
     """
     return _built(Attachment, _ATTACHMENT, _checked("attachments", _ATTACHMENT, fields))
 
 
 def attachment_fields(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[AttachmentField]:
-    """Cells of the tables in attachments.
+    """Return a strategy for fields of attachments.
 
     Args:
-        **fields: strategies to use for these fields.
+        **fields: strategies for these fields.
 
     Raises:
-        TypeError: there is no such field, or what is given for it is no strategy.
+        TypeError: there is no such field, or a value is not a strategy.
     """
     return _built(AttachmentField, _ATTACHMENT_FIELD, _checked("attachment_fields", _ATTACHMENT_FIELD, fields))

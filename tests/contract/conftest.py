@@ -1,4 +1,4 @@
-"""What the tests of the contract share: the validators, and a server of today with its administrator's client."""
+"""The validators, and an embedded server of their version."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from tests.contract.validators import PROGRAM, Validators, running
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    # To find the smallest example of a failure may take longer than a test that hangs is given.
+    # Shrinking a failing example may take longer than the timeout for tests that hang.
     faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(scope="session")
 def validators() -> Iterator[Validators]:
-    """One process for the whole run."""
+    """The validators, in one process for the whole run."""
     node = shutil.which("node")
     if node is None or not PROGRAM.exists():
-        # Where all checks run, nothing may be left out unnoticed.
+        # In CI, no check may be skipped unnoticed.
         give_up = pytest.fail if os.environ.get("CI") else pytest.skip
         build = "npm ci --ignore-scripts && npm run build"
         give_up(f"no published validators: they need Node.js 20 or newer, and in tests/contract: {build}")
@@ -35,13 +35,13 @@ def validators() -> Iterator[Validators]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LocalRocketChat]:
-    """An embedded server of the version whose validators these are."""
+    """An embedded server of the version of the validators."""
     with LocalRocketChat(version="8.8.1") as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def client(server: LocalRocketChat) -> Iterator[Client]:
-    """The administrator's client."""
+    """A client of the administrator."""
     with Client(server.url, server.auth("admin"), retry=RetryPolicy.never()) as client:
         yield client

@@ -1,7 +1,4 @@
-"""What a definition asks for and what a document holds, in one form: a second opinion beside the library's own.
-
-Everything here is read off the wire's rules, and shares nothing with the library's codec and settled form.
-"""
+"""Compare a definition with a stored document, without the library's codec and normalization."""
 
 from __future__ import annotations
 
@@ -42,48 +39,48 @@ OUTGOING_NAMES = {
 NAMES = {IntegrationType.INCOMING: INCOMING_NAMES, IntegrationType.OUTGOING: OUTGOING_NAMES}
 
 _WITHOUT_CHANNEL = {"roomArchived", "roomCreated", "userCreated"}
-# What JavaScript's trim() takes away: line terminators, tabs, the byte order mark, and every space separator.
+# What JavaScript's trim() removes: line terminators, tabs, the byte order mark, and every space separator.
 _BLANKS = "\t\n\v\f\r\u2028\u2029\ufeff" + "".join(
     character for character in map(chr, range(0x10000)) if unicodedata.category(character) == "Zs"
 )
 
 
-def asked(definition: IntegrationDefinition) -> dict[str, Any]:
-    """What the server should hold for a definition; what the definition leaves to the server is not in it."""
+def wanted_fields(definition: IntegrationDefinition) -> dict[str, Any]:
+    """Return what the server should store for a definition, without the fields that the definition leaves open."""
     fields = {name: getattr(definition, field) for field, name in NAMES[definition.type].items()}
     left_open = {name for name in ("token", "scriptEngine", "skipTranspile") if fields.get(name, "") is None}
     return {name: value for name, value in _form(fields).items() if name not in left_open}
 
 
-def held(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What the server holds in a document."""
+def stored_fields(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the server stores, in the same form."""
     names = NAMES[IntegrationType(document["type"])].values()
     return _form({name: document.get(name) for name in names})
 
 
-def unlike(document: Mapping[str, Any], definition: IntegrationDefinition) -> set[str]:
-    """The wire's names of the fields in which a document is not what a definition asks for."""
-    holds = held(document)
-    return {name for name, value in asked(definition).items() if holds[name] != value}
+def unequal_fields(document: Mapping[str, Any], definition: IntegrationDefinition) -> set[str]:
+    """Return the names on the wire of the fields in which a document differs from a definition."""
+    holds = stored_fields(document)
+    return {name for name, value in wanted_fields(definition).items() if holds[name] != value}
 
 
-def runs(document: Mapping[str, Any]) -> str | None:
-    """The script that the server runs for an integration, as it compiled it."""
+def running_script(document: Mapping[str, Any]) -> str | None:
+    """Return the compiled script that the server runs for an integration, if any."""
     return document.get("scriptCompiled") if document["scriptEnabled"] else None
 
 
 def _form(fields: Mapping[str, Any]) -> dict[str, Any]:
     form: dict[str, Any] = {name: None if value == "" else value for name, value in fields.items()}
     form["name"] = fields["name"]
-    form["channel"] = [] if fields.get("event") in _WITHOUT_CHANNEL else _spoken(map(_trim, fields["channel"]))
+    form["channel"] = [] if fields.get("event") in _WITHOUT_CHANNEL else _not_blank(map(_trim, fields["channel"]))
     form["skipTranspile"] = bool(fields["skipTranspile"])
     has_script = _trim(fields["script"] or "") != ""
     if "event" not in fields:
         form["overrideDestinationChannelEnabled"] = bool(fields["overrideDestinationChannelEnabled"])
         form["scriptEnabled"] = fields["scriptEnabled"] and has_script
         return form
-    form["urls"] = _spoken(fields["urls"])
-    form["triggerWords"] = _spoken(fields["triggerWords"] or ()) if fields["event"] == "sendMessage" else []
+    form["urls"] = _not_blank(fields["urls"])
+    form["triggerWords"] = _not_blank(fields["triggerWords"] or ()) if fields["event"] == "sendMessage" else []
     for flag in ("triggerWordAnywhere", "runOnEdits", "impersonateUser", "retryFailedCalls"):
         form[flag] = bool(fields[flag])
     if form["retryFailedCalls"]:
@@ -92,7 +89,7 @@ def _form(fields: Mapping[str, Any]) -> dict[str, Any]:
     return form
 
 
-def _spoken(texts: Iterable[str]) -> list[str]:
+def _not_blank(texts: Iterable[str]) -> list[str]:
     return [text for text in texts if _trim(text)]
 
 

@@ -1,4 +1,4 @@
-"""Everything that the client sends is accepted by the server's own validators, as it is."""
+"""Everything that the client sends is accepted by the server's own validators, without coercion."""
 
 from __future__ import annotations
 
@@ -18,25 +18,24 @@ from rocketchat_integrations import (
     IntegrationRecord,
     IntegrationType,
 )
-from rocketchat_integrations._protocol import endpoints as _operations
+from rocketchat_integrations._protocol import endpoints
 from rocketchat_integrations.testing import LocalRocketChat, ReceivedRequest, strategies
-from tests.contract.oracle import unlike
-from tests.contract.patience import PATIENT
+from tests.contract.oracle import unequal_fields
 from tests.contract.validators import Validators
-from tests.contract.world import INTEGRATIONS, WORLD
+from tests.contract.world import INTEGRATIONS, PATIENT, WORLD
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(str.strip)
 BODIES = ("create", "update", "clearHistory", "replayOutgoing", "remove")
-ENOUGH = 5_000
+BODY_COUNT = 5_000
 
 
 def stored(server: LocalRocketChat, record: IntegrationRecord) -> dict[str, Any]:
-    """What the server holds under the id of a record."""
+    """Return what the server stores under the id of a record."""
     return next(document for document in server.documents if document["_id"] == record.id)
 
 
 def refused(validators: Validators, requests: Iterable[ReceivedRequest]) -> Sequence[object]:
-    """The bodies that the validators do not take as they are, with what they say."""
+    """Return the bodies that the validators refuse or coerce, with their answers."""
     bodies = [(request.endpoint, request.json) for request in requests if request.method != "GET"]
     return [
         (endpoint, body, validators(endpoint, body))
@@ -45,24 +44,21 @@ def refused(validators: Validators, requests: Iterable[ReceivedRequest]) -> Sequ
     ]
 
 
-def test_every_body_is_accepted_unchanged_and_stored_as_it_was_meant(
+def test_bodies_are_accepted_and_stored_as_defined(
     server: LocalRocketChat, client: Client, validators: Validators
 ) -> None:
-    """Whatever is defined and however it is updated, the server takes the bodies without coercion and keeps its word.
-
-    The lives of at least a thousand integrations, with five bodies each.
-    """
+    """At least a thousand integrations are created, updated and removed, with five bodies each."""
     sent: Counter[str] = Counter()
 
-    @settings(PATIENT, max_examples=ENOUGH // len(BODIES))
+    @settings(PATIENT, max_examples=BODY_COUNT // len(BODIES))
     @given(INTEGRATIONS, st.data())
     def live(wanted: IntegrationDefinition, data: st.DataObject) -> None:
         server.reset()
         record = client.create(wanted)
-        assert unlike(stored(server, record), wanted) == set()
+        assert unequal_fields(stored(server, record), wanted) == set()
         change: IntegrationDefinition = data.draw(strategies.updates(record, **WORLD[record.type]))
         record = client.update(record.id, change)
-        assert unlike(stored(server, record), change) == set()
+        assert unequal_fields(stored(server, record), change) == set()
         client.clear_history(record.id)
         client.replay_outgoing(record.id, server.insert_history(record.id, {"event": "sendMessage"}))
         client.remove(record)
@@ -72,30 +68,28 @@ def test_every_body_is_accepted_unchanged_and_stored_as_it_was_meant(
 
     live()
     assert set(sent) == {f"integrations.{name}" for name in BODIES}
-    assert sum(sent.values()) >= ENOUGH
+    assert sum(sent.values()) >= BODY_COUNT
 
 
 @pytest.mark.parametrize("run", [None, "class Script {}"])
-def test_whatever_the_server_holds_an_update_of_it_is_accepted_unchanged(
-    validators: Validators, run: str | None
-) -> None:
-    """Old and odd data is no obstacle: neither to an update, nor to putting another script to work before it."""
+def test_updates_of_any_record_are_accepted(validators: Validators, run: str | None) -> None:
+    """Old and odd records can be updated, also with another script in place of the record's."""
     kinds = strategies.records() if run is None else strategies.incoming_records()
 
-    @settings(PATIENT, max_examples=400)
+    @settings(PATIENT, max_examples=200)
     @given(kinds, st.data())
     def update(record: IntegrationRecord, data: st.DataObject) -> None:
         wanted: IntegrationDefinition = data.draw(strategies.updates(record))
-        request = _operations.update(record, wanted, "token", run=run).request
+        request = endpoints.update(record, wanted, "token", run=run).request
         body = json.loads(request.body or b"")
         assert validators.take_unchanged(request.endpoint, body), (body, validators(request.endpoint, body))
 
     update()
 
 
-@settings(PATIENT, max_examples=150)
+@settings(PATIENT, max_examples=60)
 @given(text=TEXTS, other=TEXTS, type=st.none() | st.sampled_from(IntegrationType), everywhere=st.booleans())
-def test_every_query_is_accepted_as_text(
+def test_queries_are_accepted(
     server: LocalRocketChat,
     client: Client,
     validators: Validators,
@@ -104,7 +98,7 @@ def test_every_query_is_accepted_as_text(
     type: IntegrationType | None,
     everywhere: bool,
 ) -> None:
-    """Whatever is asked for, the validators take the parameters as the texts that a query has."""
+    """Whatever the arguments are, the validators accept the parameters as texts."""
     server.reset()
     for ask in (
         lambda: client.get(text, created_by=other),
@@ -119,7 +113,7 @@ def test_every_query_is_accepted_as_text(
         lambda: list(client.list_for_group(room_id=text, include_all_private_groups=everywhere)),
         lambda: list(client.list_for_group(room_name=text, include_all_private_groups=everywhere)),
     ):
-        with suppress(ApiError):  # there may be none of this name
+        with suppress(ApiError):  # nothing may have this name
             ask()
     asked = [(request.endpoint, dict(request.query)) for request in server.requests]
     assert len(asked) == 11

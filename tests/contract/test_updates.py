@@ -1,4 +1,4 @@
-"""Update reaches its goal, or says what it missed, or changes nothing: whatever came before."""
+"""After any update the server has what was wanted, or the exception names the other fields, or nothing changed."""
 
 from __future__ import annotations
 
@@ -34,11 +34,10 @@ from rocketchat_integrations import (
     differences,
 )
 from rocketchat_integrations.testing import LocalRocketChat, strategies
-from tests.contract.oracle import NAMES, asked, runs, unlike
-from tests.contract.patience import PATIENT
-from tests.contract.world import WORLD
+from tests.contract.oracle import NAMES, running_script, unequal_fields, wanted_fields
+from tests.contract.world import PATIENT, WORLD
 
-# Which scripts compile, so that nobody else has to know.
+# Whether each script compiles.
 SCRIPTS = {
     "class Script { process_incoming_request() {} }": True,
     "class Script { process_outgoing_request() {} }": True,
@@ -55,27 +54,27 @@ LISTENING = ("sendMessage", "fileUploaded", "roomJoined", "roomLeft")
 
 NOTHING = cast(Any, multiple())  # no new record
 
-# What the client puts in place of a script that came to run too early, where there was none.
+# The client replaces a script that runs too early by this one.
 IDLE = "class Script {}"
 
 Fields: TypeAlias = Mapping[IntegrationType, Mapping[str, st.SearchStrategy[Any]]]
 
 
 def script_that_runs(definition: IntegrationDefinition) -> str | None:
-    """The script of a definition, if it compiles and is enabled."""
+    """Return the script of a definition, if it compiles and is enabled."""
     return definition.script if definition.script_enabled and SCRIPTS[definition.script] else None
 
 
 @attrs.frozen
 class Read:
-    """A record, and how often its integration had been written when it was read."""
+    """A record, and how often its integration had been updated when it was read."""
 
     record: IntegrationRecord
     writes: int
 
 
 @attrs.frozen
-class Workspace:
+class Connected:
     """A server and its administrator's client."""
 
     server: LocalRocketChat
@@ -83,16 +82,16 @@ class Workspace:
 
     @property
     def documents(self) -> dict[str, dict[str, Any]]:
-        """What the server holds, by id."""
+        """The stored integrations, by id."""
         return {document["_id"]: document for document in self.server.documents}
 
 
 class Updates(RuleBasedStateMachine):
-    """Definitions, records that grow old, and a server that freezes its scripts at times."""
+    """Updates by several people, with records that get stale, on a server that freezes scripts at times."""
 
     reads = Bundle("reads")
 
-    def __init__(self, workspace: Workspace, fields: Fields) -> None:
+    def __init__(self, workspace: Connected, fields: Fields) -> None:
         super().__init__()
         workspace.server.reset()
         workspace.server.frozen_scripts = False
@@ -101,7 +100,7 @@ class Updates(RuleBasedStateMachine):
         self.running: dict[str, str | None] = {}
         self.had_an_update_refused: set[str] = set()
 
-    # What may happen
+    # Actions
 
     @precondition(lambda self: len(self.writes) < 3)
     @rule(target=reads, data=st.data(), type=st.sampled_from(IntegrationType))
@@ -148,7 +147,7 @@ class Updates(RuleBasedStateMachine):
             self.refused(ConfigurationError, id, other.record, overwrite=True)
 
     @rule(read=reads, script=st.sampled_from(list(SCRIPTS)))
-    def name_a_room_that_there_is_not(self, read: Read, script: str | None) -> None:
+    def name_an_unknown_room(self, read: Read, script: str | None) -> None:
         record = self.read_again(read).record
         if record.id in self.writes and getattr(record, "event", "sendMessage") in LISTENING:
             wanted = attrs.evolve(record, channel=("#nowhere",), script=script, script_enabled=True)
@@ -170,21 +169,21 @@ class Updates(RuleBasedStateMachine):
         self.workspace.client.remove(read.record)
         del self.writes[id], self.running[id]
 
-    # What has to be true
+    # Invariants
 
     @invariant()
-    def the_list_is_what_the_server_holds(self) -> None:
+    def the_list_is_complete(self) -> None:
         listed = {record.id: record for record in self.workspace.client.list()}
         assert listed.keys() == self.workspace.documents.keys() == self.writes.keys()
 
     @invariant()
-    def a_script_runs_exactly_where_the_last_definition_wants_it(self) -> None:
-        runs_now = {id: runs(document) for id, document in self.workspace.documents.items()}
+    def the_wanted_scripts_run(self) -> None:
+        runs_now = {id: running_script(document) for id, document in self.workspace.documents.items()}
         idle = {id for id in self.had_an_update_refused if runs_now.get(id) == IDLE}
         assert {id: None if id in idle else script for id, script in runs_now.items()} == self.running
 
     def updated(self, read: Read, wanted: IntegrationDefinition, *, overwrite: bool = False) -> Any:
-        """Update as anybody would, and see what came of it."""
+        """Update, and check what the server has and what the client says."""
         id, client, before = read.record.id, self.workspace.client, self.workspace.documents
         if id not in self.writes:
             self.refused(NotFoundError, id, wanted)
@@ -203,7 +202,7 @@ class Updates(RuleBasedStateMachine):
         missed = {NAMES[wanted.type][change.field] for change in changes}
         assert bool(changes) == (incomplete is not None)
         assert changes == differences(client.get(id), wanted)
-        assert missed == self.unlike(id, wanted)
+        assert missed == self.missed_fields(id, wanted)
         assert missed <= self.excuses(wanted.type)
         if missed.isdisjoint(SCRIPT_FIELDS):
             self.running[id] = script_that_runs(wanted)
@@ -216,13 +215,13 @@ class Updates(RuleBasedStateMachine):
     def refused(
         self, kind: type[Exception], id: str, wanted: IntegrationDefinition, *, overwrite: bool = False
     ) -> None:
-        """Update, and see that it is refused and nothing has changed."""
+        """Update, and check that it is refused and nothing has changed."""
         before = self.workspace.documents
         with pytest.raises(kind):
             self.workspace.client.update(id, wanted, overwrite=overwrite)
         after = self.workspace.documents
         if kind is BadRequestError:
-            # The server has compiled the script by then, and the client another: what runs has its invariant.
+            # The server and the client have compiled scripts by then: an invariant checks which one runs.
             for document in (before[id], after[id]):
                 document.pop("scriptCompiled", None)
                 document.pop("scriptError", None)
@@ -240,16 +239,18 @@ class Updates(RuleBasedStateMachine):
             assert after[id]["token"] == wanted.token or (wanted.token is None and after[id]["token"])
         else:
             assert after[id]["token"] == token
-        for name in {"scriptEngine", "skipTranspile"} - asked(wanted).keys():
-            # Where there was none, the server may fill in what means the same.
+        for name in {"scriptEngine", "skipTranspile"} - wanted_fields(wanted).keys():
+            # The server may replace a missing value by an equivalent one.
             assert (after[id].get(name) or None) == (before[id].get(name) or None)
 
-    def unlike(self, id: str, wanted: IntegrationDefinition) -> set[str]:
-        """A second opinion on what an update has missed; a script that is not to run does not count."""
-        return unlike(self.workspace.documents[id], wanted) - (set() if asked(wanted)["scriptEnabled"] else {"script"})
+    def missed_fields(self, id: str, wanted: IntegrationDefinition) -> set[str]:
+        """Return the fields that an update has missed; a script that is not enabled does not count."""
+        return unequal_fields(self.workspace.documents[id], wanted) - (
+            set() if wanted_fields(wanted)["scriptEnabled"] else {"script"}
+        )
 
     def excuses(self, type: IntegrationType) -> set[str]:
-        """The fields that the server is known not to take."""
+        """Return the fields that the server is known not to take."""
         frozen = SCRIPT_FIELDS if self.workspace.server.frozen_scripts else set[str]()
         is_old = self.workspace.client.server_version().startswith("6.")
         return frozen | ({"username"} if is_old and type is IntegrationType.INCOMING else set())
@@ -268,23 +269,23 @@ class Updates(RuleBasedStateMachine):
 
 
 @pytest.fixture(params=["8.8.1", "6.14"])
-def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
+def workspace(request: pytest.FixtureRequest) -> Iterator[Connected]:
     with (
         LocalRocketChat(version=request.param) as server,
         Client(server.url, server.auth("admin"), retry=RetryPolicy.never()) as client,
     ):
-        yield Workspace(server, client)
+        yield Connected(server, client)
 
 
-def test_update_reaches_its_goal_whatever_came_before(workspace: Workspace) -> None:
-    """After any update the server has what was wanted, or the exception names what it has not, or nothing changed."""
-    # What an update can go wrong with is to happen often.
+def test_updates(workspace: Connected) -> None:
+    """Sequences of creates, updates and removals keep the promise of `update`."""
+    # What updates can fail at should be frequent.
     common: dict[str, st.SearchStrategy[Any]] = {
         "script": st.sampled_from([COMPILING, COMPILING, OTHERS]).flatmap(st.sampled_from),
         "script_enabled": st.sampled_from([True, True, False]),
     }
     if workspace.client.server_version().startswith("6."):
-        common["skip_transpile"] = st.sampled_from([None, False])  # it refuses the field, which it does not know
+        common["skip_transpile"] = st.sampled_from([None, False])  # an unknown field there
     events = st.sampled_from([*[EventType.SEND_MESSAGE] * 6, *EventType])
     words = st.sampled_from([(), ("!a",), ("!a", " ", "b")])
     fields: Fields = {
@@ -298,4 +299,4 @@ def test_update_reaches_its_goal_whatever_came_before(workspace: Workspace) -> N
         },
     }
     machine = cast(Any, partial(Updates, workspace, fields))
-    run_state_machine_as_test(machine, settings=settings(PATIENT, max_examples=120, stateful_step_count=30))
+    run_state_machine_as_test(machine, settings=settings(PATIENT, max_examples=60, stateful_step_count=30))

@@ -1,8 +1,7 @@
-// The server's own validators, asked over a pipe.
+// Run the server's own validators on requests from stdin.
 //
-// Each line in is a request, {"endpoint": "integrations.create", "params": {…}}; each line out is the verdict on it,
-// {"accepted": true, "params": {…}, "violations": []}. The params come back as the validator left them, for it coerces
-// what it is given.
+// Each input line is a request, {"endpoint": "integrations.create", "params": {…}}; each output line is the answer,
+// {"accepted": true, "params": {…}, "violations": []}, with the params as the validator has coerced them.
 
 import { createInterface } from 'node:readline';
 

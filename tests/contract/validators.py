@@ -1,4 +1,4 @@
-"""The other party to the contract: the validators that the vendor publishes, answering in a Node.js process."""
+"""Ask the validators that the vendor publishes, in a Node.js process."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ PROGRAM = Path(__file__).parent / "build" / "validators.cjs"
 
 @attrs.frozen
 class Verdict:
-    """What a validator makes of the parameters of a request."""
+    """A validator's answer to the parameters of a request."""
 
     accepted: bool
     params: Any
-    """The parameters as they are after its coercion."""
+    """The parameters after coercion."""
     violations: tuple[str, ...]
 
 
@@ -32,23 +32,23 @@ class Validators:
     _answers: IO[str]
 
     def __call__(self, endpoint: str, params: Any) -> Verdict:
-        """What the server would make of a body, or of the texts of a query."""
+        """Validate a body, or the texts of a query."""
         self._questions.write(json.dumps({"endpoint": endpoint, "params": params}) + "\n")
         self._questions.flush()
         line = self._answers.readline()
-        assert line, "the validators' process has come to its end"
+        assert line, "the process of the validators has ended"
         verdict = json.loads(line)
         return Verdict(verdict["accepted"], verdict["params"], tuple(verdict["violations"]))
 
     def take_unchanged(self, endpoint: str, params: Any) -> bool:
-        """Whether a body is accepted as it is, without any coercion."""
+        """Return whether a body is accepted without any coercion."""
         verdict = self(endpoint, params)
         return verdict.accepted and same_json(verdict.params, params)
 
 
 @contextmanager
 def running(node: str) -> Generator[Validators]:
-    """Start the process, and end it."""
+    """Run the process during a `with` block."""
     pipe = subprocess.PIPE
     with subprocess.Popen([node, str(PROGRAM)], stdin=pipe, stdout=pipe, encoding="utf-8") as process:
         assert process.stdin is not None
@@ -57,7 +57,7 @@ def running(node: str) -> Generator[Validators]:
 
 
 def same_json(one: Any, other: Any) -> bool:
-    """Whether two values are the same to JavaScript: true is not 1, but 1.0 is; whole numbers have limited digits."""
+    """Return whether two values are the same in JavaScript: true is not 1, but 1.0 is, and integers have few digits."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         ours, theirs = cast("Mapping[str, Any]", one), cast("Mapping[str, Any]", other)
         return ours.keys() == theirs.keys() and all(same_json(ours[key], theirs[key]) for key in ours)

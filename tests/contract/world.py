@@ -1,14 +1,17 @@
-"""What there is on the embedded server, for definitions that it can take."""
+"""Definitions that the embedded server can take, because it has the rooms and users in them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, settings, strategies as st
 
 from rocketchat_integrations import IntegrationDefinition, IntegrationType
 from rocketchat_integrations.testing import strategies
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Settings for examples that talk to a server, or to another process."""
 
 Fields: TypeAlias = Mapping[str, st.SearchStrategy[Any]]
 
@@ -22,7 +25,7 @@ WORLD: Mapping[IntegrationType, Fields] = {
         "username": _USERNAME,
     },
     IntegrationType.OUTGOING: {
-        # None means every public channel.
+        # No channel means every public channel.
         "channel": st.lists(st.sampled_from([*_PLACES, *_EVERYWHERE]), max_size=3),
         "username": _USERNAME,
     },
@@ -32,4 +35,4 @@ WORLD: Mapping[IntegrationType, Fields] = {
 INTEGRATIONS: st.SearchStrategy[IntegrationDefinition] = strategies.incoming_integrations(
     **WORLD[IntegrationType.INCOMING]
 ) | strategies.outgoing_integrations(**WORLD[IntegrationType.OUTGOING])
-"""Definitions of both kinds in this world."""
+"""Definitions of both types."""

@@ -1,7 +1,7 @@
-"""What the live suite runs against: with `--live` a real workspace, else an embedded server of each dialect.
+"""The workspace of the live suite: a real one with `--live`, else an embedded server of each dialect.
 
-It has to be left as it was found. So every integration has a name that begins with this run's own prefix, and all
-that have one are removed after each test and at the end, whether or not an answer told that they were created.
+The suite leaves nothing behind: the names of its integrations begin with a prefix of this run, and all with that prefix
+are removed after each test and at the end, even if their creation was not answered.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ from rocketchat_integrations.testing import LocalRocketChat
 REQUIRED = ("ROCKETCHAT_URL", "ROCKETCHAT_USER_ID", "ROCKETCHAT_AUTH_TOKEN", "ROCKETCHAT_ROOM")
 PREFIX = f"live-suite-{secrets.token_hex(4)}-"
 
-# Who has no leave to bypass it is allowed 10 calls of an endpoint in a minute.
+# The default rate limit is 10 calls of an endpoint in a minute.
 PATIENT = RetryPolicy(rate_limit_wait=180.0)
 
 
 @attrs.frozen
 class Workspace:
-    """A Rocket.Chat, and what the suite may use of it."""
+    """A Rocket.Chat server, and what the suite may use of it."""
 
     client: Client
     url: str
     channel: str
-    """The room as a definition names it."""
+    """The room, as a definition names it."""
 
     poster: str
-    """Who integrations post as."""
+    """The user that integrations post as."""
 
     version: tuple[int, ...]
-    """Of the server, major and minor."""
+    """Major and minor version of the server."""
 
     prefix: str = PREFIX
-    """What the names of all that is created begin with: so it is tidied up."""
+    """Prefix of the names of all integrations that the suite creates."""
 
     def tidy_up(self) -> None:
-        """Remove all that this run has created. What cannot be removed fails the test, and is named."""
+        """Remove everything that this run has created; fail with the names of what cannot be removed."""
         unreadable: list[DecodingError] = []
         records = self.client.list(name_contains=self.prefix, on_error=unreadable.append)
         found = [(record.id, record.type) for record in records if record.name.startswith(self.prefix)]
         if self.version >= (7, 0):
-            # The server has looked at the names, so these are ours as well; it does not look at the type.
+            # These servers filter by name, so the unreadable records are ours. They do not check the type.
             found += [(error.id, IntegrationType.OUTGOING) for error in unreadable if error.id]
         left: list[str] = []
         for id, kind in found:
@@ -69,7 +69,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def is_live(config: pytest.Config) -> bool:
-    # Where the whole of the tests is collected, the option is unknown.
+    # The option is unknown when all tests are collected.
     return bool(config.getoption("live", default=False))
 
 
@@ -80,7 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    # Where a run is killed or interrupted, somebody may have to find what it left.
+    # To find what a killed run has left.
     return f"live: all integrations of this run are named {PREFIX}*" if is_live(config) else None
 
 
@@ -93,13 +93,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if is_live(item.config):
-        # A test may wait for rate limits for longer than one that hangs is given: ending the run would skip tidying up.
+        # Waiting for rate limits may take longer than the timeout for tests that hang, which would skip the tidying up.
         faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(scope="session")
 def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
-    """The one workspace of the run, or the embedded server of one dialect."""
+    """The workspace of the run, or the embedded server of one dialect."""
     with _named_by_the_environment() if request.param == "live" else _embedded(request.param) as workspace:
         yield workspace
         workspace.tidy_up()
@@ -115,9 +115,9 @@ def _named_by_the_environment() -> Generator[Workspace, None, None]:
 
 @contextmanager
 def _embedded(version: str) -> Generator[Workspace, None, None]:
-    # Pages of two: a list of three has to be walked.
+    # Pages of two, so that a list of three has several.
     with LocalRocketChat(version=version, page_cap=2) as server:
-        # As good as a channel and an administrator: a private group, and somebody who may only manage their own.
+        # On 6.14, a private group, and a user with only the own-permissions.
         server.add_room("team", "private group", ["alice"])
         channel, username = ("#general", "admin") if version == "8.8" else ("#team", "alice")
         with Client(server.url, server.auth(username), retry=PATIENT) as client:
@@ -130,6 +130,6 @@ def _version(client: Client) -> tuple[int, ...]:
 
 @pytest.fixture
 def tidied(workspace: Workspace) -> Iterator[None]:
-    """Tidy up after the test."""
+    """Tidy up after a test."""
     yield
     workspace.tidy_up()

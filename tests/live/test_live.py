@@ -1,7 +1,6 @@
-"""The contract with the server that a client relies on, asked of a real one.
+"""What the client relies on, tested with a real server or the embedded one.
 
-Nothing is posted, for messages could not be taken back: incoming integrations are only posted to where they refuse,
-and outgoing ones are disabled and lead nowhere.
+No message is posted, since it could not be taken back: incoming integrations are disabled, and so are outgoing ones.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ each_type = pytest.mark.parametrize("type", IntegrationType)
 
 SCRIPT = "class Script { process_incoming_request({ request }) { return { content: request.content }; } }"
 BROKEN_SCRIPT = "class Script { process_incoming_request( {"
-MESSAGE = "The live suite posts this to where it has to be refused. Should you read it, the suite has failed."
+MESSAGE = "The live suite posts this where it must be refused. If you can read it, the suite has failed."
 
 
 def incoming(workspace: Workspace, what: str = "hook") -> IncomingIntegration:
@@ -64,12 +63,12 @@ def outgoing(workspace: Workspace, what: str = "bot") -> OutgoingIntegration:
 
 
 def bare(workspace: Workspace, type: IntegrationType) -> IntegrationDefinition:
-    """A definition that has what it needs and no more."""
+    """Return a definition with the required fields only."""
     return incoming(workspace) if type is IntegrationType.INCOMING else outgoing(workspace)
 
 
 def full(workspace: Workspace, type: IntegrationType) -> IntegrationDefinition:
-    """A definition with something in every field."""
+    """Return a definition with a value for every field."""
     definition = attrs.evolve(
         bare(workspace, type),
         alias="Live suite",
@@ -98,22 +97,22 @@ def full(workspace: Workspace, type: IntegrationType) -> IntegrationDefinition:
 
 
 def ignore(error: DecodingError) -> None:
-    """A record of somebody else that cannot be read is no failure. One of ours would be missed."""
+    """Skip an unreadable record of other users. One of ours would be missed by the test."""
 
 
 def have_one_token(one: IntegrationRecord, other: IntegrationRecord) -> bool:
-    # A function of records: a comparison that fails is printed with what it compares.
+    # A function, so that pytest does not print the tokens of a failed comparison.
     return one.token == other.token
 
 
-def test_the_server_tells_its_version(workspace: Workspace) -> None:
-    """In the form from which programs can tell what it is able to do."""
+def test_server_version(workspace: Workspace) -> None:
+    """The version has a form that programs can compare."""
     assert re.match(r"\d+\.\d+(\.\d+)?($|-)", workspace.client.server_version())
 
 
 @each_type
 def test_every_field_comes_back(workspace: Workspace, type: IntegrationType) -> None:
-    """What is created is what was asked for, in the answer and when it is read again."""
+    """A new integration has every field of its definition, in the answer and when it is read again."""
     wanted = full(workspace, type)
     created = workspace.client.create(wanted)
     stored = workspace.client.get(created.id)
@@ -133,7 +132,7 @@ def test_every_field_comes_back(workspace: Workspace, type: IntegrationType) -> 
 
 @each_type
 def test_an_update_of_one_field_changes_nothing_else(workspace: Workspace, type: IntegrationType) -> None:
-    """The rest stays: the token, with it a webhook's address, and the script that runs."""
+    """The token, and with it a webhook's address, and the script that runs stay."""
     created = workspace.client.create(full(workspace, type))
     updated = workspace.client.update(created.id, attrs.evolve(created, alias="Another"))
     stored = workspace.client.get(created.id)
@@ -146,8 +145,8 @@ def test_an_update_of_one_field_changes_nothing_else(workspace: Workspace, type:
 
 
 @each_type
-def test_what_a_definition_leaves_out_is_cleared(workspace: Workspace, type: IntegrationType) -> None:
-    """An update to a bare definition leaves nothing of a full one but the token, and stops the script."""
+def test_missing_fields_are_cleared(workspace: Workspace, type: IntegrationType) -> None:
+    """An update to a bare definition clears everything except the token, and stops the script."""
     created = workspace.client.create(full(workspace, type))
     wanted = bare(workspace, type)
     workspace.client.update(created.id, wanted)
@@ -158,12 +157,12 @@ def test_what_a_definition_leaves_out_is_cleared(workspace: Workspace, type: Int
     kept = {"token", "script_engine", "skip_transpile"}
     assert {field for field in emptied - kept if getattr(stored, field)} == set()
     assert have_one_token(stored, created)
-    # An incoming one keeps what was compiled, and does not run it while scripts are off.
+    # An incoming integration keeps the compiled script, but does not run it while scripts are off.
     assert type is IntegrationType.INCOMING or stored.script_compiled is None
 
 
-def test_a_script_that_does_not_compile_says_so(workspace: Workspace) -> None:
-    """Nobody has to find out from a webhook that does nothing."""
+def test_script_errors(workspace: Workspace) -> None:
+    """A script that does not compile gives a record with the error."""
     record = workspace.client.create(attrs.evolve(incoming(workspace), script_enabled=True, script=BROKEN_SCRIPT))
 
     assert record.script_error is not None
@@ -171,8 +170,8 @@ def test_a_script_that_does_not_compile_says_so(workspace: Workspace) -> None:
     assert record.script_compiled is None
 
 
-def test_nobodys_change_is_overwritten_unseen(workspace: Workspace) -> None:
-    """A record that was changed on the server since is not written over."""
+def test_stale_records(workspace: Workspace) -> None:
+    """A record that has changed on the server meanwhile is not overwritten."""
     created = workspace.client.create(incoming(workspace))
     changed = workspace.client.update(created.id, attrs.evolve(created, alias="Theirs"))
 
@@ -184,8 +183,8 @@ def test_nobodys_change_is_overwritten_unseen(workspace: Workspace) -> None:
     assert stored.updated_at == changed.updated_at
 
 
-def test_an_integration_does_not_become_one_of_the_other_type(workspace: Workspace) -> None:
-    """The server would let a slip of the id overwrite a webhook's address."""
+def test_the_type_cannot_change(workspace: Workspace) -> None:
+    """An update of the other type is refused: the server would overwrite a webhook's address."""
     created = workspace.client.create(incoming(workspace))
 
     with pytest.raises(ConfigurationError, match="type"):
@@ -196,8 +195,8 @@ def test_an_integration_does_not_become_one_of_the_other_type(workspace: Workspa
     assert have_one_token(stored, created)
 
 
-def test_lists_find_what_was_created(workspace: Workspace) -> None:
-    """By name, by a part of it, by type and by room; in order, and all of it."""
+def test_lists(workspace: Workspace) -> None:
+    """New integrations are found by name, by a part of it, by type and by room, in order and completely."""
     client = workspace.client
     bot = client.create(outgoing(workspace)).id
     hook = client.create(incoming(workspace)).id
@@ -220,7 +219,7 @@ def test_lists_find_what_was_created(workspace: Workspace) -> None:
 
 
 def test_a_new_integration_has_no_history(workspace: Workspace) -> None:
-    """It can be cleared all the same, and what is not in it cannot be replayed. Older servers say that they cannot."""
+    """It can be cleared, and an unknown entry cannot be replayed; servers before 8.7 have no such endpoints."""
     bot = workspace.client.create(outgoing(workspace)).id
 
     assert list(workspace.client.history(bot)) == []
@@ -236,8 +235,8 @@ def test_a_new_integration_has_no_history(workspace: Workspace) -> None:
 
 
 @each_type
-def test_what_is_removed_is_gone(workspace: Workspace, type: IntegrationType) -> None:
-    """It cannot be read, nor removed once more, and the exception says why."""
+def test_removed_integrations(workspace: Workspace, type: IntegrationType) -> None:
+    """They can neither be read nor removed again: `NotFoundError`."""
     record = workspace.client.create(bare(workspace, type))
     workspace.client.remove(record)
 
@@ -247,8 +246,8 @@ def test_what_is_removed_is_gone(workspace: Workspace, type: IntegrationType) ->
         workspace.client.remove(record)
 
 
-def test_a_disabled_webhook_says_so(workspace: Workspace) -> None:
-    """And one whose address is wrong says something else."""
+def test_disabled_webhooks(workspace: Workspace) -> None:
+    """A disabled webhook raises another exception than a wrong address."""
     record = workspace.client.create(incoming(workspace))
 
     with pytest.raises(WebhookDisabledError):
@@ -258,8 +257,8 @@ def test_a_disabled_webhook_says_so(workspace: Workspace) -> None:
     assert failure.type is not WebhookDisabledError
 
 
-def test_a_room_that_does_not_exist_is_refused(workspace: Workspace) -> None:
-    """By a rule of the server, whose name programs can look at."""
+def test_unknown_rooms(workspace: Workspace) -> None:
+    """They are refused with an error type that programs can compare."""
     nowhere = attrs.evolve(incoming(workspace), channel=f"#{workspace.prefix}nowhere")
 
     with pytest.raises(BadRequestError) as refusal:
@@ -267,8 +266,8 @@ def test_a_room_that_does_not_exist_is_refused(workspace: Workspace) -> None:
     assert refusal.value.error_type == "error-invalid-room"
 
 
-def test_a_wrong_token_is_refused(workspace: Workspace) -> None:
-    """As what it is: not as a missing integration, nor as a missing permission."""
+def test_wrong_tokens(workspace: Workspace) -> None:
+    """They raise `AuthenticationError`, not `NotFoundError` or `PermissionDeniedError`."""
     stranger = TokenAuth(user_id=workspace.client.user_id(), token="made-up")
 
     with Client(workspace.url, stranger) as client, pytest.raises(AuthenticationError):

@@ -1,4 +1,4 @@
-"""What the tests of the embedded server share: plain HTTP, without anything of the package's client."""
+"""Plain HTTP to the embedded server, without the package's client, and a bot that records its calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import http.server
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -46,16 +46,24 @@ class Answer:
 
     @property
     def error_type(self) -> str:
-        """The `errorType` of a refusal with status 400."""
+        """The `errorType` of a refusal with status 400, or else its `error`."""
         assert self.status == 400, self
         return str(self.json.get("errorType", self.json.get("error")))
 
 
 @attrs.frozen
 class Api:
-    """Calls one server, each time over a connection of its own."""
+    """Calls one server, over a new connection each time."""
 
     server: LocalRocketChat
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(urlsplit(self.server.url).netloc, timeout=10)
+
+    def headers(self, user: str) -> dict[str, str]:
+        """Return the credentials of a user."""
+        auth = self.server.auth(user)
+        return {"X-Auth-Token": auth.token, "X-User-Id": auth.user_id}
 
     def __call__(
         self,
@@ -68,44 +76,69 @@ class Api:
         headers: Mapping[str, str] | None = None,
         **query: Any,
     ) -> Answer:
-        """A call of `/api/v1/…`, or of any path that begins with a slash."""
-        sent = {} if body is None or isinstance(body, bytes) else {"Content-Type": "application/json"}
+        """Call `/api/v1/…`, or any path that begins with a slash."""
+        is_json = body is not None and not isinstance(body, bytes)
+        sent = {"Content-Type": "application/json"} if is_json else {}
         if user is not None:
-            auth = self.server.auth(user)
-            sent |= {"X-Auth-Token": auth.token, "X-User-Id": auth.user_id}
-        base = urlsplit(self.server.url)
-        path = base.path + (endpoint if endpoint.startswith("/") else f"/api/v1/{endpoint}")
+            sent |= self.headers(user)
+        path = urlsplit(self.server.url).path + (endpoint if endpoint.startswith("/") else f"/api/v1/{endpoint}")
         if query:
             path += f"?{urlencode(query)}"
-        connection = http.client.HTTPConnection(base.netloc, timeout=10)
-        try:
-            data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        with closing(self.connect()) as connection:
+            data = json.dumps(body).encode() if is_json else body
             connection.request(method, path, data, {**sent, **(headers or {})})
             response = connection.getresponse()
             return Answer(response.status, dict(response.getheaders()), response.read())
-        finally:
-            connection.close()
 
     def create(self, body: Mapping[str, Any] = INCOMING, *, user: str = "admin", **changes: Any) -> dict[str, Any]:
-        """The integration that a body with these changes gives."""
+        """Create an integration, and return what the server answers."""
         answer = self("POST", "integrations.create", {**body, **changes}, user=user)
         assert answer.status == 200, answer
         integration: dict[str, Any] = answer.json["integration"]
         return integration
 
+    def create_for(self, bot: Bot, **changes: Any) -> dict[str, Any]:
+        """Create an outgoing integration that calls a bot."""
+        return self.create({**OUTGOING, "urls": [bot.url], "token": "t", **changes})
+
+    def refused(self, body: Mapping[str, Any], *, user: str = "admin", **changes: Any) -> str:
+        """Return the error type that a definition is refused with. The server notes a reason in words."""
+        error_type = self("POST", "integrations.create", {**body, **changes}, user=user).error_type
+        assert self.server.requests[-1].note
+        return error_type
+
     def update(self, stored: Mapping[str, Any], *, user: str = "admin", **changes: Any) -> Answer:
-        """An update of an integration, with what the schema wants and these changes."""
+        """Update an integration with what the schema requires and these changes."""
         base = INCOMING if stored["type"] == "webhook-incoming" else {**OUTGOING, "token": "token"}
         return self("PUT", "integrations.update", {**base, "integrationId": stored["_id"], **changes}, user=user)
 
+    def updated(self, stored: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+        """Update an integration, and return what the server answers and stores."""
+        answer = self.update(stored, **changes)
+        assert answer.status == 200, answer
+        integration: dict[str, Any] = answer.json["integration"]
+        assert integration == self.stored(stored)
+        return integration
+
+    def remove(self, integration: Mapping[str, Any], *, user: str = "admin", **changes: Any) -> Answer:
+        """Remove an integration."""
+        body = {"type": integration["type"], "integrationId": integration["_id"], **changes}
+        return self("POST", "integrations.remove", body, user=user)
+
     def stored(self, integration: Mapping[str, Any]) -> dict[str, Any]:
-        """What the server holds of an integration."""
+        """Return what the server stores of an integration."""
         return next(each for each in self.server.documents if each["_id"] == integration["_id"])
 
-    def post(self, integration: Mapping[str, Any], body: Any, **how: Any) -> Answer:
-        """A message through the webhook of an integration."""
+    def history(self, integration: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the history of an integration, newest first."""
+        answer = self("GET", "integrations.history", id=integration["_id"], sort='{"_createdAt": -1}')
+        records: list[dict[str, Any]] = answer.json["history"]
+        return records
+
+    def post(self, integration: Mapping[str, Any], body: Any) -> Answer:
+        """Post through the webhook of an integration."""
         token = quote(quote(integration["token"], safe=""), safe="")
-        return self("POST", f"/hooks/{integration['_id']}/{token}", body, user=None, **how)
+        return self("POST", f"/hooks/{integration['_id']}/{token}", body, user=None)
 
 
 Opener: TypeAlias = Callable[..., Api]
@@ -113,7 +146,7 @@ Opener: TypeAlias = Callable[..., Api]
 
 @pytest.fixture
 def serve() -> Iterator[Opener]:
-    """Starts servers with any settings; they are stopped at the end of the test."""
+    """Start servers with any settings."""
     servers: list[LocalRocketChat] = []
 
     def start(**settings: Any) -> Api:
@@ -143,46 +176,34 @@ def both(serve: Opener, request: pytest.FixtureRequest) -> Api:
     return serve(version=request.param)
 
 
-@pytest.fixture
-def incoming() -> dict[str, Any]:
-    """The body of an incoming integration."""
-    return dict(INCOMING)
-
-
-@pytest.fixture
-def outgoing() -> dict[str, Any]:
-    """The body of an outgoing integration."""
-    return dict(OUTGOING)
-
-
 class Bot:
-    """A bot that is served for real, and keeps what it is sent."""
+    """A bot that is served over HTTP and keeps what it is sent."""
 
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
-        """The payloads, oldest first."""
+        """The bodies, oldest first."""
         self.headers: list[dict[str, str]] = []
         self.targets: list[str] = []
-        """What was asked for: path and query."""
+        """Paths and queries."""
         self.reply: Callable[[dict[str, Any]], tuple[int, str, bytes | str] | None] = lambda _: says("{}")
-        """Gives status, content type and body for a payload; None to break the connection off."""
+        """Return status, content type and body for a call; None to close the connection."""
         bot = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                bot.calls.append(payload)
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                bot.calls.append(body)
                 bot.headers.append(dict(self.headers))
                 bot.targets.append(self.path)
-                answer = bot.reply(payload)
+                answer = bot.reply(body)
                 if answer is None:
                     return
-                status, content_type, body = answer
-                data = body if isinstance(body, bytes) else body.encode()
+                status, content_type, text = answer
+                data = text if isinstance(text, bytes) else text.encode()
                 self.send_response(status)
                 self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(data)))
-                # The server may have hung up meanwhile.
+                # The server may have closed the connection meanwhile.
                 with suppress(OSError):
                     self.end_headers()
                     self.wfile.write(data)
@@ -196,7 +217,6 @@ class Bot:
 
     @property
     def texts(self) -> list[str | None]:
-        """What the payloads say."""
         return [call.get("text") for call in self.calls]
 
     def __enter__(self) -> Bot:
@@ -210,8 +230,13 @@ class Bot:
 
 
 def says(body: str, status: int = 200) -> tuple[int, str, str]:
-    """A reply in JSON."""
+    """Return a reply in JSON."""
     return status, "application/json", body
+
+
+def is_down(_: object) -> tuple[int, str, str]:
+    """Return a reply that the server retries."""
+    return 503, "text/plain", "down"
 
 
 @pytest.fixture
@@ -226,21 +251,3 @@ def other_bot() -> Iterator[Bot]:
     """Another bot that answers `{}`."""
     with Bot() as bot:
         yield bot
-
-
-@attrs.frozen
-class Employ:
-    """Creates outgoing integrations for a bot."""
-
-    api: Api
-
-    def __call__(self, bot: Bot, /, **changes: Any) -> dict[str, Any]:
-        body: dict[str, Any] = {**OUTGOING, "urls": [bot.url], "token": "t", **changes}
-        return self.api.create(body)
-
-    def history(self, integration: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The history of an integration, newest first."""
-        sort = json.dumps({"_createdAt": -1})
-        answer = self.api("GET", "integrations.history", id=integration["_id"], sort=sort)
-        records: list[dict[str, Any]] = answer.json["history"]
-        return records

@@ -1,10 +1,11 @@
-"""A bot that is served on this machine, for the tests of whoever writes one."""
+"""``LocalBot`` serves a bot on this machine."""
 
 from __future__ import annotations
 
 import http.client
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,55 +21,43 @@ def app(environ: dict[str, Any], start_response: Callable[..., object]) -> Itera
 
 def answer(url: str) -> bytes:
     address = urlsplit(url)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
-    try:
+    with closing(http.client.HTTPConnection(address.netloc, timeout=30)) as connection:
         connection.request("PUT", address.path)
         return connection.getresponse().read()
-    finally:
-        connection.close()
 
 
-def test_it_is_there_while_it_is_served(capsys: pytest.CaptureFixture[str]) -> None:
-    """And says nothing of the calls, whatever the tests print."""
+def test_start_and_stop(capsys: pytest.CaptureFixture[str]) -> None:
+    """A bot answers between start and stop, can be started again, and prints nothing."""
     bot = LocalBot(app)
+    with pytest.raises(RuntimeError, match="use it in a with statement"):
+        _ = bot.url
     with bot as served:
         assert served is bot
-        url = bot.url
-        assert answer(url) == b"PUT"
+        assert answer(bot.url) == b"PUT"
+        with pytest.raises(RuntimeError, match="started already"):
+            bot.start()
+    bot.start()
+    url = bot.url
+    assert answer(url) == b"PUT"
+    bot.stop()
+    bot.stop()
     with pytest.raises(ConnectionRefusedError):
         answer(url)
     assert capsys.readouterr() == ("", "")
 
 
-def test_it_can_be_started_again_and_stopped_twice() -> None:
-    bot = LocalBot(app)
-    for _ in range(2):
-        bot.start()
-        assert answer(bot.url) == b"PUT"
-        bot.stop()
-        bot.stop()
-
-
-def test_it_says_what_was_forgotten() -> None:
-    bot = LocalBot(app)
-    with pytest.raises(RuntimeError, match="use it in a with statement"):
-        _ = bot.url
-    with bot, pytest.raises(RuntimeError, match="started already"):
-        bot.start()
-
-
-def test_its_port_can_be_chosen() -> None:
-    """Unless somebody else has it."""
+def test_a_port_can_be_chosen() -> None:
+    """A port that is taken raises."""
     with LocalBot(app) as bot:
         port = urlsplit(bot.url).port or 0
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(OSError):  # noqa: PT011, its message is the system's
             LocalBot(app, port=port).start()
     with LocalBot(app, port=port) as bot:
         assert urlsplit(bot.url).port == port
 
 
-def test_one_call_does_not_wait_for_another() -> None:
-    """Two that are answered only when both are there."""
+def test_calls_are_answered_at_the_same_time() -> None:
+    """Two calls that wait for each other are both answered."""
     both = threading.Barrier(2)
 
     def slow(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:

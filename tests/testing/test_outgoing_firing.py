@@ -1,4 +1,4 @@
-"""What people do in the embedded server, and which outgoing integrations that fires."""
+"""Actions of users on the embedded server, and the outgoing integrations that they trigger."""
 
 from __future__ import annotations
 
@@ -8,96 +8,72 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rocketchat_integrations.testing import LocalRocketChat, StoredMessage
-from tests.testing.conftest import Bot, Employ, says
+from tests.testing.conftest import says
 
 if TYPE_CHECKING:
-    from tests.testing.conftest import Api
+    from tests.testing.conftest import Api, Bot
 
 
-@pytest.mark.parametrize("room", ["general", "#general", "GENERAL"])
-def test_saying_something(both: Api, room: str) -> None:
-    """What somebody says is a message in the room, whether the room is given by name or by id."""
-    message = both.server.say("alice", room, " hello\n", tmid="thread")
-    assert both.server.messages == (message,)
-    assert (message.room, message.user, message.text, message.document["tmid"]) == (
-        "general",
-        "alice",
-        "hello",
-        "thread",
-    )
-    assert "bot" not in message.document
+def test_saying_something(api: Api) -> None:
+    """A message is in the room, which is given by name or id."""
+    for room in ("general", "#general", "GENERAL"):
+        message = api.server.say("alice", room, " hello\n", tmid="thread")
+        assert api.server.messages[-1] == message
+        assert (message.room, message.user, message.text) == ("general", "alice", "hello")
+        assert message.document["tmid"] == "thread"
+        assert "bot" not in message.document
 
 
-def test_saying_something_to_somebody(both: Api, bot: Bot) -> None:
-    """A direct message names no room in its payload; both directions are one room."""
-    Employ(both)(bot, channel="all_direct_messages")
-    there = both.server.say("alice", "@bob", "hi")
-    back = both.server.say("bob", "@alice", "ho")
-    to_herself = both.server.say("alice", "@alice", "hm")
+def test_direct_messages(api: Api, bot: Bot) -> None:
+    """Both directions are one room, without a name in the body of a call."""
+    api.create_for(bot, channel="all_direct_messages")
+    there = api.server.say("alice", "@bob", "hi")
+    back = api.server.say("bob", "@alice", "ho")
+    to_herself = api.server.say("alice", "@alice", "hm")
     assert [there.room, back.room, to_herself.room] == ["@bob", "@alice", "@alice"]
     first, second, third = bot.calls
-    assert first["channel_id"] == second["channel_id"] == there.document["rid"]
-    assert third["channel_id"] != first["channel_id"]
+    assert first["channel_id"] == second["channel_id"] == there.document["rid"] != third["channel_id"]
     assert "channel_name" not in first
 
 
-def test_saying_something_where_one_cannot(both: Api) -> None:
-    """Unknown users and rooms, and private groups of others, are refused, and say what there is; channels are open."""
-    say = both.server.say
-    with pytest.raises(LookupError, match="no user 'carol', only admin, alice"):
-        say("carol", "general", "x")
-    with pytest.raises(LookupError, match="no user 'carol'"):
-        say("alice", "@carol", "x")
-    with pytest.raises(LookupError, match="no room '#nowhere', only general, ops"):
-        say("alice", "#nowhere", "x")
-    for deed in (say, both.server.upload):
-        with pytest.raises(ValueError, match="bob is not in the private group secret"):
-            deed("bob", "secret", "x")
-    assert both.server.messages == ()
-    assert say("bob", "general", "x").room == "general"
-
-
-def test_editing(both: Api, bot: Bot) -> None:
-    """An edited message keeps its id; only integrations with runOnEdits are called, and told that it is an edit."""
-    employ = Employ(both)
-    employ(bot, channel="all_direct_messages", runOnEdits=True, token="edits")
-    employ(bot, channel="all_direct_messages")
-    message = both.server.say("alice", "@bob", "a")
-    edited = both.server.edit(message, " b ")
+def test_editing(api: Api, bot: Bot) -> None:
+    """An edited message keeps id and room; only integrations with `runOnEdits` are called."""
+    api.create_for(bot, channel="@bob,#general", runOnEdits=True, token="edits")
+    api.create_for(bot, channel="all_direct_messages")
+    message = api.server.say("alice", "@bob", "a")
+    edited = api.server.edit(message, " b ")
     assert (edited.text, edited.room, edited.user) == ("b", "@bob", "alice")
-    assert both.server.messages == (edited,)
+    assert api.server.messages == (edited,)
     assert [(call["token"], call["text"], call.get("isEdited")) for call in bot.calls] == [
         ("edits", "a", None),
         ("t", "a", None),
         ("edits", "b", True),
     ]
     assert {call["message_id"] for call in bot.calls} == {message.document["_id"]}
+    api.server.edit(api.server.say("alice", "random", "c"), "d")
+    api.server.edit(api.server.say("alice", "general", "e"), "f")
+    assert bot.texts[3:] == ["e", "f"]
     with pytest.raises(LookupError, match="no such message"):
-        both.server.edit(StoredMessage(room="general", user="alice", text="x"), "y")
+        api.server.edit(StoredMessage(room="general", user="alice", text="x"), "y")
 
 
-def test_an_edit_happens_in_the_room_of_its_message(both: Api, bot: Bot) -> None:
-    """An edit in a channel fires the integrations of that channel."""
-    Employ(both)(bot, runOnEdits=True)
-    both.server.edit(both.server.say("alice", "general", "a"), "b")
-    both.server.edit(both.server.say("alice", "random", "c"), "d")
-    assert bot.texts == ["a", "b"]
-
-
-def test_an_upload_is_a_message(both: Api, bot: Bot, other_bot: Bot) -> None:
-    """A file fires integrations for messages, with an empty text, and those for files."""
-    Employ(both)(bot)
-    Employ(both)(other_bot, event="fileUploaded")
-    message = both.server.upload("alice", "general", "plan.pdf")
-    assert both.server.messages == (message,)
+def test_an_upload_is_also_a_message(api: Api, old: Api, bot: Bot, other_bot: Bot) -> None:
+    """A file triggers `sendMessage` with an empty text, and `fileUploaded`. A direct room has no name."""
+    api.create_for(bot)
+    api.create_for(other_bot, event="fileUploaded")
+    message = api.server.upload("alice", "general", "plan.pdf")
+    assert api.server.messages == (message,)
     assert bot.texts == [""]
     assert other_bot.calls[0]["message"] == message.document
     assert message.document["file"]["name"] == "plan.pdf"
+    old.create_for(bot, event="fileUploaded", channel="@bob")
+    old.server.upload("alice", "@bob", "x")
+    assert bot.calls[1]["room"] == {"_id": bot.calls[1]["channel_id"], "t": "d"}
 
 
-def test_rooms_and_users_can_come_and_go(both: Api) -> None:
-    """Who makes or enters a room is in it, who leaves it is not; who is registered can log in."""
-    server = both.server
+def test_members_come_and_go(api: Api) -> None:
+    """The creator of a room is a member, until the user leaves; registered users can log in."""
+    server = api.server
     server.create_room("alice", "team", "private group")
     assert server.say("alice", "team", "x").room == "team"
     server.leave_room("alice", "team")
@@ -106,77 +82,67 @@ def test_rooms_and_users_can_come_and_go(both: Api) -> None:
     server.join_room("carol", "ops")
     server.leave_room("carol", "OPS00000000000001")
     server.archive_room("carol", "ops")
+    assert server.say("bob", "general", "x").room == "general"  # a channel is open to everybody
 
 
-_IMPOSSIBLE: list[tuple[type[Exception], str, Callable[[LocalRocketChat], None]]] = [
+_IMPOSSIBLE: list[tuple[type[Exception], str, Callable[[LocalRocketChat], object]]] = [
+    (LookupError, "no user 'carol', only admin, alice", lambda server: server.say("carol", "general", "x")),
+    (LookupError, "no user 'carol'", lambda server: server.say("alice", "@carol", "x")),
+    (LookupError, "no room '#nowhere', only general, ops", lambda server: server.say("alice", "#nowhere", "x")),
+    (ValueError, "bob is not in the private group secret", lambda server: server.say("bob", "secret", "x")),
+    (ValueError, "bob is not in the private group secret", lambda server: server.upload("bob", "secret", "x")),
     (LookupError, "no user 'carol'", lambda server: server.create_room("carol", "team")),
     (ValueError, "'general' already", lambda server: server.create_room("alice", "general")),
     (ValueError, "type 'public'", lambda server: server.create_room("alice", "team", "public")),
-    (LookupError, "no room 'team'", lambda server: server.archive_room("alice", "team")),
     (ValueError, "alice is not in the private group", lambda server: server.archive_room("alice", "secret")),
     (LookupError, "no room '@bob'", lambda server: server.join_room("alice", "@bob")),
     (ValueError, "alice is in general already", lambda server: server.join_room("alice", "general")),
     (ValueError, "secret is a private group", lambda server: server.join_room("alice", "secret")),
     (ValueError, "bob is not in general", lambda server: server.leave_room("bob", "general")),
-    (LookupError, "no room 'team'", lambda server: server.leave_room("bob", "team")),
     (ValueError, "'alice' already", lambda server: server.register_user("alice")),
 ]
 
 
-@pytest.mark.parametrize(("kind", "text", "deed"), _IMPOSSIBLE, ids=[text for _, text, _ in _IMPOSSIBLE])
-def test_what_cannot_be_done(
-    api: Api, bot: Bot, kind: type[Exception], text: str, deed: Callable[[LocalRocketChat], None]
-) -> None:
-    """What makes no sense is refused, says why, and calls nobody."""
-    for event in ("roomArchived", "roomCreated", "roomJoined", "roomLeft", "userCreated"):
-        Employ(api)(bot, event=event, channel="", targetRoom="#general")
-    with pytest.raises(kind, match=text):
-        deed(api.server)
+def test_impossible_actions(api: Api, bot: Bot) -> None:
+    """They are refused with the reason and call nobody, as do `add_user` and `add_room`."""
+    for event in ("sendMessage", "roomArchived", "roomCreated", "roomJoined", "roomLeft", "userCreated"):
+        api.create_for(bot, event=event, channel="", targetRoom="#general")
+    for kind, text, action in _IMPOSSIBLE:
+        with pytest.raises(kind, match=text):
+            action(api.server)
+    api.server.add_user("carol")
+    api.server.add_room("team")
     assert bot.calls == []
+    assert api.server.messages == ()
 
 
-def test_building_the_world_calls_nobody(both: Api, bot: Bot) -> None:
-    """`add_user` and `add_room` set nothing off."""
-    for event in ("roomCreated", "userCreated"):
-        Employ(both)(bot, event=event, targetRoom="#general")
-    both.server.add_user("carol")
-    both.server.add_room("team")
-    assert bot.calls == []
-
-
-# Where `channel` leads, by what was said in which room.
-_ROOMS = ["general", "random", "team", "@bob", "@alice"]
-_CHANNELS = {
-    "#general": ["general"],
-    "#GENERAL": ["general"],
-    "#general,#random": ["general", "random"],
-    "all_public_channels": ["general", "random"],
-    "": ["general", "random"],
-    "#team": ["team"],
-    "all_private_groups": ["team"],
-    "all_direct_messages": ["@bob", "@alice"],
-    "@bob": ["@bob"],
-    "@bobid000000000001": ["@bob"],
-    "@alice,#team": ["team", "@alice"],
-    "#ops": [],
-}
-
-
-@pytest.mark.parametrize(("channel", "rooms"), _CHANNELS.items())
-def test_channels(both: Api, bot: Bot, channel: str, rooms: list[str]) -> None:
-    """An integration is called for what is said in its channels: rooms, other users, or all of a kind."""
-    both.server.add_room("team", "private group", ["admin", "alice"])
-    Employ(both)(bot, channel=channel)
-    for room in _ROOMS:
-        both.server.say("bob" if room == "@alice" else "alice", room, room)
+@pytest.mark.parametrize(
+    ("channel", "rooms"),
+    [
+        ("#GENERAL", ["general"]),
+        ("#general,#random", ["general", "random"]),
+        ("all_public_channels", ["general", "random"]),
+        ("", ["general", "random"]),
+        ("all_private_groups", ["team"]),
+        ("all_direct_messages", ["@bob", "@alice"]),
+        ("@bobid000000000001", ["@bob"]),
+        ("@alice,#team", ["team", "@alice"]),
+        ("#ops", []),
+    ],
+)
+def test_channels(api: Api, bot: Bot, channel: str, rooms: list[str]) -> None:
+    """An integration is called for messages in its channels: rooms, other users, or all rooms of a type."""
+    api.server.add_room("team", "private group", ["admin", "alice"])
+    api.create_for(bot, channel=channel)
+    for room in ("general", "random", "team", "@bob", "@alice"):
+        api.server.say("bob" if room == "@alice" else "alice", room, room)
     assert bot.texts == rooms
 
 
 def test_channels_of_other_events(old: Api, bot: Bot) -> None:
-    """Who enters and leaves counts where it happens; rooms and users that are made count everywhere."""
-    employ = Employ(old)
+    """Joining, leaving and uploads count in the channels; new rooms and users, and archiving, count everywhere."""
     for event in ("roomJoined", "roomLeft", "fileUploaded", "roomCreated", "roomArchived", "userCreated"):
-        employ(bot, event=event, token=event, targetRoom="#general", channel="#ops")
+        old.create_for(bot, event=event, token=event, targetRoom="#general", channel="#ops")
     old.server.insert({**old.server.documents[3], "_id": "odd", "channel": ["#random"]})  # roomCreated
     for room in ("general", "ops"):
         old.server.join_room("bob", room)
@@ -198,69 +164,49 @@ def test_channels_of_other_events(old: Api, bot: Bot) -> None:
     assert bot.calls[5]["room"]["t"] == "p"
 
 
-def test_a_file_in_a_direct_room(old: Api, bot: Bot) -> None:
-    """A file for somebody comes with the room, which has no name."""
-    Employ(old)(bot, event="fileUploaded", channel="@bob")
-    old.server.upload("alice", "@bob", "x")
-    assert bot.calls[0]["room"] == {"_id": bot.calls[0]["channel_id"], "t": "d"}
-
-
 @pytest.mark.parametrize(
     ("words", "anywhere", "text", "fired"),
     [
-        ([], False, "anything", None),
-        (["!a", "!b"], False, "!bc", "!b"),
-        (["!b"], False, "say !b", ""),
-        (["!b"], False, "!B", ""),
-        (["!b"], True, "say !b", "!b"),
-        (["!b"], True, "say b", ""),
-        (["!abc", "!a"], False, "!abc", "!abc"),
-        (["!a"], False, "", ""),
+        ([], False, "anything", [None]),
+        (["!a", "!b"], False, "!bc", ["!b"]),
+        (["!b"], False, "say !b", []),
+        (["!b"], False, "!B", []),
+        (["!b"], True, "say !b", ["!b"]),
+        (["!b"], True, "say b", []),
+        (["!abc", "!a"], False, "!abc", ["!abc"]),
     ],
 )
-def test_trigger_words(both: Api, bot: Bot, words: list[str], anywhere: bool, text: str, fired: str | None) -> None:
-    """A word fires at the beginning of a text, in the same case, or anywhere if that is wanted; none fires always."""
-    Employ(both)(bot, triggerWords=words, triggerWordAnywhere=anywhere)
-    both.server.say("alice", "general", text)
-    assert [call.get("trigger_word") for call in bot.calls] == ([] if fired == "" else [fired])
+def test_trigger_words(api: Api, bot: Bot, words: list[str], anywhere: bool, text: str, fired: list[str]) -> None:
+    """A word triggers at the start of a text, in the same case, or anywhere if so configured; no words always do."""
+    api.create_for(bot, triggerWords=words, triggerWordAnywhere=anywhere)
+    api.server.say("alice", "general", text)
+    assert [call.get("trigger_word") for call in bot.calls] == fired
 
 
-def test_who_is_not_called(both: Api, bot: Bot) -> None:
-    """Disabled integrations, those of other events, incoming ones and removed ones are not called."""
-    employ = Employ(both)
-    employ(bot, enabled=False)
-    employ(bot, event="roomJoined")
-    employ(bot, event="roomCreated")
-    both.server.insert({"type": "webhook-incoming", "event": "sendMessage", "enabled": True, "urls": [bot.url]})
-    removed = employ(bot)
-    both("POST", "integrations.remove", {"type": "webhook-outgoing", "integrationId": removed["_id"]})
-    both.server.say("alice", "general", "x")
+def test_integrations_that_are_not_called(api: Api, bot: Bot) -> None:
+    """Disabled and removed ones, incoming ones, and those for other events are not called."""
+    api.create_for(bot, enabled=False)
+    api.create_for(bot, event="roomJoined")
+    api.create_for(bot, event="roomCreated")
+    api.server.insert({"type": "webhook-incoming", "event": "sendMessage", "enabled": True, "urls": [bot.url]})
+    api.remove(api.create_for(bot))
+    api.server.say("alice", "general", "x")
     assert bot.calls == []
 
 
-def test_odd_integrations(both: Api, bot: Bot) -> None:
-    """Old data without token, channel or name fires like an empty channel, and sends no token; null stays null."""
-    odd = {"type": "webhook-outgoing", "event": "sendMessage", "enabled": True, "username": "rocket.cat"}
-    both.server.insert({**odd, "urls": bot.url, "channel": "#general"})
-    both.server.insert({**odd, "urls": [5, bot.url], "token": None})
-    both.server.insert({**odd, "urls": None, "triggerWords": None})
-    both.server.insert({**odd, "urls": [bot.url], "triggerWords": [""]})
-    both.server.say("alice", "general", "x")
+def test_old_integrations(api: Api, bot: Bot) -> None:
+    """Without token, channel or name an integration works, without a token in the call; null stays null."""
+    old = {"type": "webhook-outgoing", "event": "sendMessage", "enabled": True, "username": "rocket.cat"}
+    api.server.insert({**old, "urls": bot.url, "channel": "#general"})
+    api.server.insert({**old, "urls": [5, bot.url], "token": None})
+    api.server.insert({**old, "urls": None, "triggerWords": None})
+    api.server.insert({**old, "urls": [bot.url], "triggerWords": [""]})
+    api.server.say("alice", "general", "x")
     assert [call.get("token", "missing") for call in bot.calls] == ["missing", None]
 
 
-def test_the_looks_of_a_message_are_sent(both: Api, bot: Bot) -> None:
-    """A message that came through a webhook is sent with its alias, its thread, and the integration that said it."""
-    webhook = both.create(alias="CI")
-    Employ(both)(bot)
-    both.post(webhook, {"text": "built", "tmid": "thread"})
-    both.server.wait_until_quiet()
-    (call,) = bot.calls
-    assert (call["alias"], call["tmid"], call["bot"]) == ("CI", "thread", {"i": webhook["_id"]})
-
-
-def test_urls_are_called_one_after_the_other(both: Api, bot: Bot, other_bot: Bot) -> None:
-    """All URLs are called with the same payload, each once the one before has replied."""
+def test_urls_are_called_one_after_the_other(api: Api, bot: Bot, other_bot: Bot) -> None:
+    """All URLs get the same body, each after the reply of the one before."""
     seen: list[int] = []
 
     def reply(_: dict[str, Any]) -> tuple[int, str, str]:
@@ -268,16 +214,17 @@ def test_urls_are_called_one_after_the_other(both: Api, bot: Bot, other_bot: Bot
         return says("{}")
 
     bot.reply = reply
-    Employ(both)(bot, urls=[bot.url, f"{other_bot.url}?a=b&c", bot.url])
-    both.server.say("alice", "general", "x")
+    api.create_for(bot, urls=[bot.url, f"{other_bot.url}?a=b&c", bot.url])
+    api.server.say("alice", "general", "x")
     assert seen == [0, 1]
     assert other_bot.targets == ["/hook?a=b&c"]
     assert bot.calls[0] == bot.calls[1] == other_bot.calls[0]
 
 
-def test_texts_arrive_as_they_are(both: Api, bot: Bot) -> None:
-    """What people say is sent as it was said, even what cannot be UTF-8."""
-    Employ(both)(bot)
-    for text in ("Grüße 🚀", "\ud800", 'a "b" \\ \x01'):
-        both.server.say("alice", "general", text)
-    assert bot.texts == ["Grüße 🚀", "\ud800", 'a "b" \\ \x01']
+def test_texts_arrive_unchanged(api: Api, bot: Bot) -> None:
+    """Texts arrive as they were said, even if they are not valid Unicode."""
+    api.create_for(bot)
+    texts = ["Grüße 🚀", "\ud800", 'a "b" \\ \x01']
+    for text in texts:
+        api.server.say("alice", "general", text)
+    assert bot.texts == texts

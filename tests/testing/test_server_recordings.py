@@ -1,4 +1,4 @@
-"""The embedded server against what the real one was recorded to answer."""
+"""Compare the embedded server with recorded answers of a real one."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 _RECORDED = json.loads((Path(__file__).parent.parent / "recordings.json").read_text(encoding="utf-8"))
 
-# Shows a stand-in of the recording, not the server, which sends its web app.
+# The recording has the answer of a stand-in there; the real server sends its web app.
 _STAND_IN = "an endpoint that does not exist"
 
 _SCENARIOS = [scenario for scenario in _RECORDED["scenarios"] if scenario["name"] != _STAND_IN]
 
 
 def _with_saved(value: Any, saved: dict[str, Any]) -> Any:
-    """The value with every `{name.field}` replaced by what an earlier answer had there."""
+    """Replace every `{name.field}` by what an earlier answer had there."""
     if isinstance(value, dict):
         items: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
         return {name: _with_saved(item, saved) for name, item in items.items()}
@@ -31,7 +31,7 @@ def _with_saved(value: Any, saved: dict[str, Any]) -> Any:
 
 
 def _assert_like(recorded: Any, got: Any, where: str) -> None:
-    """Equal, but for what every server makes up for itself: that has to have the recorded form."""
+    """Assert equality, except for generated values: they must have the recorded form."""
     if isinstance(recorded, dict):
         expected: dict[str, Any] = recorded  # pyright: ignore[reportUnknownVariableType]
         assert isinstance(got, dict), where
@@ -58,7 +58,7 @@ def _assert_like(recorded: Any, got: Any, where: str) -> None:
 
 @pytest.mark.parametrize("scenario", _SCENARIOS, ids=[scenario["name"] for scenario in _SCENARIOS])
 def test_answers_as_recorded(serve: Opener, scenario: dict[str, Any]) -> None:
-    """In the 6.14 dialect, a conversation with the embedded server is one with the real server."""
+    """In the 6.14 dialect, the embedded server gives the recorded answers."""
     api = serve(world=_RECORDED["world"], version="6.14")
     saved: dict[str, Any] = {}
     for number, step in enumerate(scenario["steps"]):
@@ -76,8 +76,7 @@ def test_answers_as_recorded(serve: Opener, scenario: dict[str, Any]) -> None:
 
 
 def test_tokens_are_the_recorded_ones(serve: Opener) -> None:
-    """The credentials of a described world are the ones that work."""
+    """The credentials of a given world are valid."""
     api = serve(world=_RECORDED["world"])
     for username, headers in _RECORDED["world"]["credentials"].items():
-        auth = api.server.auth(username)
-        assert {"X-Auth-Token": auth.token, "X-User-Id": auth.user_id} == headers
+        assert api.headers(username) == headers

@@ -1,10 +1,12 @@
-"""Updates and removals on the embedded server: everything that can get lost does."""
+"""Updates and removals: whatever can get lost on the real server gets lost on the embedded one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.testing.conftest import INCOMING, OUTGOING
 
 if TYPE_CHECKING:
     from tests.testing.conftest import Api
@@ -12,199 +14,159 @@ if TYPE_CHECKING:
 _SCRIPT = "class Script {}"
 
 
-def _updated(api: Api, integration: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    answer = api.update(integration, **changes)
-    assert answer.status == 200, answer
-    stored: dict[str, Any] = answer.json["integration"]
-    assert stored == api.stored(integration)
-    return stored
+def test_scripts_of_outgoing_integrations(api: Api) -> None:
+    """An update without the script stops it, though it is still shown; an error replaces the compiled form."""
+    integration = api.create(OUTGOING, token="t", scriptEnabled=True, script=_SCRIPT)
+    stopped = api.updated(integration, scriptEnabled=True)
+    assert stopped["script"] == _SCRIPT
+    assert "scriptCompiled" not in stopped
+    for script, outcome in ((_SCRIPT, "scriptCompiled"), ("class {", "scriptError"), (_SCRIPT, "scriptCompiled")):
+        stored = api.updated(integration, scriptEnabled=True, script=script)
+        assert {"scriptCompiled", "scriptError"} & stored.keys() == {outcome}
 
 
-def test_outgoing_update_without_the_script_stops_it(both: Api, outgoing: dict[str, Any]) -> None:
-    """The integration still shows its script and no longer runs it."""
-    integration = both.create(outgoing, token="t", scriptEnabled=True, script=_SCRIPT)
-    stored = _updated(both, integration, scriptEnabled=True)
-    assert stored["script"] == _SCRIPT
-    assert "scriptCompiled" not in stored
-    assert "scriptCompiled" in _updated(both, integration, scriptEnabled=True, script=_SCRIPT)
-
-
-def test_broken_and_repaired_outgoing_script(api: Api, outgoing: dict[str, Any]) -> None:
-    """The error of a script replaces its compiled form, and the other way round."""
-    integration = api.create(outgoing, scriptEnabled=True, script=_SCRIPT)
-    broken = _updated(api, integration, scriptEnabled=True, script="class {")
-    assert "scriptError" in broken
-    assert "scriptCompiled" not in broken
-    repaired = _updated(api, integration, scriptEnabled=True, script=_SCRIPT)
-    assert "scriptError" not in repaired
-    assert "scriptCompiled" in repaired
-
-
-def test_compiled_incoming_scripts_survive(both: Api, incoming: dict[str, Any]) -> None:
-    """Null as script keeps the compiled one, also while scripts are off."""
-    integration = both.create(incoming, scriptEnabled=True, script=_SCRIPT)
+def test_scripts_of_incoming_integrations(api: Api) -> None:
+    """Null as script keeps the compiled one, also while scripts are off; an error replaces it."""
+    integration = api.create(scriptEnabled=True, script=_SCRIPT)
     for script_enabled in (True, False, True):
-        stored = _updated(both, integration, script=None, scriptEnabled=script_enabled)
+        stored = api.updated(integration, script=None, scriptEnabled=script_enabled)
         assert stored["script"] is None
         assert stored["scriptCompiled"]
+    broken = api.updated(integration, scriptEnabled=True, script="class {")
+    assert {"scriptCompiled", "scriptError"} & broken.keys() == {"scriptError"}
 
 
-def test_refused_incoming_update_may_have_put_a_script_to_work(both: Api, incoming: dict[str, Any]) -> None:
+def test_a_refused_incoming_update_may_have_replaced_the_script(api: Api) -> None:
     """An update that is refused for its channel has compiled the new script already."""
-    integration = both.create(incoming)
-    answer = both.update(integration, channel="#nope", scriptEnabled=True, script=_SCRIPT)
+    integration = api.create()
+    answer = api.update(integration, channel="#nope", scriptEnabled=True, script=_SCRIPT)
     assert answer.error_type == "error-invalid-room"
-    stored = both.stored(integration)
+    stored = api.stored(integration)
     assert stored["scriptCompiled"]
     assert stored["scriptEnabled"] is False
 
 
-def test_username_of_incoming_is_ignored_by_6(api: Api, old: Api, incoming: dict[str, Any]) -> None:
-    """8.8 lets somebody else post, 6.14 says yes and does not."""
-    assert _updated(old, old.create(incoming), username="bob")["userId"] == "rocket.cat"
-    stored = _updated(api, api.create(incoming), username="bob")
-    assert (stored["username"], stored["userId"]) == ("bob", "bobid000000000001")
+def test_username(api: Api, old: Api) -> None:
+    """Both types post as the new user; 6.14 silently ignores the change for incoming integrations."""
+    for each, body, user_id in (
+        (api, INCOMING, "bobid000000000001"),
+        (api, OUTGOING, "bobid000000000001"),
+        (old, OUTGOING, "bobid000000000001"),
+        (old, INCOMING, "rocket.cat"),
+    ):
+        assert each.updated(each.create(body), username="bob")["userId"] == user_id
+    stored = api.updated(api.create(OUTGOING), username="bob")
+    api.post(stored, {"text": "x"})
+    assert [message.user for message in api.server.messages] == ["bob"]
 
 
-def test_username_of_outgoing_is_applied(both: Api, outgoing: dict[str, Any]) -> None:
-    """An outgoing integration that is given another user posts as that user from then on."""
-    stored = _updated(both, both.create(outgoing), username="bob")
-    assert (stored["username"], stored["userId"]) == ("bob", "bobid000000000001")
-    both.post(stored, {"text": "x"})
-    assert [message.user for message in both.server.messages] == ["bob"]
-
-
-@pytest.mark.parametrize("username", ["ghost", None])
-def test_unknown_poster_is_refused_by_8(api: Api, incoming: dict[str, Any], username: str | None) -> None:
-    """On update, a user that does not exist is an error of its own."""
-    integration = api.create(incoming)
-    assert api.update(integration, username=username).error_type == "error-invalid-post-as-user"
-
-
-def test_unknown_poster_of_outgoing(api: Api, old: Api, outgoing: dict[str, Any]) -> None:
-    """On update of an outgoing integration, both dialects look for the user."""
-    assert api.update(api.create(outgoing), username="ghost").error_type == "error-invalid-post-as-user"
-    assert old.update(old.create(outgoing), username="ghost").error_type == "error-invalid-user"
+def test_unknown_users(api: Api, old: Api) -> None:
+    """The error type for an unknown user is another one than for new integrations, except on 6.14."""
+    for username in ("ghost", None):
+        assert api.update(api.create(), username=username).error_type == "error-invalid-post-as-user"
+    assert api.update(api.create(OUTGOING), username="ghost").error_type == "error-invalid-post-as-user"
+    assert old.update(old.create(OUTGOING), username="ghost").error_type == "error-invalid-user"
 
 
 @pytest.mark.parametrize("token", [None, "", " "])
-def test_outgoing_update_needs_a_token(both: Api, outgoing: dict[str, Any], token: str | None) -> None:
-    """An integration made without a token can only be updated by giving it one."""
-    integration = both.create(outgoing)
+def test_an_outgoing_update_needs_a_token(api: Api, token: str | None) -> None:
+    """An integration without a token can only be updated by giving it one."""
+    integration = api.create(OUTGOING)
     assert "token" not in integration
-    assert both.update(integration, token=token).error_type == "error-invalid-token"
-    assert _updated(both, integration, token="new")["token"] == "new"
+    assert api.update(integration, token=token).error_type == "error-invalid-token"
+    assert api.updated(integration, token="new")["token"] == "new"
 
 
-def test_trigger_words_survive_a_change_of_event(both: Api, outgoing: dict[str, Any]) -> None:
-    """Words are cleared by an empty array while the event is sendMessage, and never by null or afterwards."""
-    integration = both.create(outgoing, triggerWords=["!a"])
-    assert _updated(both, integration, triggerWords=None)["triggerWords"] == ["!a"]
-    changed = _updated(both, integration, event="roomCreated", triggerWords=[])
-    assert changed["triggerWords"] == ["!a"]
-    assert changed["channel"] == []
-    assert _updated(both, integration, triggerWords=[])["triggerWords"] == []
+def test_trigger_words_survive_a_change_of_event(api: Api) -> None:
+    """Words are cleared by an empty array for `sendMessage`, and never by null or for another event."""
+    integration = api.create(OUTGOING, triggerWords=["!a"])
+    assert api.updated(integration, triggerWords=None)["triggerWords"] == ["!a"]
+    changed = api.updated(integration, event="roomCreated", triggerWords=[])
+    assert (changed["triggerWords"], changed["channel"]) == (["!a"], [])
+    assert api.updated(integration, triggerWords=[])["triggerWords"] == []
 
 
-def test_null_retries(both: Api, outgoing: dict[str, Any]) -> None:
-    """Null for the count stops retries that are on, unless the same body turns them on."""
-    integration = both.create(outgoing, retryFailedCalls=True)
-    assert _updated(both, integration, retryCount=None, runOnEdits=None)["retryCount"] is None
-    assert both.stored(integration)["runOnEdits"] is False
-    assert _updated(both, integration, retryCount=None, retryFailedCalls=True)["retryCount"] == 4
+def test_null_in_updates(api: Api) -> None:
+    """Null as retry count stays null unless retries are on in the same body; null for `runOnEdits` is false."""
+    integration = api.create(OUTGOING, retryFailedCalls=True)
+    stored = api.updated(integration, retryCount=None, runOnEdits=None)
+    assert (stored["retryCount"], stored["runOnEdits"]) == (None, False)
+    assert api.updated(integration, retryCount=None, retryFailedCalls=True)["retryCount"] == 4
 
 
-def test_skip_transpile_is_reset(api: Api, incoming: dict[str, Any], outgoing: dict[str, Any]) -> None:
-    """Leaving `skipTranspile` out of an update sets it to false."""
-    for body in (incoming, outgoing):
+def test_skip_transpile_is_reset(api: Api) -> None:
+    """An update without `skipTranspile` sets it to false."""
+    for body in (INCOMING, OUTGOING):
         integration = api.create(body, skipTranspile=True)
-        assert _updated(api, integration, skipTranspile=True)["skipTranspile"] is True
-        assert _updated(api, integration)["skipTranspile"] is False
+        assert api.updated(integration, skipTranspile=True)["skipTranspile"] is True
+        assert api.updated(integration)["skipTranspile"] is False
 
 
-def test_an_update_of_the_wrong_type_is_carried_out(
-    both: Api, incoming: dict[str, Any], outgoing: dict[str, Any]
-) -> None:
-    """An outgoing body overwrites an incoming integration's token, so that its address dies, and vice versa."""
-    webhook = both.create(incoming)
-    answer = both("PUT", "integrations.update", {**outgoing, "integrationId": webhook["_id"], "token": "new"})
-    assert answer.status == 200
-    stored = both.stored(webhook)
-    assert stored["type"] == "webhook-incoming"
-    assert stored["token"] == "new"
-    assert stored["event"] == "sendMessage"
+def test_an_update_of_the_wrong_type_is_applied(api: Api) -> None:
+    """An outgoing body overwrites an incoming integration's token, so that its address is lost, and vice versa."""
+    webhook, bot = api.create(), api.create(OUTGOING, name="bot")
+    api.updated({**webhook, "type": "webhook-outgoing"}, token="new")
+    stored = api.stored(webhook)
+    assert (stored["type"], stored["token"], stored["event"]) == ("webhook-incoming", "new", "sendMessage")
     assert "integrationId" not in stored
-    bot = both.create(outgoing, name="bot")
-    assert both("PUT", "integrations.update", {**incoming, "integrationId": bot["_id"]}).status == 200
-    assert both.stored(bot)["name"] == "ci"
+    assert api.updated({**bot, "type": "webhook-incoming"})["name"] == "ci"
 
 
-def test_a_url_beats_an_id(both: Api, outgoing: dict[str, Any]) -> None:
-    """With `target_url` the first match is changed, whatever the id says; the answer looks for it again."""
-    first = both.create(outgoing, token="t", urls=["https://first.example"])
-    second = both.create(outgoing, token="t")
-    answer = both.update(second, target_url="https://first.example", urls=["https://first.example"], name="found")
+def test_a_url_has_priority_over_an_id(api: Api) -> None:
+    """With `target_url`, its first match is changed, whatever the id is; the answer looks for the URL again."""
+    first = api.create(OUTGOING, token="t", urls=["https://first.example"])
+    second = api.create(OUTGOING, token="t")
+    answer = api.update(second, target_url="https://first.example", urls=["https://first.example"], name="found")
     assert answer.json["integration"]["_id"] == first["_id"]
-    answer = both.update(second, target_url="https://first.example", urls=["https://moved.example"])
+    answer = api.update(second, target_url="https://first.example", urls=["https://moved.example"])
     assert answer.status == 200
     assert answer.json["integration"] is None
-    assert both.stored(first)["urls"] == ["https://moved.example"]
-    assert both.stored(second)["urls"] == outgoing["urls"]
+    assert api.stored(first)["urls"] == ["https://moved.example"]
+    assert api.stored(second)["urls"] == OUTGOING["urls"]
 
 
-def test_somebody_elses_integrations_are_not_found(
-    both: Api, incoming: dict[str, Any], outgoing: dict[str, Any]
-) -> None:
-    """With the own-permissions, integrations of others cannot be changed or removed, and one's own can."""
-    webhook, bot = both.create(incoming), both.create(outgoing)
-    assert both.update(webhook, user="alice").error_type == "error-invalid-integration"
-    assert both.update(bot, user="alice").error_type == "invalid_integration"
-    for integration in (webhook, bot):
-        body = {"type": integration["type"], "integrationId": integration["_id"]}
-        answer = both("POST", "integrations.remove", body, user="alice")
-        assert answer.error_type == "error-invalid-integration"
-        own = both.create(incoming if integration is webhook else outgoing, user="alice")
-        assert both.update(own, user="alice").status == 200
-        body["integrationId"] = own["_id"]
-        assert both("POST", "integrations.remove", body, user="alice").status == 200
-    assert len(both.server.documents) == 2
+def test_integrations_of_other_users(api: Api) -> None:
+    """With the own-permissions, a user can change and remove only the user's own integrations."""
+    webhook, bot = api.create(), api.create(OUTGOING)
+    assert api.update(webhook, user="alice").error_type == "error-invalid-integration"
+    assert api.update(bot, user="alice").error_type == "invalid_integration"
+    for integration, body in ((webhook, INCOMING), (bot, OUTGOING)):
+        assert api.remove(integration, user="alice").error_type == "error-invalid-integration"
+        own = api.create(body, user="alice")
+        assert api.update(own, user="alice").status == 200
+        assert api.remove(own, user="alice").status == 200
+    assert api.server.documents == (webhook, bot)
 
 
-def test_without_permission_nothing_changes(both: Api, incoming: dict[str, Any], outgoing: dict[str, Any]) -> None:
-    """Who may manage one kind only is refused the other kind."""
-    webhook, bot = both.create(incoming), both.create(outgoing)
-    both.server.add_user("carol", ["manage-outgoing-integrations", "manage-own-outgoing-integrations"])
-    both.server.add_user("dave", ["manage-incoming-integrations", "manage-own-incoming-integrations"])
-    for integration, user in ((webhook, "carol"), (bot, "dave")):
-        assert both.update(integration, user=user).error_type == "not_authorized"
-        body = {"type": integration["type"], "integrationId": integration["_id"]}
-        assert both("POST", "integrations.remove", body, user=user).error_type == "not_authorized"
+def test_each_type_needs_its_permission(api: Api) -> None:
+    """A user who may manage one type cannot change or remove the other."""
+    api.server.add_user("carol", ["manage-outgoing-integrations", "manage-own-outgoing-integrations"])
+    api.server.add_user("dave", ["manage-incoming-integrations", "manage-own-incoming-integrations"])
+    for integration, user in ((api.create(), "carol"), (api.create(OUTGOING), "dave")):
+        assert api.update(integration, user=user).error_type == "not_authorized"
+        assert api.remove(integration, user=user).error_type == "not_authorized"
 
 
-def test_made_up_types(both: Api, incoming: dict[str, Any]) -> None:
-    """A type that only contains a real one passes the schema and is refused later."""
-    integration = both.create(incoming)
-    assert both.update(integration, type="webhook-incoming!").error_type == "Invalid integration type."
-    body = {"type": "webhook-incoming!", "integrationId": integration["_id"]}
-    assert both("POST", "integrations.remove", body).error_type == "Invalid integration type."
+def test_a_type_with_something_added_is_refused(api: Api) -> None:
+    """It passes the schema, which looks for the name alone."""
+    integration = api.create()
+    assert api.update(integration, type="webhook-incoming!").error_type == "Invalid integration type."
+    assert api.remove(integration, type="webhook-outgoing!").error_type == "Invalid integration type."
 
 
-def test_removing_with_the_wrong_type_removes(both: Api, outgoing: dict[str, Any]) -> None:
-    """The wrong type removes all the same, and leaves the history behind; the right one takes it along."""
-    wrong, right = both.create(outgoing), both.create(outgoing)
+def test_removing_with_the_wrong_type(api: Api) -> None:
+    """It removes the integration, but not its history; with the right type, the history goes too."""
+    wrong, right = api.create(OUTGOING), api.create(OUTGOING)
     for integration, kind in ((wrong, "webhook-incoming"), (right, "webhook-outgoing")):
-        both.server.insert_history(integration["_id"], {"step": "x"})
-        body = {"type": kind, "integrationId": integration["_id"]}
-        assert both("POST", "integrations.remove", body).json["integration"]["_id"] == integration["_id"]
-    assert both.server.documents == ()
-    assert [record["integration"]["_id"] for record in both.server.history_documents] == [wrong["_id"]]
+        api.server.insert_history(integration["_id"], {"step": "x"})
+        assert api.remove(integration, type=kind).json["integration"]["_id"] == integration["_id"]
+        assert api.remove(integration, type=kind).error_type == "No integration found."
+    assert api.server.documents == ()
+    assert [record["integration"]["_id"] for record in api.server.history_documents] == [wrong["_id"]]
 
 
-def test_old_data_can_be_updated(both: Api, outgoing: dict[str, Any]) -> None:
-    """A document with an odd event and without a creator is there to be found, changed and removed."""
-    identifier = both.server.insert({**outgoing, "channel": [], "event": "odd", "_createdBy": None, "relic": 1})
-    integration = {"_id": identifier, "type": "webhook-outgoing"}
-    stored = _updated(both, integration)
-    assert stored["event"] == "sendMessage"
-    assert stored["relic"] == 1
-    assert both("GET", "integrations.get", integrationId=identifier, user="alice").error_type == "not-authorized"
+def test_old_data_can_be_updated(api: Api) -> None:
+    """A document with an odd event and without a creator can be changed, and keeps its unknown fields."""
+    identifier = api.server.insert({**OUTGOING, "channel": [], "event": "odd", "_createdBy": None, "relic": 1})
+    stored = api.updated({"_id": identifier, "type": "webhook-outgoing"})
+    assert (stored["event"], stored["relic"]) == ("sendMessage", 1)

@@ -1,0 +1,1 @@
+"""Endpoints of the embedded server: parameters, permissions, and what each answers."""

@@ -1,0 +1,24 @@
+"""Addresses of webhooks: posting, and the question whether an address is right."""
+
+from __future__ import annotations
+
+from rocketchat_integrations.testing._delivery._incoming_webhooks import Webhooks
+from rocketchat_integrations.testing._world._documents import Document
+
+from ._endpoint import ApiCall, success
+
+
+def hook(call: ApiCall) -> Document:
+    """Answer ``/hooks/ID/TOKEN``."""
+    webhooks = Webhooks(call.world, call.dialect)
+    document = webhooks.find(call.integration_id, call.token)
+    if call.method == "POST":
+        return webhooks.post(document, call.params)
+    # GET is meant for scripts. Without a script, servers from 8.x on post an empty message.
+    return webhooks.post(document, {"text": ""} if call.dialect.major >= 8 else {})
+
+
+def hook_info(call: ApiCall) -> Document:
+    """Answer ``/hooks/info/ID/USER/TOKEN``."""
+    Webhooks(call.world, call.dialect).find(call.integration_id, call.token)
+    return success()

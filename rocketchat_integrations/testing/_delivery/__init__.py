@@ -1,0 +1,1 @@
+"""Messages in and out: incoming webhooks, and the calls of outgoing integrations."""

@@ -1,0 +1,193 @@
+"""Make the calls that an event leads to: their order, retries, replies and history."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+import threading
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from rocketchat_integrations.testing._world._dialect import Dialect
+from rocketchat_integrations.testing._world._documents import Document, random_text
+from rocketchat_integrations.testing._world._refusals import Refusal
+from rocketchat_integrations.testing._world._settings import Settings
+from rocketchat_integrations.testing._world._state import World
+
+from ._bot_calls import CallFailed, OpenCalls, call_bot
+from ._bot_replies import BotReply, Effect, after_failure, effect_of
+from ._call_bodies import body_of
+from ._posting import post_reply
+from ._triggers import BotCall, calls_for
+
+_MAX_FURTHER_CALLS = 100
+_SHOWN_CALLS = 4
+
+
+def pause(aborted: threading.Event, seconds: float) -> None:
+    """Wait before a retry, or until the calls are aborted."""
+    aborted.wait(min(seconds, threading.TIMEOUT_MAX))
+
+
+@attrs.frozen(eq=False)
+class DeliverySession:
+    """The calls between two starts or resets of a server. They are aborted together."""
+
+    site_url: str
+    calls: OpenCalls = attrs.field(factory=OpenCalls)
+    chains: list[Chain] = attrs.field(factory=list["Chain"])
+    """Chains that run in the background."""
+    errors: deque[Exception] = attrs.field(factory=deque[Exception])
+    """Exceptions that ended chains in the background."""
+
+
+class Chain:
+    """The calls that one event leads to, including those that the replies lead to. They are made one by one.
+
+    They are ordered by the time at which the real server would make them if bots replied at once. The waits between
+    them are multiplied by ``retry_pace``.
+    """
+
+    def __init__(
+        self, lock: threading.RLock, dialect: Dialect, settings: Settings, session: DeliverySession, world: World
+    ):
+        self._lock = lock
+        self._dialect = dialect
+        self._settings = settings
+        self._session = session
+        self._world = world
+        self._now = 0.0
+        self._order = itertools.count()
+        self._waiting: list[tuple[float, int, BotCall]] = []
+        self._recent: list[BotCall] = []
+        """The last calls made; the last of them may be in progress."""
+        self.schedule_new()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no call is left."""
+        return not self._waiting
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the integrations that still call or are calling."""
+        with self._lock:
+            calling = self._recent[-1:]
+            return sorted({call.name for call in (*calling, *(call for *_, call in self._waiting))})
+
+    def schedule_new(self) -> None:
+        """Schedule the calls for the events in the outbox."""
+        for event in self._world.take_outbox():
+            for call in calls_for(self._world, event):
+                self._schedule(call, self._now)
+
+    def _schedule(self, call: BotCall, due: float) -> None:
+        heapq.heappush(self._waiting, (due, next(self._order), call))
+
+    def run(self) -> None:
+        """Make the calls.
+
+        Raises:
+            RuntimeError: they do not end.
+        """
+        allowed = len(self._waiting) + _MAX_FURTHER_CALLS
+        while self._waiting:
+            with self._lock:
+                due, _, call = heapq.heappop(self._waiting)
+                self._recent = [*self._recent, call][-_SHOWN_CALLS:]
+            if allowed == 0:
+                raise RuntimeError(f"one event has led to {_MAX_FURTHER_CALLS} further calls: {self._loop_text()}")
+            allowed -= 1
+            wait = (due - self._now) * self._settings.retry_pace
+            if wait:
+                pause(self._session.calls.aborted, wait)
+            self._now = due
+            self._make(call)
+
+    def _loop_text(self) -> str:
+        last = "; ".join(
+            f"integration {call.name!r} calls its bot"
+            + (f" again (try {call.retries + 1})" if call.retries else f" for what {_author(call)} did")
+            for call in self._recent
+        )
+        return f"the bots answer each other endlessly, or a call is retried too often. The last ones: {last}"
+
+    def _make(self, call: BotCall) -> None:
+        with self._lock:
+            if self._session.calls.aborted.is_set() or not self._is_enabled(call):
+                return
+            now = self._world.timestamp()
+            body = body_of(call, dialect=self._dialect, site_url=self._session.site_url, now=now)
+            record = _history_record(call, body, now)
+            self._world.history_of(call.integration["_id"]).add(record)
+        reply: BotReply | CallFailed
+        try:
+            reply = call_bot(call.url, body, self._settings.reply_timeout, self._session.calls)
+        except CallFailed as failed:
+            reply = failed
+        with self._lock:
+            if self._session.calls.aborted.is_set():
+                return
+            if isinstance(reply, CallFailed):
+                changes: Document = {"httpError": {"message": str(reply)}}
+            else:
+                changes = {"httpResult": json.dumps(reply.text, ensure_ascii=False), **self._handle(call, reply)}
+            record.update({"step": "after-http-call", **changes, "_updatedAt": self._world.timestamp()})
+            self.schedule_new()
+
+    def _is_enabled(self, call: BotCall) -> bool:
+        stored = self._world.integrations.get(call.integration["_id"])
+        return stored is not None and stored.get("enabled") is True
+
+    def _handle(self, call: BotCall, reply: BotReply) -> Mapping[str, Any]:
+        """Do what a reply asks for, and return the changes to the history record."""
+        match effect_of(reply):
+            case Effect.NOTHING:
+                return {}
+            case Effect.MESSAGE:
+                return self._post(call, reply)
+            case Effect.DISABLED:
+                self._world.disable(call.integration["_id"])
+                return {"step": "after-process-http-status-410", "error": True}
+            case Effect.BROKEN:
+                return {"step": "after-process-http-status-500", "error": True}
+            case _:
+                step, wait = after_failure(call.integration, call.retries)
+                if wait is not None:
+                    self._schedule(attrs.evolve(call, retries=call.retries + 1), self._now + wait)
+                return {"step": step, "error": True}
+
+    def _post(self, call: BotCall, reply: BotReply) -> Mapping[str, Any]:
+        try:
+            sent = post_reply(self._world, call.integration, call.event, reply.content)
+        except Refusal as refusal:
+            return {"httpError": {"message": refusal.note}}
+        result = {} if sent is None else {"resultMessage": [sent]}
+        return {"step": "url-response-sent-message", "finished": True, **result}
+
+
+def _author(call: BotCall) -> str:
+    return str((call.event.user or {}).get("username"))
+
+
+def _history_record(call: BotCall, body: Document, now: str) -> Document:
+    """Return a history record as it is before the bot replies."""
+    word = {} if call.trigger_word is None else {"triggerWord": call.trigger_word}
+    return {
+        "_id": random_text(17),
+        "type": "outgoing-webhook",
+        "step": "pre-http-call",
+        "integration": call.integration,
+        "event": call.event.name,
+        "_createdAt": now,
+        "_updatedAt": now,
+        "data": {},
+        **word,
+        "ranPrepareScript": True,
+        "url": call.url,
+        "httpCallData": body,
+    }

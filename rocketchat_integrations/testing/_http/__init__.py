@@ -1,0 +1,1 @@
+"""HTTP of the embedded server: connections, checks of each request, faults, rate limits."""

@@ -1,0 +1,113 @@
+"""Check a request in the server's order: method, login, permission, rate limit, parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from werkzeug.wrappers import Request
+
+from rocketchat_integrations.testing._api._endpoint import ApiCall, Endpoint
+from rocketchat_integrations.testing._api._validator import violations
+from rocketchat_integrations.testing._world._dialect import Dialect
+from rocketchat_integrations.testing._world._javascript import is_object, parse_json
+from rocketchat_integrations.testing._world._refusals import (
+    failure,
+    invalid_params,
+    not_logged_in,
+    not_permitted,
+    wrong_method,
+)
+from rocketchat_integrations.testing._world._settings import Settings
+from rocketchat_integrations.testing._world._state import World
+from rocketchat_integrations.testing._world._users import User
+
+from ._routes import Route
+from ._throttle import Throttle
+
+_NOBODY = User(id="", username="nobody", password="", email="", permissions=frozenset())
+
+
+@attrs.frozen
+class Gate:
+    """The checks that every request passes before its endpoint acts."""
+
+    world: World
+    dialect: Dialect
+    settings: Settings
+    throttle: Throttle
+
+    def handle(
+        self, request: Request, body: bytes, route: Route, endpoint: Endpoint, headers: dict[str, str]
+    ) -> Mapping[str, Any]:
+        """Return the body of the answer, and add to its headers.
+
+        Raises:
+            Refusal: the request is refused.
+        """
+        if request.method not in endpoint.methods:
+            raise wrong_method(f"{route.name} needs {' or '.join(endpoint.methods)}, not {request.method}")
+        user = self._authenticated(request) if endpoint.login else _NOBODY
+        if self.dialect.major >= 8:
+            self._check_permission(user, endpoint)
+        if endpoint.limited:
+            self._check_rate_limit(request, route, user, headers)
+        params: Any = request.args.to_dict() if request.method == "GET" else _read_json(request, body)
+        if endpoint.schema is not None:
+            # The values of a query are texts, so 6.x coerces them as well.
+            coerce = self.dialect.major >= 8 or request.method == "GET"
+            found = violations(endpoint.schema, params, coerce=coerce)
+            if found:
+                raise invalid_params(found)
+        if self.dialect.major < 8:
+            self._check_permission(user, endpoint)
+        return endpoint.handle(
+            ApiCall(
+                world=self.world,
+                dialect=self.dialect,
+                settings=self.settings,
+                method=request.method,
+                params=params if is_object(params) else {},
+                user=user,
+                token=request.headers.get("X-Auth-Token", "") if endpoint.login else route.token,
+                integration_id=route.integration_id,
+            )
+        )
+
+    def _authenticated(self, request: Request) -> User:
+        token = request.headers.get("X-Auth-Token")
+        user_id = request.headers.get("X-User-Id")
+        if not token or not user_id:
+            raise not_logged_in(self.dialect, "both X-Auth-Token and X-User-Id are needed")
+        owner = self.world.users.owner_of(token)
+        if owner is None:
+            raise not_logged_in(self.dialect, "the token is unknown, or was revoked")
+        if owner.id != user_id:
+            raise not_logged_in(self.dialect, f"the token is not that of the user with the id {user_id!r}")
+        return owner
+
+    def _check_permission(self, user: User, endpoint: Endpoint) -> None:
+        if endpoint.permissions is not None and not user.has_any(endpoint.permissions):
+            raise not_permitted(self.dialect, user.username, endpoint.permissions)
+
+    def _check_rate_limit(self, request: Request, route: Route, user: User, headers: dict[str, str]) -> None:
+        limit = self.settings.rate_limit
+        if limit is None or "api-bypass-rate-limit" in user.permissions:
+            return
+        # From 8.x on, each webhook has a limit of its own.
+        webhook = route.integration_id if self.dialect.major >= 8 else ""
+        within, allowance = self.throttle.count((route.name, webhook, request.remote_addr), *limit)
+        headers.update(allowance.headers(self.settings))
+        if not within:
+            raise allowance.refusal()
+
+
+def _read_json(request: Request, body: bytes) -> Any:
+    """Return the JSON body. Without the content type of JSON the server sees an empty object."""
+    if request.mimetype != "application/json" or not body:
+        return {}
+    try:
+        return parse_json(body)
+    except (ValueError, RecursionError):
+        raise failure("Invalid JSON", "the content type is JSON, but the body is not") from None

@@ -1,0 +1,123 @@
+"""A workspace as a WSGI application: answer requests, log them, and start the calls that they lead to."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+from werkzeug.http import http_date
+from werkzeug.wrappers import Request, Response
+
+from rocketchat_integrations.testing._api._endpoints import endpoints_of
+from rocketchat_integrations.testing._delivery._deliveries import Deliveries
+from rocketchat_integrations.testing._world._dialect import Dialect
+from rocketchat_integrations.testing._world._refusals import Refusal, internal_error
+from rocketchat_integrations.testing._world._settings import Settings
+from rocketchat_integrations.testing._world._starting_world import with_tokens
+from rocketchat_integrations.testing._world._state import World
+
+from ._faults import Dispatch, FaultPlan
+from ._gate import Gate
+from ._received import ReceivedRequest, RequestLog
+from ._responses import json_response, web_app
+from ._routes import Route, route
+from ._throttle import Throttle
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+T = TypeVar("T")
+
+DISPATCH = "rocketchat_integrations.dispatch"
+"""The key of the request's ``Dispatch`` in its WSGI environment."""
+
+_logger = logging.getLogger("rocketchat_integrations.testing")
+
+
+class Workspace:
+    """A WSGI application that answers as Rocket.Chat does. ``lock`` guards everything in it."""
+
+    def __init__(self, description: Mapping[str, Any], dialect: Dialect, settings: Settings, base_path: str) -> None:
+        self.lock = threading.RLock()
+        self.log = RequestLog(self.lock)
+        self._description = with_tokens(description)
+        self._dialect = dialect
+        self._settings = settings
+        self._base_path = base_path
+        self._endpoints = endpoints_of(dialect)
+        self.deliveries = Deliveries(self.lock, dialect, settings)
+        self.reset()
+
+    def reset(self) -> None:
+        """Go back to the described world, and forget everything that has happened or was planned since."""
+        with self.lock:
+            self.deliveries.restart()
+            self.world = World(self._description, self._settings)
+            self.faults = FaultPlan(self._endpoints)
+            self.log.clear()
+            self._gate = Gate(self.world, self._dialect, self._settings, Throttle(self._settings.now))
+
+    def act(self, action: Callable[[World], T]) -> T:
+        """Change the world, and return once the calls that this leads to are over.
+
+        Raises:
+            RuntimeError: they do not end.
+        """
+        with self.lock:
+            result = action(self.world)
+            chain = self.deliveries.chain(self.world)
+        self.deliveries.run(chain)
+        return result
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        request = Request(environ)
+        body = request.get_data()
+        path = environ["REQUEST_URI"].partition("?")[0]
+        target = route(path, self._base_path, self._endpoints)
+        received = ReceivedRequest(
+            method=request.method,
+            endpoint=target.name,
+            path=path,
+            query=MappingProxyType(request.args.to_dict()),
+            headers=MappingProxyType(dict(request.headers)),
+            body=body,
+        )
+        with self.lock:
+            entry = self.log.add(received)
+            fault = self.faults.take(target.name)
+        if fault is not None and fault.substitute is not None:
+            response, note = fault.substitute(path, self._settings), "it was planned to fail"
+        else:
+            response, note = self._answer(request, body, target)
+        entry.request = attrs.evolve(received, note=note)
+        _logger.debug("%s %s: %s %s", request.method, target.name or "?", response.status_code, note)
+        response.headers["Date"] = http_date(self._settings.now())
+        if fault is not None:
+            dispatch: Dispatch = environ[DISPATCH]
+            dispatch.sending = fault.sending
+        return response(environ, start_response)
+
+    def _answer(self, request: Request, body: bytes, target: Route) -> tuple[Response, str]:
+        """Return the response, and a note if it is a refusal."""
+        endpoint = self._endpoints.get(target.name)
+        if endpoint is None:
+            return web_app(), f"version {self._dialect.version} has no such endpoint below the base URL"
+        headers: dict[str, str] = {}
+        try:
+            with self.lock:
+                try:
+                    return json_response(200, self._gate.handle(request, body, target, endpoint, headers), headers), ""
+                finally:
+                    # After a refusal too: a message may have been posted before it.
+                    self.deliveries.start(self.deliveries.chain(self.world))
+        except Refusal as refusal:
+            return json_response(refusal.status, refusal.body, headers), refusal.note
+        except Exception as error:
+            # Odd documents can break anything; an answer says more about it than a broken connection.
+            failed = internal_error(f"unexpected {type(error).__name__}: {error}")
+            return json_response(failed.status, failed.body, headers), failed.note
