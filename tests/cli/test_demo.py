@@ -340,6 +340,7 @@ def test_an_interrupted_demo_leaves_nothing_behind(
     assert not any(secret in output + errors for secret in workspace.secrets)
 
 
+@pytest.mark.usefixtures("ctrl_c_counts")
 def test_an_interrupted_demo_without_a_workspace_ends_at_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -349,7 +350,7 @@ def test_an_interrupted_demo_without_a_workspace_ends_at_once(
     assert capsys.readouterr().err == "interrupted by SIGINT\n"
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("at_once", "ctrl_c_counts")
 def test_a_second_interruption_does_not_stop_the_tidying_up(workspace: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C pressed twice still leaves nothing behind."""
     interrupt_after(monkeypatch, "hook = client.create(", signal.SIGINT)

@@ -216,7 +216,7 @@ def test_a_plan_with_a_literal_secret_is_not_kept(
 @only_8
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [("", "is not JSON"), ("[" * 100_000, "is not JSON"), ("{}", "no plan that can be applied")],
+    [("", "is not JSON"), ("[" * 100_000, "is not JSON"), ("{}", "not a valid plan")],
 )
 def test_a_file_that_is_no_plan_is_refused(
     workspace: Workspace, say: Say, tmp_path: Path, content: str, complaint: str
