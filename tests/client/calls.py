@@ -26,33 +26,37 @@ class PublicCall:
 
 
 CALLS = {
-    "Client.create": PublicCall("integrations.create", lambda c, _, bot: c.create(bot.definition), is_repeatable=False),
-    "Client.get": PublicCall("integrations.get", lambda c, hook, _: c.get(hook.id)),
-    "Client.list": PublicCall("integrations.list", lambda c, *_: list(c.list())),
-    "Client.history": PublicCall("integrations.history", lambda c, _, bot: list(c.history(bot.id))),
-    "Client.update": PublicCall(
-        "integrations.update", lambda c, _, bot: c.update(bot.id, attrs.evolve(bot, alias="x"), overwrite=True)
+    "Client.create": PublicCall(
+        "integrations.create", lambda c, hook, bot: c.create(bot.definition), is_repeatable=False
     ),
-    "Client.remove": PublicCall("integrations.remove", lambda c, _, bot: c.remove(bot)),
+    "Client.get": PublicCall("integrations.get", lambda c, hook, bot: c.get(hook.id)),
+    "Client.list": PublicCall("integrations.list", lambda c, hook, bot: list(c.list())),
+    "Client.history": PublicCall("integrations.history", lambda c, hook, bot: list(c.history(bot.id))),
+    "Client.update": PublicCall(
+        "integrations.update", lambda c, hook, bot: c.update(bot.id, attrs.evolve(bot, alias="x"), overwrite=True)
+    ),
+    "Client.remove": PublicCall("integrations.remove", lambda c, hook, bot: c.remove(bot)),
     "Client.clear_history": PublicCall(
-        "integrations.clearHistory", lambda c, _, bot: c.clear_history(bot.id), is_only_8=True
+        "integrations.clearHistory", lambda c, hook, bot: c.clear_history(bot.id), is_only_8=True
     ),
     "Client.replay_outgoing": PublicCall(
         "integrations.replayOutgoing",
-        lambda c, _, bot: c.replay_outgoing(bot.id, "h1"),
+        lambda c, hook, bot: c.replay_outgoing(bot.id, "h1"),
         is_repeatable=False,
         is_only_8=True,
     ),
     "Client.list_for_channel": PublicCall(
-        "channels.getIntegrations", lambda c, *_: list(c.list_for_channel(room_name="general"))
+        "channels.getIntegrations", lambda c, hook, bot: list(c.list_for_channel(room_name="general"))
     ),
     "Client.list_for_group": PublicCall(
-        "groups.getIntegrations", lambda c, *_: list(c.list_for_group(room_name="secret"))
+        "groups.getIntegrations", lambda c, hook, bot: list(c.list_for_group(room_name="secret"))
     ),
-    "Client.server_version": PublicCall("info", lambda c, *_: c.server_version()),
-    "Listing.total": PublicCall("integrations.list", lambda c, *_: c.list().total()),
-    "IncomingWebhook.post": PublicCall("hooks", lambda c, hook, _: c.webhook(hook).post("hello"), is_repeatable=False),
-    "IncomingWebhook.check": PublicCall("hooks.info", lambda c, hook, _: c.webhook(hook).check()),
+    "Client.server_version": PublicCall("info", lambda c, hook, bot: c.server_version()),
+    "Listing.total": PublicCall("integrations.list", lambda c, hook, bot: c.list().total()),
+    "IncomingWebhook.post": PublicCall(
+        "hooks", lambda c, hook, bot: c.webhook(hook).post("hello"), is_repeatable=False
+    ),
+    "IncomingWebhook.check": PublicCall("hooks.info", lambda c, hook, bot: c.webhook(hook).check()),
 }
 
 NOT_IN_THE_TABLE = {

@@ -307,7 +307,11 @@ def test_list_for_group(client: Client, outgoing: OutgoingIntegration, room: dic
 
 
 def test_users_with_own_permissions_list_their_own_integrations(
-    client: Client, connect: Connect, server: LocalRocketChat, hook: IncomingIntegrationRecord, incoming: Any
+    client: Client,
+    connect: Connect,
+    server: LocalRocketChat,
+    hook: IncomingIntegrationRecord,
+    incoming: IncomingIntegration,
 ) -> None:
     alice = connect(server, "alice")
     own = alice.create(incoming)

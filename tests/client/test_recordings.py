@@ -51,9 +51,10 @@ def snake(name: str) -> str:
 def definition_of(body: dict[str, Any]) -> IntegrationDefinition | None:
     """The definition for a recorded body; None if no definition is like it."""
     kinds = {kind.type: kind for kind in (IncomingIntegration, OutgoingIntegration)}
-    fields = {snake(name): value for name, value in body.items() if name != "type"}
+    fields: dict[str, Any] = {snake(name): value for name, value in body.items() if name != "type"}
     try:
-        return kinds[body["type"]](**{**fields, "channel": fields["channel"].split(",") if fields["channel"] else ()})
+        fields["channel"] = fields["channel"].split(",") if fields["channel"] else ()
+        return kinds[body["type"]](**fields)
     except (KeyError, AttributeError, TypeError, ValueError):
         return None
 

@@ -30,7 +30,7 @@ def connect() -> Iterator[Connect]:
     with ExitStack() as stack:
 
         def connect(server: LocalRocketChat, username: str = "admin", **options: Any) -> Client:
-            own = {"retry": RetryPolicy(backoff=0), **options}
+            own: dict[str, Any] = {"retry": RetryPolicy(backoff=0), **options}
             return stack.enter_context(Client(server.url, server.auth(username), **own))
 
         yield connect

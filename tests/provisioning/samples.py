@@ -24,16 +24,14 @@ from rocketchat_integrations.manifest import Entry, Manifest
 
 
 def incoming(name: str = "ci", **fields: Any) -> IncomingIntegration:
-    return IncomingIntegration(name, **{"channel": "#general", "username": "rocket.cat", **fields})
+    given: dict[str, Any] = {"channel": "#general", "username": "rocket.cat", **fields}
+    return IncomingIntegration(name, **given)
 
 
 def outgoing(name: str = "bot", **fields: Any) -> OutgoingIntegration:
-    required: dict[str, Any] = {
-        "event": EventType.SEND_MESSAGE,
-        "urls": "https://bot.example",
-        "username": "rocket.cat",
-    }
-    return OutgoingIntegration(name, **{**required, "channel": "#general", **fields})
+    given: dict[str, Any] = {"channel": "#general", "username": "rocket.cat"}
+    given |= {"event": EventType.SEND_MESSAGE, "urls": "https://bot.example", **fields}
+    return OutgoingIntegration(name, **given)
 
 
 def entry(definition: IntegrationDefinition, *given: str, **more: Any) -> Entry:

@@ -174,8 +174,9 @@ INVALID: list[dict[str, Any]] = [
 def test_invalid_arguments_are_refused(memory: Memory, invalid: dict[str, Any]) -> None:
     changes = plan([incoming()], memory)
     memory.calls.clear()
+    arguments: dict[str, Any] = {"plan": changes, "client": memory, **invalid}
     with pytest.raises(ConfigurationError, match=f"^{next(iter(invalid))}: "):
-        apply(**{"plan": changes, "client": memory, **invalid})
+        apply(**arguments)
     assert memory.calls == []
 
 
