@@ -18,7 +18,7 @@ import rocketchat_integrations
 from rocketchat_integrations import ApplyError, EventType, ProvisioningError, RocketChatError
 from rocketchat_integrations.manifest import Manifest, Secret
 from rocketchat_integrations.provisioning import Create, LiteralSecret, Plan, apply, plan
-from rocketchat_integrations.provisioning._steps import digest
+from rocketchat_integrations.provisioning._steps import digest, fingerprint
 from tests.provisioning.samples import Memory, entry, incoming, manifest, outgoing
 
 PACKAGE = Path(rocketchat_integrations.__file__).parent
@@ -279,6 +279,12 @@ def test_no_secret_is_printed_or_pickled(full: Plan, memory: Memory) -> None:
         assert not [text for text in texts_of(value) if CANARY in text]
     assert CANARY not in json.dumps(full.to_dict())
     assert "class Script" not in repr(full.updates)
+
+
+def test_a_plan_gives_no_hint_of_the_token(memory: Memory) -> None:
+    """The fingerprint of a record does not depend on it, so that nobody can check a guess."""
+    record = memory.add(outgoing(token="a"))
+    assert fingerprint(record) == fingerprint(attrs.evolve(record, token="b"))
 
 
 def test_a_copy_without_its_literal_secrets_cannot_be_applied(memory: Memory) -> None:
