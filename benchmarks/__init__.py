@@ -1,5 +1,5 @@
-"""What the package costs, measured side by side with what one would use instead: ``python -m benchmarks``.
+"""Benchmarks of the package, side by side with its alternatives: ``python -m benchmarks``.
 
-Each theme is a module with its rows. Beside them are ``measuring`` (how figures are taken), ``server`` (what is called,
-in a process of its own), ``samples`` (what is sent back and forth) and ``table`` (what is printed).
+Each topic is a module with its rows. ``measuring`` takes the figures, ``server`` is a server in another process,
+``samples`` has requests and records, and ``table`` prints the results.
 """

@@ -1,9 +1,9 @@
-"""``python -m benchmarks``."""
+"""Run the benchmarks: ``python -m benchmarks``."""
 
 import sys
 
 if __name__ == "__main__":
-    # Processes that are measured import this module as well, and are to have nothing more of it.
+    # Here, because spawned processes import this module: the table would add to their memory.
     from .table import main
 
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""One call: create an integration, and have its record."""
+"""Benchmark one call: create an integration and return its record."""
 
 from __future__ import annotations
 
@@ -81,6 +81,6 @@ ROWS = (
         "",
         _against(_rocketchat_api),
     ),
-    Row("create-http.client", "client.create", "http.client, the floor", 2.5, "", _against(_http_client)),
+    Row("create-http.client", "client.create", "http.client, the lower limit", 2.5, "", _against(_http_client)),
     Row("create-connections", f"{_MANY:,} creates", "connections accepted", 1, "", _connections),
 )

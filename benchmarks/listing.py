@@ -1,4 +1,4 @@
-"""Long lists: their time, their memory and their connections."""
+"""Benchmark long lists: time and memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _VERY_LONG = 100_000
 
 
 def _by_hand(session: requests.Session, url: str) -> int:
-    """Read all pages, as dicts."""
+    """Read all pages as dicts."""
     read = 0
     while True:
         query: dict[str, Any] = {"count": samples.PAGE_SIZE, "offset": read, "sort": '{"_id":1}'}
@@ -45,7 +45,7 @@ def _growth(_: int) -> float:
 
 
 def _grow(url: str) -> float:
-    """How many megabytes more the peak is after all records than after those of three pages."""
+    """Return the growth of peak memory after the first three pages, in MB."""
     with Client(url, samples.AUTH) as client:
         records = iter(client.list())
         for _ in range(3 * samples.PAGE_SIZE):

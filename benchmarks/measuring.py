@@ -1,4 +1,4 @@
-"""Rows of the table, and how their figures are taken."""
+"""Rows of the table, and functions that measure."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ class Row:
     """One line of the table."""
 
     name: str
-    """What it is called on the command line."""
+    """Its name on the command line."""
 
     what: str
     """What is measured."""
 
     against: str
-    """What a ratio is taken against; else what the figure is."""
+    """The baseline of a ratio; otherwise the kind of figure."""
 
     bound: float
-    """What is to be reached: the figure is at most this."""
+    """The maximum that the figure should have."""
 
     unit: str
     """Empty for a ratio or a number."""
 
     measure: Callable[[int], float]
-    """Takes the figure, in so many rounds. What takes long makes fewer of them."""
+    """Measure with a number of rounds. Slow rows make fewer."""
 
 
 def ratio(subject: Action, baseline: Action, rounds: int) -> float:
-    """How much of the baseline's time the subject takes: the median over the rounds."""
+    """Return the ratio of the times of subject and baseline: the median over the rounds."""
     return statistics.median(ours / theirs for ours, theirs in _interleaved(subject, baseline, rounds))
 
 
 def difference(subject: Action, baseline: Action, rounds: int) -> float:
-    """How many seconds more than the baseline the subject takes: the median over the rounds."""
+    """Return the difference of the times of subject and baseline in seconds: the median over the rounds."""
     return statistics.median(ours - theirs for ours, theirs in _interleaved(subject, baseline, rounds))
 
 
 def times(number: int, action: Action) -> Action:
-    """The action, done that often."""
+    """Return an action that repeats this one."""
 
     def repeated() -> None:
         for _ in range(number):
@@ -60,36 +60,36 @@ def times(number: int, action: Action) -> Action:
 
 
 def fewer(rounds: int, divisor: int) -> int:
-    """The rounds of what takes so many times as long as a call."""
+    """Return the number of rounds for an action that takes several times as long as a call."""
     return max(1, rounds // divisor)
 
 
 def seconds(action: Action, clock: Callable[[], float] = time.perf_counter) -> float:
-    """How long it takes, by that clock."""
+    """Return the time that an action takes, in seconds."""
     began = clock()
     action()
     return clock() - began
 
 
 def peak_megabytes() -> float:
-    """The most memory that this process has had so far."""
+    """Return the peak memory of this process in MB."""
     status = Path("/proc/self/status")
     if status.exists():
-        # Not what getrusage tells: that begins with what the parent had.
+        # Not getrusage: its peak starts with that of the parent process.
         peak = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM:"))
         return int(peak.split()[1]) / 1024
-    import resource  # which Windows has not
+    import resource  # missing on Windows
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes, on macOS
 
 
 def in_fresh_process(function: Callable[..., Any], *arguments: object) -> Any:
-    """What the function returns, called in a process that has done nothing before."""
+    """Call a function in a new process and return its result."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_report, args=(theirs, function, arguments), daemon=True)
     process.start()
-    theirs.close()  # else there would be no end of it, if the process fails
+    theirs.close()  # so that recv raises EOFError if the process fails
     try:
         return ours.recv()
     finally:
@@ -105,7 +105,7 @@ def _interleaved(subject: Action, baseline: Action, rounds: int) -> Iterator[tup
     baseline()
     gc.collect()
     for number in range(rounds):
-        # By turns, for whoever comes second finds other caches.
+        # Alternate the order: the second action finds warm caches.
         if number % 2:
             theirs = seconds(baseline)
             yield seconds(subject), theirs

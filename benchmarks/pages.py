@@ -1,4 +1,4 @@
-"""A page of 100 records, from the bytes of its body to frozen records."""
+"""Benchmark a page of 100 records: from the bytes of its body to frozen records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""10,000 posts through one webhook: how many connections they take, and how much memory they leave in use."""
+"""Benchmark 10,000 posts through one webhook: connections, and memory in use afterwards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WARM_UP = 500
 
 
 def _grow(url: str) -> float:
-    """How many KiB more are in use after all posts than after the first."""
+    """Return the growth of memory in use after the first posts, in KiB."""
     with IncomingWebhook(url) as webhook:
         tracemalloc.start()
         before = _post(webhook, _WARM_UP)
@@ -24,7 +24,7 @@ def _grow(url: str) -> float:
 
 
 def _post(webhook: IncomingWebhook, times: int) -> int:
-    """Post that often, and return how many bytes the program then has in use."""
+    """Post a number of messages, and return the memory in use, in bytes."""
     for number in range(times):
         webhook.post(Message(f"post {number}", alias="benchmark"))
     gc.collect()
@@ -40,6 +40,6 @@ def _growth_and_connections() -> tuple[float, int]:
 
 ROWS = (
     Row("post-connections", f"{_POSTS:,} posts", "connections accepted", 1, "", lambda _: _growth_and_connections()[1]),
-    # Whoever keeps 7 bytes of each post is found out.
+    # The bound detects 7 bytes kept for each post.
     Row("post-memory", "the same", "memory in use after them", 64, " KiB", lambda _: _growth_and_connections()[0]),
 )

@@ -1,4 +1,4 @@
-"""Integrations as code: plans, manifests, and applying with several workers."""
+"""Benchmark integrations as code: plans, manifests, and apply with several workers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ENTRIES = 10_000
 _CREATED = 1_000
 _LATENCY = 0.02
 _WORKERS = 8
-# One call after another takes as long for each, however many there are.
+# Calls made one after another take the same time each: a few are enough.
 _ONE_BY_ONE = 100
 
 
@@ -71,7 +71,7 @@ def _load_and_plan(path: str, url: str) -> tuple[float, float]:
 
 @functools.cache
 def _time_and_memory(suffix: str) -> tuple[float, float]:
-    """Of a manifest of which every tenth entry differs from what the server has."""
+    """Load and plan a manifest in which every tenth entry differs from the server."""
     entries = samples.entries(_ENTRIES)
     with tempfile.TemporaryDirectory() as folder, serving(records=_ENTRIES) as server:
         path = Path(folder, f"integrations.{suffix}")
@@ -88,7 +88,7 @@ def _memory(suffix: str) -> Callable[[int], float]:
     return lambda _: _time_and_memory(suffix)[1]
 
 
-# Applying
+# Apply
 
 
 def _posts(server: Server, _: Client) -> Action:

@@ -1,4 +1,4 @@
-"""Being called: payloads parsed, and the web application around them."""
+"""Benchmark outgoing webhooks: parsing payloads, and the web application."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _parsed_against_json(event: str) -> Callable[[int], float]:
 
 
 def _start_response(status: str, headers: list[tuple[str, str]]) -> None:
-    """As a server has it."""
+    """Ignore the response headers."""
 
 
 def _bare(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
@@ -51,7 +51,7 @@ def _microseconds_of_app(rounds: int) -> float:
 
     def calling(application: Callable[..., Iterable[bytes]]) -> Callable[[], object]:
         def call() -> None:
-            # Another message each time: what is repeated is not handled again.
+            # A new id each time: repeated messages are not handled again.
             body = json.dumps({**payload, "message_id": f"m{next(numbers)}"}).encode()
             environ = {
                 "REQUEST_METHOD": "POST",

@@ -1,4 +1,4 @@
-"""What is sent back and forth: definitions, records as a server has them, pages of them."""
+"""Sample data: definitions, records as a server stores them, and pages of records."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ PAGE_SIZE = 100
 
 
 def definition(number: int = 0) -> IncomingIntegration:
-    """What is created."""
+    """Return a definition to create."""
     return IncomingIntegration(name=name(number), channel="#builds", username="rocket.cat", alias="CI", emoji=":robot:")
 
 
 def body() -> dict[str, Any]:
-    """The same, as one writes it by hand."""
+    """Return the body of a request that creates it, written by hand."""
     return {
         "type": "webhook-incoming",
         "name": name(0),
@@ -38,13 +38,13 @@ def body() -> dict[str, Any]:
 
 
 def wanted(number: int) -> IntegrationDefinition:
-    """What is wanted of what :func:`record` says: every tenth is to be changed."""
+    """Return a definition of :func:`record`; every tenth differs from it."""
     entry = _entry(number)
     return OutgoingIntegration(**entry) if number % 2 else IncomingIntegration(**entry)
 
 
 def entries(number: int) -> dict[str, list[dict[str, Any]]]:
-    """So many of the same, as a manifest has them."""
+    """Return the entries of a manifest for a number of such records."""
     return {
         "incoming": [_entry(each) for each in range(0, number, 2)],
         "outgoing": [_entry(each) for each in range(1, number, 2)],
@@ -73,12 +73,12 @@ def _entry(number: int) -> dict[str, Any]:
 
 
 def name(number: int) -> str:
-    """The name of an integration: sorts as its number does."""
+    """Return the name of an integration. Names sort like numbers."""
     return f"ci-{number:06}"
 
 
 def record(number: int) -> dict[str, Any]:
-    """What a server of 8.x has: incoming and outgoing ones by turns, every tenth pair with a script."""
+    """Return a record as 8.x stores it: alternating types, every tenth pair with a script."""
     user = {"_id": f"aliceid{number % 200:010}", "username": f"alice.{number % 200}"}
     common = {
         "_id": f"659ea5b72dd9f928ad{number:06}",
@@ -118,7 +118,7 @@ def record(number: int) -> dict[str, Any]:
 
 
 def page(offset: int, total: int) -> bytes:
-    """The answer of ``integrations.list``, from there on."""
+    """Return the answer of ``integrations.list`` at an offset."""
     records = [record(number) for number in range(offset, min(offset + PAGE_SIZE, total))]
     count = len(records)
     answer = {

@@ -1,4 +1,4 @@
-"""A server whose answers are canned: in a process of its own, and fast enough not to be what is measured."""
+"""A fast server with prepared answers, in another process."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ _OFFSET = re.compile(rb"[?&]offset=(\d+)")
 
 @attrs.frozen
 class Server:
-    """What one has of it in the process that calls it."""
+    """The server, as seen from the process that calls it."""
 
     url: str
     _pipe: Connection
 
     def connections(self) -> int:
-        """How many connections it has accepted so far."""
+        """Return how many connections it has accepted."""
         self._pipe.send("connections")
         return int(self._pipe.recv())
 
 
 @contextmanager
 def serving(*, records: int = 0, latency: float = 0.0) -> Generator[Server, None, None]:
-    """Serve.
+    """Run a server.
 
     Args:
-        records: how many integrations the list has.
-        latency: how many seconds each answer takes.
+        records: the number of integrations in its list.
+        latency: the time that each answer takes, in seconds.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -75,7 +75,7 @@ def _serve(pipe: Connection, records: int, latency: float) -> None:
 
 
 def _talk(connection: socket.socket, pages: list[bytes], latency: float) -> None:
-    """Answer the requests of one connection, until it is closed."""
+    """Answer the requests of one connection until it is closed."""
     received = b""
     while piece := connection.recv(65536):
         received += piece

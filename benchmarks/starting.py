@@ -1,4 +1,4 @@
-"""What it takes to start, in fresh processes."""
+"""Benchmark imports and the start of the command line, in fresh processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from .measuring import Action, Row, fewer, ratio
 
-# The first round leaves compiled modules to all others.
+# Let the first round write compiled modules for the others.
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 

@@ -1,4 +1,4 @@
-"""The command: takes the figures, prints one table, and judges."""
+"""The command line of the benchmarks: measure, print the table, compare with the bounds."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """Whether what is to be reached is."""
+        """Whether the figure is within its bound."""
         return "reached" if self.measured <= self.row.bound else "missed"
 
     @property
     def is_failure(self) -> bool:
-        """Whether it is missed by more than a tenth."""
+        """Whether the figure exceeds its bound by more than a tenth."""
         return self.measured > self.row.bound * _TOLERANCE
 
     def cells(self) -> tuple[str, ...]:
-        """What the table shows."""
+        """Return the cells of the table."""
         row = self.row
         return row.what, row.against, _shown(self.measured) + row.unit, f"{row.bound:g}{row.unit}", self.verdict
 
     def to_dict(self) -> dict[str, object]:
-        """The same, for programs."""
+        """Return the result as JSON data."""
         row = self.row
         return {
             "name": row.name,
@@ -59,10 +59,10 @@ class Result:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, and judge.
+    """Measure, print, and compare with the bounds.
 
     Returns:
-        The exit status: 1 if a figure is worse than its bound by more than a tenth.
+        The exit status: 1 if a figure exceeds its bound by more than a tenth.
     """
     options = _options(arguments)
     machine, libraries = _machine(), _libraries()
@@ -76,26 +76,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(line)
     if options.json is not None:
         rows = [result.to_dict() for result in results]
-        told = {**machine, "libraries": libraries, "rounds": options.rounds, "rows": rows}
-        options.json.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        report = {**machine, "libraries": libraries, "rounds": options.rounds, "rows": rows}
+        options.json.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     failures = [result.row.name for result in results if result.is_failure]
     if failures:
-        print(f"worse than its bound by more than a tenth: {', '.join(failures)}", file=sys.stderr)
+        print(f"exceeds its bound by more than a tenth: {', '.join(failures)}", file=sys.stderr)
     return 1 if failures else 0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "--rounds", type=_positive, default=_ROUNDS, help="fewer are faster and less sure (%(default)s)"
+        "--rounds",
+        type=_positive,
+        default=_ROUNDS,
+        help="number of rounds; fewer are faster and less precise (%(default)s)",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file, too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     names = [row.name for row in ROWS]
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"only these rows: {', '.join(names)}")
     options = parser.parse_args(arguments)
     for name in options.rows:
         if name not in names:
-            parser.error(f"there is no row {name}")
+            parser.error(f"unknown row: {name}")
     return options
 
 

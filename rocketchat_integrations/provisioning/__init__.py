@@ -1,14 +1,15 @@
-"""Integrations as code: what has to change so that a workspace is as wanted, and the changing.
+"""Integrations as code: compare a workspace with what is wanted, and change it.
 
-:func:`plan` reads and compares, :func:`apply` writes. Both can be called again at any time: a plan of a
-workspace that is as wanted has nothing to do.
+:func:`plan` reads and compares, :func:`apply` writes. Both are idempotent: when the workspace is as wanted, the plan is
+empty.
 """
 
-from ._applying import Failure, Progress, Report, apply
+from ._apply import apply
+from ._client_protocol import ProvisioningClient
 from ._plan import Plan
-from ._planning import plan
+from ._planner import plan
+from ._report import Failure, Progress, Report
 from ._steps import Create, LiteralSecret, Remove, Step, Unchanged, Update
-from ._workspace import Workspace
 
 __all__ = [
     "Create",
@@ -16,12 +17,12 @@ __all__ = [
     "LiteralSecret",
     "Plan",
     "Progress",
+    "ProvisioningClient",
     "Remove",
     "Report",
     "Step",
     "Unchanged",
     "Update",
-    "Workspace",
     "apply",
     "plan",
 ]

@@ -1,4 +1,4 @@
-"""A plan: what has to be done, for people, for programs and for files."""
+"""The plan: steps as a value, as text and as JSON data."""
 
 from __future__ import annotations
 
@@ -9,50 +9,50 @@ import attrs
 
 from rocketchat_integrations.exceptions import ConfigurationError, ProvisioningError
 
-from . import _files as files
-from ._shown import lines_of
-from ._steps import Create, Remove, Step, Unchanged, Update, called, digest, identity
+from . import _plan_files as files
+from ._plan_text import lines_of
+from ._steps import Create, Remove, Step, Unchanged, Update, digest, identity, label
 
 _VERSION = 1
 
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """What has to be done so that a workspace is as wanted. False if that is nothing.
+    """The changes that bring a workspace in line with what is wanted. False if there are none.
 
-    ``str(plan)`` is for people. All sequences are sorted by type and name. No secret is shown; a copy or a pickle of
-    a plan leaves behind those that were given as text. A plan does not name its workspace: apply it to the one that
+    ``str(plan)`` describes it for people. All sequences are sorted by type and name. No secret is shown; a copy or a
+    pickle of a plan drops secrets that were given as text. A plan does not name its workspace: apply it to the one that
     it was made for.
 
     Raises:
-        ConfigurationError: if two steps are about one integration.
+        ConfigurationError: if the plan has two steps for one integration.
     """
 
     creates: tuple[Create, ...] = ()
-    """What is wanted and not there."""
+    """Integrations to create."""
 
     updates: tuple[Update, ...] = ()
-    """What is there and not as wanted; a rename is an update."""
+    """Integrations to update or rename."""
 
     removals: tuple[Remove, ...] = ()
-    """What is there and not wanted. Empty without ``prune``."""
+    """Integrations to remove. Empty without ``prune``."""
 
     unchanged: tuple[Unchanged, ...] = ()
-    """What is there and as wanted."""
+    """Integrations that are as wanted."""
 
     prune: bool = False
-    """Whether the plan was asked to remove."""
+    """Whether the plan was made with ``prune``."""
 
     def __attrs_post_init__(self) -> None:
         steps: list[Update | Remove | Unchanged] = [*self.updates, *self.removals, *self.unchanged]
         ids = [step.id for step in steps]
         names = [identity(step) for step in self.creates]
         if len(ids) != len(set(ids)) or len(names) != len(set(names)):
-            raise ConfigurationError("a plan does one thing to one integration, and this one does two")
+            raise ConfigurationError("the plan has two steps for one integration")
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """All there is to do, in the order in which it is done: renames, creates, other updates, removals."""
+        """All steps in the order in which they are applied: renames, creates, other updates, removals."""
         renames = [update for update in self.updates if update.renamed_from is not None]
         others = [update for update in self.updates if update.renamed_from is None]
         return (*renames, *self.creates, *others, *self.removals)
@@ -68,21 +68,20 @@ class Plan:
         return "\n".join([*(line for step in self.steps for line in lines_of(step)), f"{counts}, {as_wanted}."])
 
     def to_dict(self) -> dict[str, Any]:
-        """The plan as data for a JSON file, to be applied later: :meth:`from_dict` reads it.
+        """Return the plan as data for a JSON file, to apply it later with :meth:`from_dict`.
 
-        Of a secret, the data has the place where it comes from, and :func:`apply` looks there again. The digest in it
-        covers all of it: what is wanted of that which changes, and fingerprints of what was read, also of that which
-        stays. It shows damage, but it is no signature: whoever can write the file can write what they want. A file
-        made of it holds whole scripts, also the server's.
+        The data has the source of each secret, and :func:`apply` reads the secret from there. It contains whole scripts,
+        the server's as well. A digest over all of it, fingerprints of unchanged integrations included, detects damage.
+        The digest is no signature: it does not protect against somebody who can write the file.
 
         Raises:
             ProvisioningError: if a secret was given as text.
         """
-        literal = [called(*identity(step)) for step in self.steps if files.has_literals(step)]
+        literal = [label(*identity(step)) for step in self.steps if files.has_literals(step)]
         if literal:
             raise ProvisioningError(
-                f"{', '.join(literal)}: the token is given as text, and no file may hold that. In a manifest, say "
-                'where it comes from ({ env = "NAME" } or { file = "path" }), or apply the plan without saving it'
+                f"{', '.join(literal)}: the token is given as text and cannot be saved. Give its source in a manifest "
+                '({ env = "NAME" } or { file = "path" }), or apply the plan without saving it'
             )
         content: dict[str, Any] = {
             "version": _VERSION,
@@ -96,11 +95,10 @@ class Plan:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Plan:
-        """The plan that gave this data.
+        """Return the plan from the data of :meth:`to_dict`.
 
         Raises:
-            ProvisioningError: if the data is none of a plan, was changed, or is of a version that this one does not
-                know.
+            ProvisioningError: if the data is not a plan, was changed, or has an unknown version.
         """
         try:
             content = {name: value for name, value in data.items() if name != "digest"}
@@ -115,5 +113,5 @@ class Plan:
                 )
             problem = "it was changed or damaged" if version == _VERSION else f"version {version!r} is unknown"
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
-            problem = "it is not what to_dict gives"
-        raise ProvisioningError(f"this is no plan that can be applied: {problem}. Plan again")
+            problem = "it is not the data of a plan"
+        raise ProvisioningError(f"not a valid plan: {problem}. Plan again")

@@ -1,4 +1,4 @@
-"""The steps of a plan: values. A secret that was given as text is shown by no repr, and leaves with no pickle."""
+"""The steps of a plan, as values. Secrets are in no repr and no pickle."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from rocketchat_integrations.models import (
 )
 
 SECRET_FIELDS: Final = frozenset({"token"})
-"""The fields whose values a step does not hold: its ``secrets`` say where they come from."""
+"""Fields whose values are kept in ``secrets``, and nowhere else in a step."""
 
 
 @attrs.frozen(repr=False)
 class LiteralSecret:
-    """A secret that was given as text. No repr shows it, and a copy or a pickle leaves it behind."""
+    """A secret given as text. Its repr hides it; a copy or a pickle drops it."""
 
     text: str | None
     """The secret; None in a copy."""
 
     def resolve(self) -> str:
-        """The secret.
+        """Return the secret.
 
         Raises:
             ProvisioningError: if this is a copy.
         """
         if self.text is None:
-            raise ProvisioningError("a copy of a plan is without the secrets that were given as text: plan again")
+            raise ProvisioningError("a copy of a plan has no secrets that were given as text: plan again")
         return self.text
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -57,16 +57,16 @@ def _names(fields: Mapping[str, object]) -> str:
 
 @attrs.frozen(kw_only=True)
 class Create:
-    """An integration that is wanted and not there."""
+    """Create an integration that is wanted and missing."""
 
     definition: IntegrationDefinition
     """What to create, without its secrets."""
 
     secrets: Secrets = attrs.field(hash=False)
-    """Where its secrets come from, by field."""
+    """Sources of its secrets, by field."""
 
     renamed_from: str | None = None
-    """The name of the one that would have been renamed, had it been there."""
+    """The old name that the entry gives; no integration has it."""
 
     @property
     def type(self) -> IntegrationType:
@@ -81,7 +81,7 @@ class Create:
 
 @attrs.frozen(kw_only=True)
 class Update:
-    """An integration that is there and not as wanted."""
+    """Change an integration that differs from what is wanted."""
 
     id: str
     """Its id."""
@@ -90,27 +90,27 @@ class Update:
     """Its type."""
 
     name: str
-    """The name that it will have."""
+    """Its new name, or the one that it keeps."""
 
     renamed_from: str | None = None
-    """The name that it has, if that is another."""
+    """Its current name, if the step renames it."""
 
     changes: tuple[Change, ...]
-    """The fields in which it differs, with what the server has and what is wanted. Those of a token have no values."""
+    """The fields that differ, with the server's value and the wanted one. Values of tokens are hidden."""
 
     fields: Mapping[str, Any] = attrs.field(hash=False, repr=_names)
-    """What is given for it, without secrets; fields that are not given stay as they are."""
+    """The values that the entry gives, without secrets. Other fields stay as they are."""
 
     secrets: Secrets = attrs.field(hash=False)
-    """Where the secrets that change come from, by field."""
+    """Sources of the secrets that change, by field."""
 
     seen: str = attrs.field(repr=False)
-    """The fingerprint of the record that was read."""
+    """Fingerprint of the record when the plan was made."""
 
 
 @attrs.frozen(kw_only=True)
 class Remove:
-    """An integration that is there and not wanted."""
+    """Remove an integration that is not wanted."""
 
     id: str
     """Its id."""
@@ -122,12 +122,12 @@ class Remove:
     """Its name."""
 
     seen: str = attrs.field(repr=False)
-    """The fingerprint of the record that was read."""
+    """Fingerprint of the record when the plan was made."""
 
 
 @attrs.frozen(kw_only=True)
 class Unchanged:
-    """An integration that is there and as wanted."""
+    """An integration that is as wanted."""
 
     id: str
     """Its id."""
@@ -139,35 +139,35 @@ class Unchanged:
     """Its name."""
 
     seen: str = attrs.field(repr=False)
-    """The fingerprint of the record that was read."""
+    """Fingerprint of the record when the plan was made."""
 
 
 Step: TypeAlias = Create | Update | Remove
-"""One thing to do."""
+"""One change to a workspace."""
 
 Identity: TypeAlias = tuple[IntegrationType, str]
-"""What tells integrations apart for whoever writes them down: type and name."""
+"""Type and name: what identifies an integration in a manifest."""
 
 
 def identity(it: IntegrationDefinition | Step | Unchanged) -> Identity:
-    """The type and the name."""
+    """Return the type and the name."""
     return it.type, it.name
 
 
-def called(type: IntegrationType, name: str) -> str:
-    """How messages call an integration. The name is somebody's text: control characters are escaped."""
+def label(type: IntegrationType, name: str) -> str:
+    """Name an integration in a message. Control characters are escaped."""
     return f"{type.name.lower()} {name!r}"
 
 
 def fingerprint(record: IntegrationRecord) -> str:
-    """What stays the same as long as nobody changes the integration.
+    """Return a hash of the record, to detect changes.
 
-    Without the token, which somebody with the fingerprint could try to guess: a new one shows in ``updated_at``.
+    The token is left out, so that nobody can guess it from a plan file. A new token shows in ``updated_at``.
     """
     fields = [getattr(record, field) for field in FIELDS[record.type] if field not in SECRET_FIELDS]
     return digest([*fields, str(record.updated_at)])
 
 
 def digest(data: object) -> str:
-    """The SHA-256 of what would be the same JSON, in any order of keys."""
+    """Return the SHA-256 of the data as JSON, independent of the order of keys."""
     return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()

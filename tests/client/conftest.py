@@ -1,4 +1,4 @@
-"""What the tests of the client share: a server of each dialect, clients for it, and something on it."""
+"""Fixtures: servers of both dialects, clients for them, and integrations on them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rocketchat_integrations.testing import LocalRocketChat
 
 
 class Connect(Protocol):
-    """Makes a client that repeats without waiting, and is closed at the end of the test."""
+    """Make a client that retries without waiting and is closed at the end of the test."""
 
     def __call__(
         self, server: LocalRocketChat, username: str = "admin", **options: Unpack[ConnectionOptions]
@@ -51,7 +51,7 @@ class Clock:
 
 @pytest.fixture(params=["8.8", "6.14"])
 def dialect(request: pytest.FixtureRequest) -> str:
-    """The version of a server, of each dialect in turn."""
+    """The version of the server: one of each dialect. Tests of a rule that does not depend on it choose one."""
     version: str = request.param
     return version
 
@@ -118,7 +118,7 @@ def bot(client: Client, outgoing: OutgoingIntegration) -> OutgoingIntegrationRec
 
 
 class Stored(Protocol):
-    """The document that the server stores under an id."""
+    """Return the document that the server stores under an id."""
 
     def __call__(self, id: str) -> dict[str, Any]: ...
 

@@ -1,4 +1,4 @@
-"""What the tests of the whole loop share: a workspace, and bots that are served for it."""
+"""Fixtures: a server, and bots that it calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rocketchat_integrations.testing import LocalBot, LocalRocketChat
 
 @pytest.fixture(params=["8.8", "6.14"])
 def server(request: pytest.FixtureRequest) -> Iterator[LocalRocketChat]:
-    """A server of each dialect in turn; it tries a failed call again at once."""
+    """A server of each dialect. It retries failed calls at once."""
     with LocalRocketChat(version=request.param) as server:
         yield server
 
@@ -30,18 +30,18 @@ def client(server: LocalRocketChat) -> Iterator[Client]:
 
 @attrs.frozen
 class Deployment:
-    """A bot that is being served, and the integration that calls it."""
+    """A running bot, and the integration that calls it."""
 
     record: OutgoingIntegrationRecord
-    heard: list[MessageSent]
-    """What its handler was called with."""
+    received: list[MessageSent]
+    """The messages that its handler was called with."""
 
 
 Handler: TypeAlias = "Callable[[MessageSent], Reply | None]"
 
 
 class Deploy(Protocol):
-    """Serves a bot with this handler, and creates the integration that calls it."""
+    """Run a bot with a handler, and create the integration that calls it."""
 
     def __call__(self, handler: Handler, *, token: str | None = ..., bots: bool = ..., **fields: Any) -> Deployment: ...
 
@@ -53,11 +53,11 @@ def deploy(client: Client) -> Iterator[Deploy]:
         def deploy(handler: Handler, *, token: str | None = None, bots: bool = False, **fields: Any) -> Deployment:
             known = secrets.token_urlsafe(32)
             app = WebhookApp(token=known)
-            heard: list[MessageSent] = []
+            received: list[MessageSent] = []
 
             @app.on(EventType.SEND_MESSAGE, bots=bots)
             def on_message(message: MessageSent) -> Reply | None:
-                heard.append(message)
+                received.append(message)
                 return handler(message)
 
             served = stack.enter_context(LocalBot(app))
@@ -70,6 +70,6 @@ def deploy(client: Client) -> Iterator[Deploy]:
             definition = OutgoingIntegration(
                 "deployer", event=EventType.SEND_MESSAGE, urls=served.url, token=token or known, **given
             )
-            return Deployment(client.create(definition), heard)
+            return Deployment(client.create(definition), received)
 
         yield deploy

@@ -1,4 +1,4 @@
-"""The whole loop: somebody says something, Rocket.Chat calls the bot, and the bot's reply is in the room."""
+"""End to end: a user posts, Rocket.Chat calls the bot, and the reply appears in the room."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def texts(server: LocalRocketChat) -> list[str]:
 
 
 def test_a_bot_replies_in_the_room(server: LocalRocketChat, client: Client, deploy: Deploy) -> None:
-    """As its integration's user, and the history has the call."""
+    """As the integration's user; the history has the call."""
     bot = deploy(reply_of, alias="Deploy Bot")
     server.say("alice", "general", "!deploy web")
     said = server.messages[-1]
@@ -35,21 +35,21 @@ def test_a_bot_replies_in_the_room(server: LocalRocketChat, client: Client, depl
         "Deploy Bot",
         "deploying web for alice",
     )
-    (heard,) = bot.heard
-    assert (heard.trigger_word, heard.channel_name, heard.site_url) == ("!deploy", "general", f"{server.url}/")
+    (received,) = bot.received
+    assert (received.trigger_word, received.channel_name, received.site_url) == ("!deploy", "general", f"{server.url}/")
     (entry,) = client.history(bot.record.id)
     assert (entry.step, entry.finished, entry.error) == ("url-response-sent-message", True, False)
 
 
-def test_other_words_leave_the_bot_alone(server: LocalRocketChat, deploy: Deploy) -> None:
+def test_other_messages_do_not_call_the_bot(server: LocalRocketChat, deploy: Deploy) -> None:
     bot = deploy(reply_of)
     server.say("alice", "general", "shall we !deploy web?")
     server.say("alice", "random", "!deploy web")
-    assert bot.heard == []
+    assert bot.received == []
 
 
-def test_a_replayed_call_has_no_content(server: LocalRocketChat, client: Client, deploy: Deploy) -> None:
-    """On current servers, which say that it was replayed; older ones have no such call."""
+def test_a_replayed_call_has_no_text(server: LocalRocketChat, client: Client, deploy: Deploy) -> None:
+    """6.x cannot replay calls."""
     bot = deploy(reply_of)
     server.say("alice", "general", "!deploy web")
     (entry,) = client.history(bot.record.id)
@@ -60,41 +60,41 @@ def test_a_replayed_call_has_no_content(server: LocalRocketChat, client: Client,
     for _ in range(2):
         client.replay_outgoing(bot.record.id, entry.id)
         server.wait_until_quiet()
-    # Equal calls without content are no repeats of each other.
-    assert [heard.text for heard in bot.heard] == ["!deploy web", None, None]
+    # Equal calls without an id are not dropped as duplicates.
+    assert [received.text for received in bot.received] == ["!deploy web", None, None]
     assert len(list(client.history(bot.record.id))) == 3
 
 
-def test_a_bot_that_is_busy_is_called_again(server: LocalRocketChat, client: Client, deploy: Deploy) -> None:
-    """As often as the integration says, until it answers."""
+def test_a_bot_that_asks_to_retry_is_called_again(server: LocalRocketChat, client: Client, deploy: Deploy) -> None:
+    """Until it answers, at most as often as the integration allows."""
     answers = iter([Reply.retry_later(), Reply.retry_later(), Reply("done")])
     bot = deploy(lambda _: next(answers), retry_failed_calls=True, retry_count=3)
     server.say("alice", "general", "!deploy web")
     assert texts(server) == ["!deploy web", "done"]
-    assert len({heard.message_id for heard in bot.heard}) == 1
+    assert len({received.message_id for received in bot.received}) == 1
     assert [entry.error for entry in client.history(bot.record.id)] == [False, True, True]
 
 
-def test_without_retries_a_busy_bot_misses_the_call(server: LocalRocketChat, client: Client, deploy: Deploy) -> None:
+def test_without_retries_the_call_is_lost(server: LocalRocketChat, client: Client, deploy: Deploy) -> None:
     bot = deploy(lambda _: Reply.retry_later())
     server.say("alice", "general", "!deploy web")
     (entry,) = client.history(bot.record.id)
-    assert (entry.step, entry.error, len(bot.heard)) == ("failed-and-not-configured-to-retry", True, 1)
+    assert (entry.step, entry.error, len(bot.received)) == ("failed-and-not-configured-to-retry", True, 1)
     assert client.get(bot.record.id).enabled
 
 
-def test_a_bot_can_have_its_integration_disabled(server: LocalRocketChat, client: Client, deploy: Deploy) -> None:
+def test_a_bot_can_disable_its_integration(server: LocalRocketChat, client: Client, deploy: Deploy) -> None:
     bot = deploy(lambda _: Reply.disable())
     for _ in range(2):
         server.say("alice", "general", "!deploy web")
-    assert len(bot.heard) == 1
+    assert len(bot.received) == 1
     assert not client.get(bot.record.id).enabled
 
 
-def test_a_handler_that_raises_is_a_failed_call(
+def test_an_exception_in_a_handler_is_a_failed_call(
     server: LocalRocketChat, client: Client, deploy: Deploy, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Which is logged, and not made again: it would fail again."""
+    """It is logged and not retried."""
 
     def fail(message: MessageSent) -> None:
         raise LookupError(f"no service {message.text!r}")
@@ -109,29 +109,28 @@ def test_a_handler_that_raises_is_a_failed_call(
     assert texts(server) == ["!deploy web"]
 
 
-def test_who_does_not_know_the_token_is_not_heard(server: LocalRocketChat, client: Client, deploy: Deploy) -> None:
-    """An integration with another token reaches no handler."""
-    bot = deploy(reply_of, token="somebody else's")
+def test_a_call_with_another_token_is_refused(server: LocalRocketChat, client: Client, deploy: Deploy) -> None:
+    bot = deploy(reply_of, token="another token")
     server.say("alice", "general", "!deploy web")
-    assert bot.heard == []
+    assert bot.received == []
     (entry,) = client.history(bot.record.id)
     assert entry.error
     assert texts(server) == ["!deploy web"]
 
 
-def test_a_bot_does_not_talk_to_itself(server: LocalRocketChat, deploy: Deploy) -> None:
-    """Though its reply begins with the trigger word, and Rocket.Chat calls it again for that."""
+def test_a_bot_does_not_answer_its_own_reply(server: LocalRocketChat, deploy: Deploy) -> None:
+    """Rocket.Chat calls it again if the reply starts with the trigger word."""
     bot = deploy(lambda message: Reply(f"!deploy again? {message.text}"))
     server.say("alice", "general", "!deploy web")
-    assert len(bot.heard) == 1
+    assert len(bot.received) == 1
     assert texts(server) == ["!deploy web", "!deploy again? !deploy web"]
 
 
-def test_a_bot_that_wants_to_hears_other_bots(server: LocalRocketChat, client: Client, deploy: Deploy) -> None:
-    """Such as a program that posts through an incoming webhook."""
+def test_a_bot_can_accept_messages_of_other_bots(server: LocalRocketChat, client: Client, deploy: Deploy) -> None:
+    """Such as posts of an incoming webhook."""
     bot = deploy(reply_of, bots=True)
     hook = client.create(IncomingIntegration("ci", channel="#general", username="rocket.cat"))
     client.webhook(hook).post("!deploy web")
     server.wait_until_quiet()
-    assert [heard.text for heard in bot.heard] == ["!deploy web"]
+    assert [received.text for received in bot.received] == ["!deploy web"]
     assert texts(server)[-1] == "deploying web for rocket.cat"

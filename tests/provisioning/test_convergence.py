@@ -1,4 +1,4 @@
-"""Whatever is there, is wanted and fails: planning and applying again brings the workspace in line."""
+"""Property test: repeated plan and apply make any workspace as wanted, also after failures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Document: TypeAlias = dict[str, Any]
 SCOPE = "own-"
 NAMES = ("own-a", "own-b", "own-c")
 OTHERS = ("own-twin", "own-twin", "else", "else")
-"""Never wanted, and there may be two of a name."""
+"""Names that are never wanted; some exist twice."""
 
 ADMIN, ALICE = "adminid0000000001", "aliceid0000000001"
 SCRIPT = "class Script { process_incoming_request() { return {} } }"
@@ -73,7 +73,7 @@ def definitions(draw: st.DrawFn, kind: IntegrationType, name: str) -> Integratio
 
 
 def stored(definition: IntegrationDefinition, creator: str) -> Document:
-    """A document that the server could hold: not all of it is how the server would store it today."""
+    """A document on the server, not normalized as today's servers would store it."""
     document: Document = {"_createdBy": {"_id": creator, "username": "somebody"}, "type": str(definition.type)}
     for field in fields_of(definition):
         value = getattr(definition, field)
@@ -90,13 +90,13 @@ def wire(field: str) -> str:
 
 @attrs.frozen
 class Case:
-    """A workspace, what is wanted of it, and what goes wrong on the way there."""
+    """A workspace, what is wanted, and the faults on the way."""
 
     there: tuple[Document, ...]
     wanted: Manifest
     prune: Any
     rounds: tuple[tuple[str | None, ...], ...]
-    """The faults of each round: one a call."""
+    """For each round of plan and apply: the faults, one a call."""
     workers: int
 
 
@@ -110,7 +110,7 @@ def cases(draw: st.DrawFn) -> Case:
     entries: list[Entry] = []
     for kind in IntegrationType:
         for name in NAMES:
-            # One is there by the name that is wanted, by an old one, or not at all.
+            # It exists with the wanted name, with an old name, or not at all.
             has = draw(st.sampled_from([None, name, f"{name}-old"]))
             if has is not None:
                 there.append(stored(draw(definitions(kind, has)), draw(creators)))
@@ -134,8 +134,8 @@ def fields_of(definition: IntegrationDefinition) -> list[str]:
     return [field.name for field in attrs.fields(type(definition))]
 
 
-class Unlucky:
-    """A client whose calls go wrong as planned; when no more is planned, they work."""
+class FaultyClient:
+    """A client whose first calls meet the given faults."""
 
     def __init__(self, client: Client, server: LocalRocketChat, faults: tuple[str | None, ...]) -> None:
         self._client: Any = client
@@ -143,27 +143,27 @@ class Unlucky:
         self._faults = iter(faults)
 
     def list(self) -> Iterator[Any]:
-        self._plan("integrations.list")
+        self._inject("integrations.list")
         return iter(self._client.list())
 
     def create(self, definition: Any) -> Any:
-        self._plan("integrations.create")
+        self._inject("integrations.create")
         return self._client.create(definition)
 
     def update(self, id: str, wanted: Any) -> Any:
-        # The one call of an update or the other.
-        if not self._plan("integrations.get"):
-            self._plan("integrations.update")
+        # An update makes two calls: the fault is for one of them.
+        if not self._inject("integrations.get"):
+            self._inject("integrations.update")
         return self._client.update(id, wanted)
 
     def remove(self, record: Any) -> None:
-        self._plan("integrations.remove")
+        self._inject("integrations.remove")
         self._client.remove(record)
 
     def user_id(self) -> str:
         return str(self._client.user_id())
 
-    def _plan(self, endpoint: str) -> bool:
+    def _inject(self, endpoint: str) -> bool:
         fault = next(self._faults, None)
         if fault is not None:
             self._server.fail_next(endpoint, fault)
@@ -178,10 +178,10 @@ def server(request: pytest.FixtureRequest) -> Iterator[LocalRocketChat]:
 
 @settings(deadline=None, database=None, max_examples=50)
 @given(case=cases())
-def test_planning_and_applying_again_brings_the_workspace_in_line(server: LocalRocketChat, case: Case) -> None:
-    """After at most three rounds without a fault everything is as wanted, and there is nothing left to do.
+def test_plan_and_apply_converge(server: LocalRocketChat, case: Case) -> None:
+    """After at most three rounds without faults nothing is left to do.
 
-    Nothing that is not wanted has changed, nothing is there twice, and every id and every token is the one it was.
+    Unwanted integrations have not changed, nothing was created twice, and ids and tokens are the same as before.
     """
     server.reset()
     for document in case.there:
@@ -189,9 +189,9 @@ def test_planning_and_applying_again_brings_the_workspace_in_line(server: LocalR
     before = {document["_id"]: document for document in server.documents}
     with Client(server.url, server.auth("admin"), retry=RetryPolicy.never()) as client:
         for faults in case.rounds:
-            unlucky = Unlucky(client, server, faults)
+            faulty = FaultyClient(client, server, faults)
             with suppress(RocketChatError):
-                apply(plan(case.wanted, unlucky, prune=case.prune), unlucky, workers=case.workers, max_removals=99)
+                apply(plan(case.wanted, faulty, prune=case.prune), faulty, workers=case.workers, max_removals=99)
         clean = 0
         while changes := plan(case.wanted, client, prune=case.prune):
             clean += 1
@@ -228,7 +228,7 @@ def check(case: Case, before: Mapping[str, Document], after: Mapping[str, Docume
 
 
 def check_fields(entry: Entry, document: Document, before: Document | None) -> None:
-    """What is given is there as the server stores it, and what is not is as it was, or a default."""
+    """Fields that are given have the stored form of their value; others have the old value or the default."""
     definition, given = entry.definition, entry.given
     for field in ("enabled", "alias", "emoji", "run_on_edits", "trigger_word_anywhere"):
         if field in given or before is None:

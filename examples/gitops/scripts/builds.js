@@ -1,9 +1,9 @@
-// What a CI server sends becomes a message: { "job": "web", "number": 42, "passed": true, "url": "https://…" }
+// Turn the payload of a CI server into a message: { "job": "web", "number": 42, "passed": true, "url": "https://…" }
 class Script {
   process_incoming_request({ request }) {
     const { job, number, passed, url } = request.content;
     if (!job) {
-      return { error: { success: false, message: 'there is no job' } };
+      return { error: { success: false, message: 'missing: job' } };
     }
     return {
       content: {

@@ -1,4 +1,4 @@
-// The deployer gets no more than it needs: who wants what.
+// Send the deployer only what it needs: token, user and text.
 class Script {
   prepare_outgoing_request({ request }) {
     const { token, user_name, text } = request.data;

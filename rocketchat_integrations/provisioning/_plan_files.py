@@ -1,4 +1,4 @@
-"""Steps as data for a file, and back. No secret is in them: only where one comes from."""
+"""Convert steps to JSON data and back. The data has the sources of secrets, not the secrets."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ _DEFINITIONS = {kind.type: kind for kind in (IncomingIntegration, OutgoingIntegr
 
 
 def data_of(step: Step | Unchanged) -> dict[str, Any]:
-    """A step as JSON has it."""
+    """Convert a step to JSON data."""
     if isinstance(step, Create):
         fields = {name: getattr(step.definition, name) for name in FIELDS[step.type]}
-        secrets = _sources(step.secrets)
         return {
             "type": str(step.type),
             "definition": _plain(fields),
-            "secrets": secrets,
+            "secrets": _sources(step.secrets),
             "renamed_from": step.renamed_from,
         }
     data = {field.name: getattr(step, field.name) for field in attrs.fields(type(step))}
@@ -35,7 +34,7 @@ def data_of(step: Step | Unchanged) -> dict[str, Any]:
 
 
 def has_literals(step: Step) -> bool:
-    """Whether a step has secrets that no file may hold."""
+    """Return whether a step has secrets that were given as text."""
     return not isinstance(step, Remove) and any(isinstance(source, LiteralSecret) for source in step.secrets.values())
 
 
@@ -51,21 +50,21 @@ def _plain(value: Any) -> Any:
         return {name: _plain(each) for name, each in cast("dict[str, Any]", value).items()}
     if isinstance(value, (tuple, list)):
         return [_plain(each) for each in cast("tuple[Any, ...]", value)]
-    return str(value) if isinstance(value, str) else value  # an enum's member is text, too
+    return str(value) if isinstance(value, str) else value  # members of enums are text
 
 
-# Back. Whatever the data is: KeyError, TypeError, ValueError or AttributeError where it is not what a step gave.
+# Readers raise KeyError, TypeError, ValueError or AttributeError if the data is not that of a step.
 
 
 def create_from(data: Mapping[str, Any]) -> Create:
-    """The step that gave this data."""
+    """Read a step that creates."""
     definition = _DEFINITIONS[IntegrationType(data["type"])](**_fields(data["definition"]))
     secrets = _secrets(data["secrets"], definition.type)
     return Create(definition=definition, secrets=secrets, renamed_from=_text_or_none(data["renamed_from"]))
 
 
 def update_from(data: Mapping[str, Any]) -> Update:
-    """The step that gave this data."""
+    """Read a step that updates."""
     kind, fields = IntegrationType(data["type"]), _fields(data["fields"])
     _check_names(fields, frozenset(FIELDS[kind]) - SECRET_FIELDS)
     changes = tuple(Change(it["field"], _value(it["old"]), _value(it["new"])) for it in data["changes"])
@@ -76,17 +75,17 @@ def update_from(data: Mapping[str, Any]) -> Update:
 
 
 def remove_from(data: Mapping[str, Any]) -> Remove:
-    """The step that gave this data."""
+    """Read a step that removes."""
     return Remove(**_of_record(data))
 
 
 def unchanged_from(data: Mapping[str, Any]) -> Unchanged:
-    """The step that gave this data."""
+    """Read an integration that is as wanted."""
     return Unchanged(**_of_record(data))
 
 
 def _of_record(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The data of a step that is about a record, with what all of these have read."""
+    """Read the fields that all steps about a record share."""
     texts = {name: _text(data[name]) for name in ("id", "name", "seen")}
     return {**data, **texts, "type": IntegrationType(data["type"])}
 
@@ -112,7 +111,7 @@ def _secrets(data: Mapping[str, Any], kind: IntegrationType) -> Secrets:
 
 def _check_names(fields: Mapping[str, Any], allowed: frozenset[str]) -> None:
     if not allowed.issuperset(fields):
-        raise ValueError("fields: there are some that do not belong there")
+        raise ValueError("unknown fields")
 
 
 def _value(value: Any) -> Any:

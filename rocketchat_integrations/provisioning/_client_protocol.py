@@ -1,4 +1,4 @@
-"""What planning and applying need of a client."""
+"""The methods of a client that planning and applying call."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from rocketchat_integrations.models import (
 )
 
 
-class Workspace(Protocol):
-    """What :func:`plan` and :func:`apply` need of a client: :class:`~rocketchat_integrations.Client` has it.
+class ProvisioningClient(Protocol):
+    """The methods of a client that :func:`plan` and :func:`apply` call.
 
-    It is called from several threads at once.
+    :class:`~rocketchat_integrations.Client` has them. :func:`apply` calls them from several threads at once.
     """
 
     def list(self) -> Iterable[IntegrationRecord]:
-        """All integrations that the user may see."""
+        """Return all integrations that the user may see."""
         ...
 
     @overload
@@ -39,5 +39,5 @@ class Workspace(Protocol):
         ...
 
     def user_id(self) -> str:
-        """The id of the user who asks."""
+        """Return the id of the user whose credentials the client has."""
         ...

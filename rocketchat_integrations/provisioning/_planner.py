@@ -1,0 +1,149 @@
+"""Make a plan: compare what is wanted with what the server has. One listing is its only I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, TypeAlias
+
+import attrs
+
+from rocketchat_integrations._protocol.normalization import changed_fields, differences
+from rocketchat_integrations.exceptions import ConfigurationError
+from rocketchat_integrations.manifest import Entry, Manifest
+from rocketchat_integrations.models import (
+    Change,
+    IntegrationDefinition,
+    IntegrationRecord,
+    OutgoingIntegration,
+    validate,
+)
+
+from ._client_protocol import ProvisioningClient
+from ._matching import collect, matches_of
+from ._plan import Plan
+from ._steps import (
+    SECRET_FIELDS,
+    Create,
+    LiteralSecret,
+    Remove,
+    Secrets,
+    Unchanged,
+    Update,
+    fingerprint,
+    identity,
+)
+from ._wanted_entries import entries_of, old_identity, place_of, scope_of
+
+Prune: TypeAlias = bool | Literal["all"]
+
+_HIDDEN = "<hidden>"
+
+
+def plan(
+    wanted: Manifest | Iterable[IntegrationDefinition], client: ProvisioningClient, *, prune: Prune = False
+) -> Plan:
+    """Compare what is wanted with a workspace. Reads the list of integrations once and writes nothing.
+
+    An entry is matched by its ``id`` if it gives one, then by type and name, then by type and ``renamed_from``: a
+    rename keeps id and token. Fields are compared as :func:`~rocketchat_integrations.differences` does. Fields that an
+    entry does not give stay as they are.
+
+    Args:
+        wanted: a manifest; or definitions, all of whose fields count as given, except a ``token`` of None.
+        client: a :class:`~rocketchat_integrations.Client`. Integrations that its user may not see count as missing.
+        prune: what to remove. False: nothing. True: integrations that are not wanted, have a name in the manifest's
+            ``scope`` and were created by the client's user. ``"all"``: all integrations that are not wanted.
+
+    Returns:
+        The plan.
+
+    Raises:
+        ConfigurationError: if an argument is invalid, two entries have the same type and name, or a definition cannot
+            be written; all such problems at once.
+        AmbiguousIntegration: if several integrations match an entry; all such cases at once.
+        ProvisioningError: if there is no integration with the ``id`` that an entry gives.
+        DecodingError: if a record cannot be read: it might be one that is wanted. The error has its id.
+        RocketChatError: if the call fails.
+    """
+    if not (isinstance(prune, bool) or prune == "all"):
+        raise ConfigurationError(f"prune: must be False, True or 'all', not {prune!r}")
+    entries = entries_of(wanted)
+    scope = scope_of(wanted) if prune is True else ""
+    records = sorted(client.list(), key=lambda record: (*identity(record), record.id))
+    matches = matches_of(entries, records)
+    steps = collect(lambda match: _step(*match), matches)
+    removals: list[IntegrationRecord] = []
+    if prune:
+        creator = client.user_id() if prune is True else None
+        kept = {record.id for _, record in matches if record is not None}
+        removals = [
+            record
+            for record in records
+            if record.id not in kept and record.name.startswith(scope) and creator in (None, record.created_by.id)
+        ]
+    return Plan(
+        creates=tuple(step for step in steps if isinstance(step, Create)),
+        updates=tuple(step for step in steps if isinstance(step, Update)),
+        removals=tuple(Remove(id=it.id, type=it.type, name=it.name, seen=fingerprint(it)) for it in removals),
+        unchanged=tuple(step for step in steps if isinstance(step, Unchanged)),
+        prune=bool(prune),
+    )
+
+
+def _step(entry: Entry, record: IntegrationRecord | None) -> Create | Update | Unchanged:
+    if record is None:
+        _check(entry, entry.definition, None)
+        return Create(
+            definition=_without_secrets(entry.definition),
+            secrets=_secrets(entry, SECRET_FIELDS),
+            renamed_from=entry.renamed_from if old_identity(entry) else None,
+        )
+    name, given = entry.definition.name, entry.given | {"name"}
+    target = _evolved(record, entry.definition, given)
+    changes = differences(record, target)
+    if not changes:
+        return Unchanged(id=record.id, type=record.type, name=name, seen=fingerprint(record))
+    _check(entry, target, changed_fields(record, target))
+    return Update(
+        id=record.id,
+        type=record.type,
+        name=name,
+        renamed_from=record.name if record.name != name else None,
+        changes=tuple(map(_without_values, changes)),
+        fields={field: getattr(entry.definition, field) for field in sorted(given - SECRET_FIELDS)},
+        secrets=_secrets(entry, {change.field for change in changes}),
+        seen=fingerprint(record),
+    )
+
+
+def _evolved(record: IntegrationRecord, definition: IntegrationDefinition, given: Iterable[str]) -> IntegrationRecord:
+    # Inline: a local variable would show the token in tracebacks.
+    return attrs.evolve(record, **{field: getattr(definition, field) for field in given})
+
+
+def _check(entry: Entry, wanted: IntegrationDefinition, fields: Iterable[str] | None) -> None:
+    """Raise ConfigurationError if the client would refuse to write this."""
+    try:
+        validate(wanted, fields)
+        return
+    except (TypeError, ValueError) as error:
+        problem = str(error)
+    raise ConfigurationError(f"{place_of(entry)}: {problem}")
+
+
+def _secrets(entry: Entry, fields: Iterable[str]) -> Secrets:
+    return {
+        field: entry.secrets.get(field) or LiteralSecret(getattr(entry.definition, field))
+        for field in SECRET_FIELDS.intersection(fields)
+        if getattr(entry.definition, field, None) is not None
+    }
+
+
+def _without_secrets(definition: IntegrationDefinition) -> IntegrationDefinition:
+    return attrs.evolve(definition, token=None) if isinstance(definition, OutgoingIntegration) else definition
+
+
+def _without_values(change: Change) -> Change:
+    if change.field not in SECRET_FIELDS:
+        return change
+    return Change(change.field, *(None if value is None else _HIDDEN for value in (change.old, change.new)))

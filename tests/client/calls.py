@@ -1,0 +1,104 @@
+"""The table of all public calls that send requests, for tests that make each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+
+from rocketchat_integrations import Client, IncomingIntegrationRecord, OutgoingIntegrationRecord
+from rocketchat_integrations.testing import LocalRocketChat
+
+
+@attrs.frozen
+class PublicCall:
+    """A public method, called with a client and the records of two integrations that exist."""
+
+    endpoint: str
+    make: Callable[[Client, IncomingIntegrationRecord, OutgoingIntegrationRecord], object]
+    is_repeatable: bool = True
+    """Whether it may be repeated after a lost answer."""
+
+    is_only_8: bool = False
+    """Whether 6.x lacks the endpoint."""
+
+
+CALLS = {
+    "Client.create": PublicCall(
+        "integrations.create", lambda c, hook, bot: c.create(bot.definition), is_repeatable=False
+    ),
+    "Client.get": PublicCall("integrations.get", lambda c, hook, bot: c.get(hook.id)),
+    "Client.list": PublicCall("integrations.list", lambda c, hook, bot: list(c.list())),
+    "Client.history": PublicCall("integrations.history", lambda c, hook, bot: list(c.history(bot.id))),
+    "Client.update": PublicCall(
+        "integrations.update", lambda c, hook, bot: c.update(bot.id, attrs.evolve(bot, alias="x"), overwrite=True)
+    ),
+    "Client.remove": PublicCall("integrations.remove", lambda c, hook, bot: c.remove(bot)),
+    "Client.clear_history": PublicCall(
+        "integrations.clearHistory", lambda c, hook, bot: c.clear_history(bot.id), is_only_8=True
+    ),
+    "Client.replay_outgoing": PublicCall(
+        "integrations.replayOutgoing",
+        lambda c, hook, bot: c.replay_outgoing(bot.id, "h1"),
+        is_repeatable=False,
+        is_only_8=True,
+    ),
+    "Client.list_for_channel": PublicCall(
+        "channels.getIntegrations", lambda c, hook, bot: list(c.list_for_channel(room_name="general"))
+    ),
+    "Client.list_for_group": PublicCall(
+        "groups.getIntegrations", lambda c, hook, bot: list(c.list_for_group(room_name="secret"))
+    ),
+    "Client.server_version": PublicCall("info", lambda c, hook, bot: c.server_version()),
+    "Listing.total": PublicCall("integrations.list", lambda c, hook, bot: c.list().total()),
+    "IncomingWebhook.post": PublicCall(
+        "hooks", lambda c, hook, bot: c.webhook(hook).post("hello"), is_repeatable=False
+    ),
+    "IncomingWebhook.check": PublicCall("hooks.info", lambda c, hook, bot: c.webhook(hook).check()),
+}
+
+NOT_IN_THE_TABLE = {
+    "Client.close": "logs out: its failure is a warning",
+    "Client.from_env": "sends nothing",
+    "Client.user_id": "sends nothing, or logs in",
+    "Client.webhook": "sends nothing",
+    "IncomingWebhook.close": "sends nothing",
+    "IncomingWebhook.url": "sends nothing",
+}
+
+each_call = pytest.mark.parametrize(
+    ("dialect", "name"),
+    [
+        (dialect, name)
+        for dialect in ("8.8", "6.14")
+        for name, call in CALLS.items()
+        if dialect == "8.8" or not call.is_only_8
+    ],
+)
+"""Parametrize a test with each call, in the dialects that have its endpoint."""
+
+_COMMON = {"username": "rocket.cat", "userId": "rocket.cat", "enabled": True, "scriptEnabled": False, "token": "t0ken"}
+HOOK: dict[str, Any] = {"_id": "hook", "type": "webhook-incoming", "name": "hook", "channel": ["#general"], **_COMMON}
+BOT: dict[str, Any] = {
+    **HOOK,
+    "_id": "bot",
+    "type": "webhook-outgoing",
+    "name": "bot",
+    "event": "sendMessage",
+    "urls": ["https://bot.example"],
+    "enabled": False,  # posts of the tests must not trigger it
+}
+
+
+def insert_samples(server: LocalRocketChat, **changes: Any) -> None:
+    """Insert the two integrations, and one entry of history."""
+    server.insert({**HOOK, **changes})
+    server.insert({**BOT, **changes})
+    server.insert_history("bot", {"_id": "h1"})
+
+
+def call_count(server: LocalRocketChat, endpoint: str) -> int:
+    """Return how often an endpoint was called."""
+    return [request.endpoint for request in server.requests].count(endpoint)
