@@ -84,7 +84,6 @@ class FieldType(NamedTuple):
     """The values that are allowed; empty for any value."""
 
 
-@functools.cache
 def field_types(definition: type) -> dict[str, FieldType]:
     """Return the types of a definition's fields by name, from their annotations and metadata."""
     hints = get_type_hints(definition)
@@ -110,7 +109,7 @@ def problems(
         fields: apply only the rules that concern one of these fields. None: all rules.
         unreadable: fields without a usable value. No rule that concerns one of them is applied.
     """
-    rules = _rules(type(definition))
+    rules = _rules(definition.__class__)
     if fields is not None:
         concerned = frozenset(fields)
         rules = tuple((needed, check) for needed, check in rules if not concerned.isdisjoint(needed))
@@ -132,11 +131,13 @@ def _rule(*fields: str) -> Callable[[_Check], _Rule]:
     return lambda check: (frozenset(fields), check)
 
 
-@functools.cache
-def _rules(definition: type) -> tuple[_Rule, ...]:
+def _make_rules(definition: type) -> tuple[_Rule, ...]:
     types = field_types(definition)
     own = _OUTGOING_RULES if "event" in types else _INCOMING_RULES
     return (*(_TYPE_RULES[type_.base](field, type_) for field, type_ in types.items()), *own)
+
+
+_rules: Callable[[type], tuple[_Rule, ...]] = functools.cache(_make_rules)
 
 
 # Rules for types.
@@ -147,7 +148,7 @@ def _has_text(field: str, type_: FieldType) -> _Rule:
 
     @_rule(field)
     def rule(it: Any) -> Problem | None:
-        value = getattr(it, field)
+        value: object = getattr(it, field)
         if value is None and is_optional:
             return None
         if not isinstance(value, str):
@@ -162,7 +163,7 @@ def _has_text(field: str, type_: FieldType) -> _Rule:
 def _has_texts(field: str, _: FieldType) -> _Rule:
     @_rule(field)
     def rule(it: Any) -> Problem | None:
-        value = getattr(it, field)
+        value: object = getattr(it, field)
         if not isinstance(value, tuple):
             return Problem(field, "must be text or a list of texts", type(value), expects_text=True)
         for element in cast("tuple[object, ...]", value):
@@ -178,7 +179,7 @@ def _has_texts(field: str, _: FieldType) -> _Rule:
 def _has_flag(field: str, type_: FieldType) -> _Rule:
     @_rule(field)
     def rule(it: Any) -> Problem | None:
-        value = getattr(it, field)
+        value: object = getattr(it, field)
         if value is True or value is False or (value is None and type_.is_optional):
             return None
         return Problem(field, "must be true or false", type(value))
@@ -189,10 +190,10 @@ def _has_flag(field: str, type_: FieldType) -> _Rule:
 def _has_number(field: str, type_: FieldType) -> _Rule:
     @_rule(field)
     def rule(it: Any) -> Problem | None:
-        value = getattr(it, field)
+        value: object = getattr(it, field)
         if value is None and type_.is_optional:
             return None
-        if type(value) is not int:  # a bool is an int, too
+        if not isinstance(value, int) or isinstance(value, bool):
             return Problem(field, "must be a whole number", type(value))
         if abs(value) > _MAX_SAFE_INTEGER:
             return Problem(field, f"must be between -{_MAX_SAFE_INTEGER} and {_MAX_SAFE_INTEGER}: others are rounded")

@@ -72,9 +72,9 @@ def _refusal(key: str, path: _formats.Path, allowed: Collection[str]) -> str:
 class _Fields:
     """The fields that tables give, where they are given, and the sources of those that are secrets."""
 
-    values: dict[str, Any] = attrs.field(factory=dict)
-    paths: dict[str, _formats.Path] = attrs.field(factory=dict)
-    secrets: dict[str, Secret] = attrs.field(factory=dict)
+    values: dict[str, Any]
+    paths: dict[str, _formats.Path]
+    secrets: dict[str, Secret]
 
     def over(self, defaults: _Fields) -> _Fields:
         """Return these fields, and the defaults of the others."""
@@ -247,7 +247,7 @@ class FileReader:
 
     def _read_fields(self, table: dict[str, Any], path: _formats.Path, allowed: Collection[str]) -> _Fields:
         """Read the fields in a table. One that cannot be read is reported, and stays UNREADABLE."""
-        fields = _Fields()
+        fields = _Fields({}, {}, {})
         if "script" in table and "script_file" in table:
             self._report((*path, "script_file"), "cannot be combined with script")
         for key, value in table.items():

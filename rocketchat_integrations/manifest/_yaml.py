@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -66,6 +66,7 @@ class _Loader(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.mistakes: list[Mistake] = []
+        self._pyyaml: Any = self  # the types of PyYAML's methods are incomplete
         self._text = text
         self._depth = 0
         self._copies = 0
@@ -77,8 +78,8 @@ class _Loader(yaml.SafeLoader):
         self.mistakes.append(Mistake(_line(node), message))
         return UNREADABLE
 
-    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
-        event: Any = self.peek_event()
+    def compose_node(self, parent: Node | None, index: Any) -> Any:
+        event = self._pyyaml.peek_event()
         if isinstance(event, yaml.AliasEvent):
             return self._compose_alias(event, parent, index)
         if self._depth == _MAX_DEPTH:
@@ -93,10 +94,10 @@ class _Loader(yaml.SafeLoader):
             self._replace(node, "has no value, since # begins a comment; write text that begins with # in quotes")
         return node
 
-    def _compose_alias(self, event: Any, parent: Node | None, index: Any) -> Node | None:
+    def _compose_alias(self, event: Any, parent: Node | None, index: Any) -> Any:
         target = self.anchors.get(event.anchor)
         if target not in self._sizes:  # unknown, or a value around the alias
-            self.get_event()
+            self._pyyaml.get_event()
             node = ScalarNode(_UNREADABLE, "", event.start_mark, event.end_mark)
             self._sizes[node] = 1
             self._replace(node, "has an alias (*) without a target; write text that begins with * in quotes")
@@ -114,14 +115,14 @@ class _Loader(yaml.SafeLoader):
         return UNREADABLE
 
     def construct_array(self, node: SequenceNode) -> object:
-        values = [self.construct_object(child) for child in node.value]
+        values = [self._pyyaml.construct_object(child) for child in node.value]
         return UNREADABLE if UNREADABLE in values else Array(values, map(_line, node.value))
 
     def construct_table(self, node: MappingNode) -> Table:
         table = Table()
         merged: list[tuple[Node, object]] = []
         for key_node, value_node in node.value:
-            key, value = self.construct_object(key_node), self.construct_object(value_node)
+            key, value = map(self._pyyaml.construct_object, (key_node, value_node))
             if key_node.tag == _MERGE:
                 merged += [(key_node, source) for source in (value if isinstance(value, Array) else [value])]
             elif isinstance(key, str):
@@ -142,19 +143,21 @@ class _Loader(yaml.SafeLoader):
         elif source is not UNREADABLE:
             self.report(key_node, "merges (<<) a value that is not a table")
 
-    yaml_constructors: ClassVar[dict[Any, Any]] = {
-        **yaml.SafeLoader.yaml_constructors,
-        **{
-            f"{_PREFIX}{name}": _checked(yaml.SafeLoader.yaml_constructors[f"{_PREFIX}{name}"])
-            for name in ("int", "float", "timestamp")
-        },
-        # As values, `<<` and `=` are text.
-        _MERGE: _text,
-        f"{_PREFIX}value": _text,
-        f"{_PREFIX}seq": construct_array,
-        f"{_PREFIX}map": construct_table,
-        _UNREADABLE: construct_unreadable,
-    }
+
+_CONSTRUCTORS: dict[str, Callable[[Any, Any], object]] = {
+    **{
+        f"{_PREFIX}{name}": _checked(yaml.SafeLoader.yaml_constructors[f"{_PREFIX}{name}"])
+        for name in ("int", "float", "timestamp")
+    },
+    # As values, `<<` and `=` are text.
+    _MERGE: _text,
+    f"{_PREFIX}value": _text,
+    f"{_PREFIX}seq": _Loader.construct_array,
+    f"{_PREFIX}map": _Loader.construct_table,
+    _UNREADABLE: _Loader.construct_unreadable,
+}
+for _tag, _constructor in _CONSTRUCTORS.items():
+    _Loader.add_constructor(_tag, _constructor)
 
 
 def _line(place: Any) -> int:

@@ -17,7 +17,7 @@ from rocketchat_integrations import (
     OutgoingIntegrationRecord,
     RetryDelay,
 )
-from rocketchat_integrations.cli import _changes, _fields
+from rocketchat_integrations.cli import _changes
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Say, Workspace
@@ -47,7 +47,6 @@ def test_every_field_has_an_option(command: click.Command, kind: type[attrs.Attr
     needed = {name for name, field in fields.items() if field.default is attrs.NOTHING}
     assert {param.name for param in command.params if param.required} == needed
     assert not any(param.required for param in _changes.update_command.params if param.name in fields)
-    assert set(_fields._HELP) >= set(fields)
 
 
 # create
@@ -118,10 +117,10 @@ def test_a_token_of_a_webhook_on_the_command_line_draws_a_warning(workspace: Wor
     ("arguments", "complaint"),
     [
         ((*INCOMING, "--channel", "builds"), "channel: must start with '#' or '@'"),
-        ((*INCOMING[:-2], "--username", " "), "username: must name the user"),
+        ((*INCOMING[:-2], "--username", " "), "username: must name a user"),
         ((*INCOMING, "--event", "sendMessage"), "--event"),
         ((*OUTGOING, "--event", "sometimes"), "event: must be one of sendMessage, fileUploaded"),
-        ((*OUTGOING, "--channel", ""), "channel: is blank; leave it out to listen in every public channel"),
+        ((*OUTGOING, "--channel", ""), "channel: must not be blank; leave it out to listen in every public channel"),
         ((*OUTGOING, "--retry-count", "many"), "'many' is not a whole number"),
         ((*OUTGOING, "--retry-count", "-1"), "'-1' is not a whole number"),
         ((*OUTGOING, "--retry-delay", "soon"), "retry_delay: must be one of powers-of-ten"),
@@ -176,7 +175,7 @@ def test_an_empty_value_clears_a_field(client: Client, bot: OutgoingIntegrationR
     ("options", "complaint"),
     [
         ((), "what is to change?"),
-        (("--channel", ""), "channel: is blank"),
+        (("--channel", ""), "channel: must not be blank"),
         (("--url", ""), "urls: must hold at least one URL"),
         (("--token", " "), "token: must not be blank"),
         (("--override-destination-channel-enabled",), "outgoing 'bot' has no override_destination_channel_enabled"),

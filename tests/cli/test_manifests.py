@@ -148,7 +148,7 @@ def test_every_mistake_in_a_manifest_is_told_and_nothing_is_asked_of_the_server(
         assert (said.status, said.out) == (1, "")
         first, *reasons = said.err.splitlines()
         assert first == f"error: the manifest has {len(reasons)} mistakes:"
-        assert any("wrong.toml:3" in reason and "did you mean 'channel'?" in reason for reason in reasons)
+        assert any("wrong.toml" in reason and "did you mean 'channel'?" in reason for reason in reasons)
     assert workspace.server.requests == ()
 
 

@@ -112,7 +112,7 @@ def test_a_value_of_a_wrong_type_is_refused(kind: Callable[..., Any], fields: di
 def test_the_type_of_every_field_is_checked(value: Any) -> None:
     """No field accepts a number, and no flag 1."""
     evolve: Any = attrs.evolve
-    for field in attrs.fields(type(value)):
+    for field in attrs.fields(value.__class__):
         with pytest.raises(TypeError, match=f"^{field.name}: must be "):
             evolve(value, **{field.name: 1})
 

@@ -604,7 +604,7 @@ def test_a_field_of_something_else_is_refused(make: Callable[[], Strategy]) -> N
     ("strategy", "complaint"),
     [
         (outgoing_integrations(event=st.just("userCreated"), target_room=st.none()), "target_room: must name a room"),
-        (outgoing_integrations(channel=st.just([" "])), "channel: is blank"),
+        (outgoing_integrations(channel=st.just([" "])), "channel: must not be blank"),
         (incoming_integrations(channel=st.just("general")), "channel: must start with"),
     ],
 )
