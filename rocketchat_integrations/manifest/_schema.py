@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable
+from copy import deepcopy
 from typing import Any, TypeAlias
 
 import attrs
@@ -28,8 +29,13 @@ _OF_NEW_USERS = _has(event={"const": "userCreated"})
 _NOT_BLANK = {"$ref": "#/definitions/not_blank"}
 _TEXT_NOT_BLANK = {"type": "string", "allOf": [_NOT_BLANK]}
 _LIST_NOT_BLANK = {"contains": _NOT_BLANK}
-_JSON_TYPES = {str: "string", bool: "boolean", int: "integer"}
-_SPLIT = " Text is split at commas."
+_TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_TYPES: dict[type, _Schema] = {
+    str: {"type": "string"},
+    bool: {"type": "boolean"},
+    int: {"type": "integer"},
+    tuple: _TEXTS,
+}
 
 # Patterns are for JavaScript, too: they use no \s, which means other characters there.
 _BLANK = "[" + re.sub("[^ ]", lambda found: f"\\u{ord(found[0]):04x}", BLANKS) + "]"
@@ -48,6 +54,15 @@ def schema() -> dict[str, Any]:
     Returns:
         The schema, which may be changed.
     """
+    return deepcopy(_make_schema())
+
+
+def as_text() -> str:
+    """Return the schema as the text of ``manifest.schema.json``."""
+    return json.dumps(_make_schema(), indent=2) + "\n"
+
+
+def _make_schema() -> _Schema:
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Manifest of Rocket.Chat integrations",
@@ -79,11 +94,6 @@ def schema() -> dict[str, Any]:
         ],
         "definitions": {**_definitions(), **_tables()},
     }
-
-
-def as_text() -> str:
-    """Return the schema as the text of ``manifest.schema.json``."""
-    return json.dumps(schema(), indent=2) + "\n"
 
 
 # Tables.
@@ -156,13 +166,10 @@ def _definitions() -> _Schema:
 
 
 def _value(type_: FieldType) -> _Schema:
-    null = [None] if type_.is_optional else []
     if type_.choices:
-        return {"enum": [*map(str, type_.choices), *null]}
-    if type_.base is tuple:
-        return {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-    name = _JSON_TYPES[type_.base]
-    return {"type": [name, "null"] if type_.is_optional else name}
+        return {"enum": [*map(str, type_.choices), *([None] if type_.is_optional else [])]}
+    schema = _TYPES[type_.base]
+    return {"type": [schema["type"], "null"]} if type_.is_optional else schema
 
 
 def _source(key: str, description: str) -> _Schema:
@@ -210,10 +217,7 @@ _OTHER_KEYS: dict[str, _Schema] = {
     "id": {"description": "The server's id, where several integrations have one name.", **_TEXT_NOT_BLANK},
     "renamed_from": {"description": "Previous name of the integration.", "type": "string"},
     "script_file": {"description": "Path of a file with the script, relative to the manifest.", **_TEXT_NOT_BLANK},
-    "any_channel": {
-        "description": "Rooms or users to post to, or channels to listen in.",
-        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
-    },
+    "any_channel": {"description": "Rooms or users to post to, or channels to listen in.", **_TEXTS},
     "heard_channel": {
         "anyOf": [
             {

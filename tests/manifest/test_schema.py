@@ -48,6 +48,12 @@ def test_the_committed_file_is_what_the_code_makes() -> None:
     assert file.read_text(encoding="utf-8") == _schema.as_text()
 
 
+def test_a_schema_may_be_changed() -> None:
+    """Another call returns the original."""
+    schema()["definitions"]["urls"]["anyOf"][0].clear()
+    assert schema() == SCHEMA
+
+
 def test_the_schema_is_valid_and_describes_every_field() -> None:
     """An entry also has an id, a previous name and a script file; a default has no name."""
     jsonschema.Draft7Validator.check_schema(SCHEMA)
