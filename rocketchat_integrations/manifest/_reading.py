@@ -9,7 +9,12 @@ from typing import Any, TypeAlias, TypeGuard, cast
 import attrs
 
 from rocketchat_integrations._validation import problems
-from rocketchat_integrations.models import IncomingIntegration, OutgoingIntegration, unchecked
+from rocketchat_integrations.models import (
+    IncomingIntegration,
+    IntegrationDefinition,
+    OutgoingIntegration,
+    unchecked,
+)
 
 from . import _formats
 from ._entries import Entry, Scope
@@ -76,13 +81,13 @@ class _Fields:
     paths: dict[str, _formats.Path]
     secrets: dict[str, Secret]
 
-    def over(self, defaults: _Fields) -> _Fields:
+    def with_defaults(self, defaults: _Fields) -> _Fields:
         """Return these fields, and the defaults of the others."""
         secrets = {field: secret for field, secret in defaults.secrets.items() if field not in self.values}
         values, paths = {**defaults.values, **self.values}, {**defaults.paths, **self.paths}
         return _Fields(values, paths, {**secrets, **self.secrets})
 
-    def of(self, kind: _Kind) -> _Fields:
+    def fields_of(self, kind: _Kind) -> _Fields:
         """Return the fields that an integration of this kind has."""
         values, secrets = (
             {field: value for field, value in items.items() if field in field_names(kind)}
@@ -115,7 +120,7 @@ class FileReader:
         except Invalid as invalid:
             self._report((), str(invalid))
         except _formats.Unreadable as unreadable:
-            self._report_on(*unreadable.mistake)
+            self._report_at_line(*unreadable.mistake)
         else:
             self._read_content()
 
@@ -126,22 +131,22 @@ class FileReader:
         text = read_text(self._file, "utf-8-sig", _MAX_SIZE)
         content, mistakes = _formats.parse(text, suffix) if text.strip() else (None, [])
         for mistake in mistakes:
-            self._report_on(*mistake)
+            self._report_at_line(*mistake)
         if content is None or content == {}:
             raise Invalid(f"is empty; allowed are {', '.join(TOP_KEYS)}")
         return content
 
     def _place(self, path: _formats.Path) -> str:
-        return f"{self._at(_formats.line_of(self._content, path))}: {dotted(path)}".removesuffix(": ")
+        return f"{self._file_and_line(_formats.line_of(self._content, path))}: {dotted(path)}".removesuffix(": ")
 
-    def _at(self, line: int | None) -> str:
+    def _file_and_line(self, line: int | None) -> str:
         return self._file if line is None else f"{self._file}:{line}"
 
     def _report(self, path: _formats.Path, message: str) -> None:
         self.reasons[f"{self._place(path)}: {message}"] = None
 
-    def _report_on(self, line: int | None, message: str) -> None:
-        self.reasons[f"{self._at(line)}: {message}"] = None
+    def _report_at_line(self, line: int | None, message: str) -> None:
+        self.reasons[f"{self._file_and_line(line)}: {message}"] = None
 
     def _read_content(self) -> None:
         top = self._table(self._content, ()) or {}
@@ -188,16 +193,15 @@ class FileReader:
         for key, kind in KINDS.items():
             content = self._table(table.get(key, {}), (*path, key)) or {}
             own = self._read_fields(content, (*path, key), _DEFAULTS_KEYS[kind])
-            for defaults in (shared.of(kind), own):
+            for defaults in (shared.fields_of(kind), own):
                 self._check_defaults(kind, defaults)
-            self._defaults[kind] = own.over(shared.of(kind))
+            self._defaults[kind] = own.with_defaults(shared.fields_of(kind))
 
     def _check_defaults(self, kind: _Kind, defaults: _Fields) -> None:
         """Report what is wrong with each default by itself, whether an entry uses it or not."""
         definition = unchecked(kind, defaults.values)
-        readable = set(defaults.values).difference(defaults.unreadable())
-        for field in defaults.values:
-            others = {*field_names(kind)} - (readable & {field})
+        for field, value in defaults.values.items():
+            others = set(field_names(kind)).difference([] if value is UNREADABLE else [field])
             for problem in problems(definition, [field], unreadable=others):
                 # Which channels are allowed depends on the type and the event of the entry.
                 if field != "channel" or problem.wrong_type is not None:
@@ -220,28 +224,36 @@ class FileReader:
         own = self._read_fields(table, path, entry_keys(kind, without=() if name is None else ["name"]))
         if name is not None:
             own.values["name"], own.paths["name"] = name, path
-        fields = own.over(self._defaults[kind])
-        missing = [field for field in required_fields(kind) if field not in fields.values]
-        for field in missing:
-            self._report((*path, field), "is required")
+        fields = own.with_defaults(self._defaults[kind])
         definition = unchecked(kind, fields.values)
-        wrong = {*missing, *fields.unreadable()}
-        for problem in problems(definition, unreadable=frozenset(wrong)):
-            self._report(fields.paths.get(problem.field, (*path, problem.field)), describe(problem))
-            wrong.add(problem.field)
-        renamed_from = self._option(table, path, "renamed_from", check_text)
-        if renamed_from is not None and renamed_from == fields.values.get("name"):
-            self._report((*path, "renamed_from"), "must differ from the name")
+        wrong = self._check_fields(definition, fields, path)
         entry = Entry(
             definition=definition,
             given=frozenset(fields.values),
+            renamed_from=self._renamed_from(table, path, fields.values.get("name")),
             id=self._option(table, path, "id"),
-            renamed_from=renamed_from,
             secrets=fields.secrets,
             place=self._place(path),
         )
         if "name" not in wrong:
             self.entries.append(entry)
+
+    def _check_fields(self, definition: IntegrationDefinition, fields: _Fields, path: _formats.Path) -> set[str]:
+        """Report what is wrong with the fields of an entry, and return the names of these fields."""
+        missing = [field for field in required_fields(type(definition)) if field not in fields.values]
+        for field in missing:
+            self._report((*path, field), "is required")
+        wrong = {*missing, *fields.unreadable()}
+        for problem in problems(definition, unreadable=tuple(wrong)):
+            self._report(fields.paths.get(problem.field, (*path, problem.field)), describe(problem))
+            wrong.add(problem.field)
+        return wrong
+
+    def _renamed_from(self, table: dict[str, Any], path: _formats.Path, name: object) -> str | None:
+        renamed_from = self._option(table, path, "renamed_from", check_text)
+        if renamed_from is not None and renamed_from == name:
+            self._report((*path, "renamed_from"), "must differ from the name")
+        return renamed_from
 
     # Fields.
 
