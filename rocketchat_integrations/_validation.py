@@ -21,9 +21,6 @@ BLANKS = (
 )
 """The characters that JavaScript's ``trim()`` removes. Python's ``strip()`` removes others."""
 
-EVENTS_WITHOUT_CHANNEL = frozenset({"roomArchived", "roomCreated", "userCreated"})
-"""The events for which the server stores no channel."""
-
 EVERYWHERE = ("all_public_channels", "all_private_groups", "all_direct_messages")
 """The values of an outgoing ``channel`` besides ``#room`` and ``@user``."""
 
@@ -239,7 +236,7 @@ def _incoming_channel_is_valid(it: Any) -> Problem | None:
 @_rule("channel", "event")
 def _outgoing_channel_is_valid(it: Any) -> Problem | None:
     parts = [part for part in map(trimmed, it.channel) if part]
-    if it.event in EVENTS_WITHOUT_CHANNEL:
+    if not getattr(it.event, "uses_channel", True):  # an unknown event is text
         if any(it.channel) and not parts:
             return Problem("channel", f"must not be blank; leave it out, since {it.event} uses no channel")
         return None

@@ -38,7 +38,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 import attrs
 
 from ._tracebacks import sealed_init
-from ._validation import EVENTS_WITHOUT_CHANNEL, EVERYWHERE as EVERYWHERE, problems, trimmed as trimmed
+from ._validation import EVERYWHERE as EVERYWHERE, problems, trimmed as trimmed
 
 
 class IntegrationType(enum.StrEnum):
@@ -79,7 +79,10 @@ class EventType(enum.StrEnum):
     @property
     def uses_channel(self) -> bool:
         """Whether integrations of this event listen in channels. For the others the server stores none."""
-        return self not in EVENTS_WITHOUT_CHANNEL
+        return self not in _EVENTS_WITHOUT_CHANNEL
+
+
+_EVENTS_WITHOUT_CHANNEL = frozenset({EventType.ROOM_ARCHIVED, EventType.ROOM_CREATED, EventType.USER_CREATED})
 
 
 class RetryDelay(enum.StrEnum):

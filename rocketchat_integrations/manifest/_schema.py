@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from rocketchat_integrations._validation import BLANKS, EVENTS_WITHOUT_CHANNEL, EVERYWHERE, FieldType, field_types
+from rocketchat_integrations._validation import BLANKS, EVERYWHERE, FieldType, field_types
 from rocketchat_integrations.models import EventType
 
 from ._reading import ENTRY_ONLY, KINDS, entry_keys, required_fields
@@ -233,7 +233,7 @@ _OTHER_KEYS: dict[str, _Schema] = {
 
 def _outgoing_rules() -> _Schema:
     """Return what rules say about several fields."""
-    heard = [event.value for event in EventType if event not in EVENTS_WITHOUT_CHANNEL]
+    heard = [event.value for event in EventType if event.uses_channel]
     return {
         "allOf": [
             {
