@@ -1,23 +1,17 @@
-"""How a client proves who it is.
-
-Both kinds of credentials are plain values; asking for a token with a password is
-the client's work. No repr shows a secret, and neither kind can be pickled, for a
-pickle holds everything in the clear: make the credentials anew in each process.
-"""
+"""Credentials: a token, or a user name with a password. They show no secret and cannot be pickled."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import attrs
-from typing_extensions import Self
 
 from ._redaction import mask
 
 
 class _Secret:
-    """Can be copied inside the process (being immutable: as itself), but not leave it."""
+    """A value that cannot be pickled; a copy is the immutable value itself."""
 
     __slots__ = ()
 
@@ -28,45 +22,45 @@ class _Secret:
         return self
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError(f"{type(self).__name__} holds a secret and cannot be pickled: make it anew from the secret")
+        raise TypeError(f"{type(self).__name__} contains a secret and cannot be pickled: create it in each process")
 
 
 @attrs.frozen
 class TokenAuth(_Secret):
     """A personal access token, or the token of an earlier login.
 
-    Rocket.Chat shows both parts once, when the token is made: *My account →
-    Personal access tokens*. A token made with *ignore two factor authentication*
-    is what unattended programs want.
+    Rocket.Chat shows both parts once, when the token is created: *My account →
+    Personal access tokens*. Unattended programs need a token that is created with
+    *ignore two factor authentication*.
     """
 
     user_id: str
-    """The id of the user (not the user name): sent as ``X-User-Id``."""
+    """The id of the user (not the user name). Sent as ``X-User-Id``."""
 
     token: str = attrs.field(repr=mask)
-    """The token: sent as ``X-Auth-Token``. Never shown."""
+    """The token. Sent as ``X-Auth-Token``, and never shown in a repr."""
 
 
 @attrs.frozen
 class PasswordAuth(_Secret):
-    """A user name and a password, from which the client makes a token of its own.
+    """A user name and a password, with which the client logs in.
 
-    The client logs in with its first call, again when the server says that the
-    token is no longer good, and logs out when it is closed.
+    The client logs in with its first call, again when the server refuses the token
+    of that login, and logs out when it is closed.
     """
 
     user: str
-    """The user name or the e-mail address."""
+    """The user name or e-mail address."""
 
     password: str = attrs.field(repr=mask)
-    """The password. Never shown."""
+    """The password. Never shown in a repr."""
 
     totp: str | Callable[[], str] | None = attrs.field(default=None, kw_only=True, repr=mask)
-    """The second factor, used when the server asks for one.
+    """The second factor, used when the server requires one.
 
-    A text is good for one login. A callable is asked for a fresh code each time one is
-    needed, in the thread whose call needs it; what it raises comes out of that call as
-    it is. It must not call the client that it is given to. With None, or a text that is
-    used up, an account with a second factor fails with
+    Text is used for one login. A callable returns a new code each time that one is
+    required; it is called in the thread whose call needs the code, and its exceptions are
+    raised by that call unchanged. It must not use the client that it belongs to. With
+    None, or text that is used already, an account with a second factor fails with
     :class:`~rocketchat_integrations.TwoFactorRequired`.
     """

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Generic, Literal, TypedDict, TypeVar, overload
+from typing import Any, Generic, Literal, Self, TypedDict, TypeVar, overload
 from urllib.parse import urlsplit
 
-from typing_extensions import Self, Unpack
+from typing_extensions import Unpack
 
 from ._protocol import endpoints as operations
 from ._protocol.arguments import (

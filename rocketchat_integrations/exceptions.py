@@ -1,13 +1,13 @@
-"""Everything that this package raises for a call that did not work.
+"""The exceptions of this package.
 
 ::
 
     RocketChatError
-    ├── ConfigurationError            what a client or a call is given is wrong (also a ValueError)
+    ├── ConfigurationError            an option, an argument or credentials are invalid (also a ValueError)
     ├── TransportError                no complete HTTP answer
     │   └── TransportTimeout
-    ├── ApiError                      the server said no
-    │   ├── BadRequestError           400, unless it means one of those below
+    ├── ApiError                      the server refused
+    │   ├── BadRequestError           400, unless it means one of the others
     │   │   └── InvalidParamsError
     │   ├── AuthenticationError       401
     │   │   └── TwoFactorRequired
@@ -17,10 +17,10 @@
     │   └── ServerError               5xx
     │       └── WebhookDisabledError  503 from a webhook
     ├── UnexpectedResponse            not an answer of Rocket.Chat's API
-    ├── DecodingError                 success, but not in the shape that was promised
-    ├── StaleRecordError              the server's record is not the one that was evolved
-    ├── UpdateIncomplete              the server did not take some fields
-    ├── WebhookPayloadError           a payload that is none
+    ├── DecodingError                 success, but an invalid payload
+    ├── StaleRecordError              the record has changed on the server
+    ├── UpdateIncomplete              the server did not store some fields
+    ├── WebhookPayloadError           not a valid payload of an outgoing webhook
     │   └── WebhookVerificationError
     └── ProvisioningError
         ├── ManifestError
@@ -29,10 +29,9 @@
         ├── StalePlan
         └── ApplyError
 
-Every one of them holds plain values only: it can be pickled and sent between
-processes, and has no secret in its text. What requests, urllib3 or the operating
-system raised is told in words and never chained, for those exceptions hold the
-request with its tokens.
+They contain only plain values, so that they can be pickled, and no text shows a
+secret. An exception of requests, urllib3 or the operating system is described and
+not chained, since it contains the request with its tokens.
 """
 
 from __future__ import annotations
@@ -46,13 +45,13 @@ if TYPE_CHECKING:
 
 
 class RocketChatError(Exception):
-    """The root: ``except RocketChatError`` catches every failure of a call.
+    """The base class: ``except RocketChatError`` catches every failure of a call.
 
     Attributes:
-        may_have_acted: whether the server could have done what was asked. True
+        may_have_acted: whether the server may have done what was requested. True
             for answers that were lost, broken or unreadable, for 5xx, and for messages
-            to several channels of which some may have got it; False where the server
-            surely refused or was not reached.
+            to several channels of which some may have been posted; False where the
+            server refused or was not reached.
     """
 
     may_have_acted: bool
@@ -75,18 +74,18 @@ def _restored(kind: type[RocketChatError], args: tuple[Any, ...], state: dict[st
 
 
 class ConfigurationError(RocketChatError, ValueError):
-    """What a client or a call is given is wrong. Nothing was changed on the server."""
+    """An option, an argument or credentials are invalid. Nothing was changed on the server."""
 
 
 class TransportError(RocketChatError):
     """There was no complete HTTP answer.
 
     Attributes:
-        kind: what went wrong: ``"refused"``, ``"unreachable"``, ``"name"`` (the host
+        kind: the kind of failure: ``"refused"``, ``"unreachable"``, ``"name"`` (the host
             name is unknown), ``"certificate"``, ``"tls"``, ``"proxy"``, ``"reset"``,
             ``"incomplete"``, ``"too-large"``, ``"timeout"`` or ``"other"``.
-        host: the host that was called.
-        port: its port.
+        host: the host of the request.
+        port: the port of the request.
     """
 
     kind: str
@@ -101,18 +100,18 @@ class TransportError(RocketChatError):
 
 
 class TransportTimeout(TransportError):
-    """The connection, or the answer, took longer than the client's timeout."""
+    """Connecting or answering took longer than the client's timeout."""
 
 
 class ApiError(RocketChatError):
-    """The server said no.
+    """The server refused the request.
 
     Attributes:
         status: the HTTP status.
-        error: what the server said, as text; None if it said nothing that can be read.
+        error: the server's message; None if there is none that can be read.
         error_type: the server's name of the error (``errorType``), such as
-            ``"error-invalid-room"``; None if it gave none.
-        details: what the server added: an object, an array or text; None if nothing.
+            ``"error-invalid-room"``; None if there is none.
+        details: the server's details: an object, an array or text; None if there are none.
         endpoint: the endpoint, such as ``"integrations.create"``; ``"hooks"`` for webhooks.
     """
 
@@ -141,15 +140,15 @@ class ApiError(RocketChatError):
 
 
 class BadRequestError(ApiError):
-    """400: one of the server's rules refused the request; ``error_type`` names the rule."""
+    """400: a rule of the server refused the request; ``error_type`` names the rule."""
 
 
 class InvalidParamsError(BadRequestError):
-    """400: the request does not have the form that this server's version wants.
+    """400: the request does not match the schema of the server's version.
 
     Attributes:
-        violations: what is wrong, one line each: the server's words, without its
-            repetitions and without the lines that concern the other kind of integration.
+        violations: the server's messages, one for each violation, without repetitions and
+            without those about the other type of integration.
     """
 
     violations: tuple[str, ...]
@@ -164,11 +163,11 @@ class AuthenticationError(ApiError):
 
 
 class TwoFactorRequired(AuthenticationError):
-    """401: the account wants a second factor: give ``PasswordAuth`` a ``totp``, or use a ``TokenAuth``.
+    """401: the account requires a second factor: give ``PasswordAuth`` a ``totp``, or use a ``TokenAuth``.
 
     Attributes:
-        method: the method that the server asked for: ``"totp"``, ``"email"`` or ``"password"``.
-        available_methods: the methods that this account could use.
+        method: the method that the server requires: ``"totp"``, ``"email"`` or ``"password"``.
+        available_methods: the methods that the account can use.
     """
 
     method: str | None
@@ -184,8 +183,8 @@ class PermissionDeniedError(ApiError):
     """403, or a 400 that means it: the user lacks a permission.
 
     Attributes:
-        permissions: the permissions of which one would do; empty where no permission
-            is the reason (the user of a webhook is not in the room, say).
+        permissions: the permissions of which one is required; empty where something else
+            is the reason, for example that the user of a webhook is not in the room.
     """
 
     permissions: tuple[str, ...]
@@ -196,15 +195,15 @@ class PermissionDeniedError(ApiError):
 
 
 class NotFoundError(ApiError):
-    """There is no such integration, history record or room, or it is somebody else's."""
+    """The integration, history entry or room does not exist, or belongs to another user."""
 
 
 class RateLimitError(ApiError):
     """429: too many calls. Nothing was done.
 
     Attributes:
-        retry_after: seconds to wait, as the server counts them; None if it did not say.
-        limit: how many calls the server allows in a window; None if it did not say.
+        retry_after: seconds to wait, by the server's clock; None if the server did not say.
+        limit: how many calls the server allows in a window; None if the server did not say.
     """
 
     retry_after: float | None
@@ -217,24 +216,24 @@ class RateLimitError(ApiError):
 
 
 class ServerError(ApiError):
-    """5xx: the server, or a proxy before it, failed. It may have done what was asked."""
+    """5xx: the server or a proxy failed. The server may have done what was requested."""
 
 
 class WebhookDisabledError(ServerError):
-    """503 from a webhook: the integration is disabled (or a proxy says that the server is away)."""
+    """503 from a webhook: the integration is disabled, or a proxy does not reach the server."""
 
 
 class UnexpectedResponse(RocketChatError):
     """Not an answer of Rocket.Chat's API.
 
     A web page or "API endpoint does not exist" means a wrong base URL, or an
-    endpoint that this server does not have yet; a redirect (never followed, for the
-    token would go with it) means that the base URL is not the final one.
+    endpoint that this server does not have yet. A redirect means that the base URL is
+    not the final one; it is not followed, since the token would go with it.
 
     Attributes:
         status: the HTTP status.
-        content_type: the ``Content-Type``; None if there was none.
-        location: where a redirect points to, without secrets; None if it is none.
+        content_type: the ``Content-Type``; None if there is none.
+        location: the target of a redirect, without secrets; None for other answers.
     """
 
     status: int
@@ -249,11 +248,11 @@ class UnexpectedResponse(RocketChatError):
 
 
 class DecodingError(RocketChatError):
-    """The server says that it succeeded, and what it sent is not what was promised.
+    """The answer reports success, but its payload is invalid.
 
     Attributes:
-        errors: what is wrong, one line each, with the path in the answer. No line
-            shows a value.
+        errors: the problems, one for each value, with its path in the answer. None shows
+            a value.
         id: the id of the record that cannot be read; None if it has none.
     """
 
@@ -267,21 +266,21 @@ class DecodingError(RocketChatError):
 
 
 class StaleRecordError(RocketChatError):
-    """The record given to ``update`` is not what the server has now: somebody changed it since.
+    """The record given to ``update`` has changed on the server since it was read.
 
-    Nothing was written. Get the record again and evolve that one, or write over the
+    Nothing was written. Get the record again and evolve that one, or overwrite the
     other change with ``overwrite=True``.
     """
 
 
 class UpdateIncomplete(RocketChatError):
-    """The update went through, but the server did not take some fields.
+    """The update succeeded, but the server did not store some fields.
 
     Attributes:
-        changes: the fields that still differ: ``old`` is what the server has, ``new``
-            what was asked for.
-        record: the record as the server has it now. (A copy or a pickle of this
-            exception leaves out the record's token.)
+        changes: the fields that still differ: ``old`` is the value on the server, ``new``
+            the requested one.
+        record: the record as the server has it now. A copy or pickle of this exception
+            omits the record's token.
     """
 
     changes: tuple[Change, ...]
@@ -299,12 +298,12 @@ class UpdateIncomplete(RocketChatError):
         self.record = record
 
     def _plain_state(self) -> dict[str, Any]:
-        # Exceptions travel to result stores and logs unasked; the token stays behind.
+        # Exceptions are stored and logged by other programs, which must not get the token.
         return {**super()._plain_state(), "record": attrs.evolve(self.record, token=None)}
 
 
 class WebhookPayloadError(RocketChatError):
-    """What was received is not the payload of an outgoing webhook.
+    """A request is not a valid payload of an outgoing webhook.
 
     Attributes:
         answer_status: the HTTP status to answer with: 400, 413 or 415.
@@ -318,21 +317,21 @@ class WebhookPayloadError(RocketChatError):
 
 
 class WebhookVerificationError(WebhookPayloadError):
-    """The token of a payload is wrong or missing: it does not come from the integration."""
+    """The token of a payload is wrong or missing: it is not from the integration."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, answer_status=401)
 
 
 class ProvisioningError(RocketChatError):
-    """Bringing a workspace in line with definitions did not work."""
+    """A manifest or plan is invalid, or could not be applied."""
 
 
 class ManifestError(ProvisioningError):
     """A manifest has mistakes.
 
     Attributes:
-        reasons: all of them, each with its file and place.
+        reasons: all mistakes, each with its file and place.
     """
 
     reasons: tuple[str, ...]
@@ -343,26 +342,26 @@ class ManifestError(ProvisioningError):
 
 
 class AmbiguousIntegration(ProvisioningError):
-    """Two integrations on the server could be the one that is wanted.
+    """Two integrations on the server match one definition.
 
-    They have the same type and name, or the one has its name and the other the name that it is renamed from. The
-    message tells their ids. Nothing was written.
+    They have the same type and name, or one has the name and the other the name that it is renamed from. The message
+    names their ids. Nothing was written.
     """
 
 
 class UnsafePlan(ProvisioningError):
-    """A plan removes more than is allowed. Nothing was written."""
+    """A plan removes more integrations than allowed. Nothing was written."""
 
 
 class StalePlan(ProvisioningError):
-    """The server changed since the plan was made. Nothing was written."""
+    """An integration has changed on the server since the plan was made. Nothing was written."""
 
 
 class ApplyError(ProvisioningError):
     """Some steps of a plan failed.
 
     Attributes:
-        done: the steps that were done.
+        done: the steps that succeeded.
         failed: the steps that failed, each with its exception: :class:`~rocketchat_integrations.provisioning.Failure`.
         pending: the steps that were not tried.
     """

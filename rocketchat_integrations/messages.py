@@ -1,4 +1,4 @@
-"""What is said through an incoming webhook, messages and their attachments, and what comes back."""
+"""Messages for incoming webhooks, their attachments, and the results of posting."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ _T = TypeVar("_T")
 _Check: TypeAlias = Callable[[object, "attrs.Attribute[Any]", Any], None]
 
 
-def _kind(value: object) -> str:
+def _type_name(value: object) -> str:
     return type(value).__name__
 
 
-def _is(allowed: str, *kinds: type) -> _Check:
+def _has_type(allowed: str, *types: type) -> _Check:
     def check(_: object, field: attrs.Attribute[Any], value: Any) -> None:
-        if not isinstance(value, kinds):
-            raise TypeError(f"{field.name}: must be {allowed}, not {_kind(value)}")
+        if not isinstance(value, types):
+            raise TypeError(f"{field.name}: must be {allowed}, not {_type_name(value)}")
 
     return check
 
 
-def _all(kind: type) -> _Check:
+def _has_elements(type_: type) -> _Check:
     def check(_: object, field: attrs.Attribute[Any], value: Any) -> None:
         for element in value:
-            if not isinstance(element, kind):
-                raise TypeError(f"{field.name}: must hold objects of {kind.__name__}, not of {_kind(element)}")
+            if not isinstance(element, type_):
+                raise TypeError(f"{field.name}: must hold only {type_.__name__}, not {_type_name(element)}")
 
     return check
 
 
-_TEXT = _is("text", str)
-_TEXT_OR_NONE = _is("text or None", str, type(None))
-_FLAG_OR_NONE = _is("True, False or None", bool, type(None))
-_IS_TIME = _is("a datetime, text or None", datetime, str, type(None))
+_TEXT = _has_type("text", str)
+_TEXT_OR_NONE = _has_type("text or None", str, type(None))
+_FLAG_OR_NONE = _has_type("True, False or None", bool, type(None))
+_TIME_TEXT_OR_NONE = _has_type("a datetime, text or None", datetime, str, type(None))
 
 
 def _is_time(it: object, field: attrs.Attribute[Any], value: Any) -> None:
-    _IS_TIME(it, field, value)
+    _TIME_TEXT_OR_NONE(it, field, value)
     try:
         if isinstance(value, datetime) and value.tzinfo is None:
             value.astimezone()
         return
     except (OverflowError, OSError, ValueError):
         pass
-    raise ValueError(f"{field.name}: must be a local time that exists, and {value} does not, or have a time zone")
+    raise ValueError(f"{field.name}: must be a local time that exists or have a time zone; {value} does not")
 
 
 def _attachments(value: Iterable[Attachment]) -> tuple[Attachment, ...]:
@@ -61,12 +61,12 @@ def _fields(value: Iterable[AttachmentField]) -> tuple[AttachmentField, ...]:
 
 def _as_tuple(field: str, value: Iterable[_T]) -> tuple[_T, ...]:
     if not isinstance(value, Iterable):
-        raise TypeError(f"{field}: must be a list, not {_kind(value)}")
+        raise TypeError(f"{field}: must be a list, not {_type_name(value)}")
     return tuple(value)
 
 
 def _channels(value: str | Iterable[str] | None) -> str | tuple[str, ...] | None:
-    # Not split at commas: the server takes a channel of a message as it is.
+    # Unlike the channel of an integration, it is not split at commas: neither does the server.
     return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else value
 
 
@@ -76,93 +76,95 @@ def _is_channel(_: object, field: attrs.Attribute[Any], value: Any) -> None:
     if not isinstance(value, tuple) or not all(isinstance(part, str) for part in cast("tuple[object, ...]", value)):
         raise TypeError(f"{field.name}: must be text, texts or None")
     if not value:
-        # To the server an empty array is a channel like any other: it would post to nobody.
-        raise ValueError(f"{field.name}: must not be empty; leave it out for the integration's own")
+        # The server accepts an empty array, and posts to nobody.
+        raise ValueError(f"{field.name}: must not be empty; leave it out for the integration's channel")
 
 
 def _is_json(_: object, field: attrs.Attribute[Any], value: Any) -> None:
     if value is None:
         return
     if not isinstance(value, Mapping):
-        raise TypeError(f"{field.name}: must be a mapping or None, not {_kind(value)}")
+        raise TypeError(f"{field.name}: must be a mapping or None, not {_type_name(value)}")
     try:
         json.dumps(dict(cast("Mapping[object, object]", value)), allow_nan=False)
         return
     except (TypeError, ValueError, RecursionError) as error:
         problem = str(error)
-    raise ValueError(f"{field.name}: must hold what JSON can hold: {problem}")
+    raise ValueError(f"{field.name}: must be valid as JSON: {problem}")
 
 
 @attrs.frozen
 class AttachmentField:
-    """One cell of the table in an attachment."""
+    """A cell of the table in an attachment."""
 
     title: str = attrs.field(validator=_TEXT)
-    """Its heading."""
+    """The heading of the cell."""
 
     value: str = attrs.field(validator=_TEXT)
-    """Its text, with Markdown."""
+    """The text of the cell, with Markdown."""
 
     short: bool | None = attrs.field(default=None, kw_only=True, validator=_FLAG_OR_NONE)
-    """Whether it may share a line with others."""
+    """Whether the cell may share a line with others."""
 
 
 @attrs.frozen(kw_only=True)
 class Attachment:
-    """A block below a message. All addresses must be absolute."""
+    """A block below a message. All URLs must be absolute."""
 
     title: str | None = attrs.field(default=None, validator=_TEXT_OR_NONE)
-    """Its title."""
+    """The title."""
 
     title_link: str | None = attrs.field(default=None, validator=_TEXT_OR_NONE)
-    """Where the title leads."""
+    """The URL that the title links to."""
 
     title_link_download: bool | None = attrs.field(default=None, validator=_FLAG_OR_NONE)
-    """Whether the title downloads what it leads to."""
+    """Whether the title downloads the file that it links to."""
 
     text: str | None = attrs.field(default=None, validator=_TEXT_OR_NONE)
-    """Its text, with Markdown."""
+    """The text, with Markdown."""
 
     color: str | None = attrs.field(default=None, validator=_TEXT_OR_NONE)
-    """The colour of the bar at its left, such as ``"#ff0000"`` or ``"red"``."""
+    """The colour of the bar on the left, such as ``"#ff0000"`` or ``"red"``."""
 
     ts: datetime | str | None = attrs.field(default=None, validator=_is_time)
-    """A time to show: a datetime (without a zone: local time), or ISO 8601 text."""
+    """A time to show: a datetime (local time if it has no time zone), or ISO 8601 text."""
 
     collapsed: bool | None = attrs.field(default=None, validator=_FLAG_OR_NONE)
-    """Whether it is folded up."""
+    """Whether the attachment is collapsed."""
 
     thumb_url: str | None = attrs.field(default=None, validator=_TEXT_OR_NONE)
-    """A small picture at its right."""
+    """The URL of a small picture on the right."""
 
     image_url: str | None = attrs.field(default=None, validator=_TEXT_OR_NONE)
-    """A picture."""
+    """The URL of a picture."""
 
     audio_url: str | None = attrs.field(default=None, validator=_TEXT_OR_NONE)
-    """A sound."""
+    """The URL of an audio file."""
 
     video_url: str | None = attrs.field(default=None, validator=_TEXT_OR_NONE)
-    """A film."""
+    """The URL of a video."""
 
     author_name: str | None = attrs.field(default=None, validator=_TEXT_OR_NONE)
-    """Who it is by."""
+    """The name of the author."""
 
     author_link: str | None = attrs.field(default=None, validator=_TEXT_OR_NONE)
-    """Where the author's name leads."""
+    """The URL that the author's name links to."""
 
     author_icon: str | None = attrs.field(default=None, validator=_TEXT_OR_NONE)
-    """A picture of the author."""
+    """The URL of a picture of the author."""
 
     message_link: str | None = attrs.field(default=None, validator=_TEXT_OR_NONE)
-    """The message that ``ts`` leads to."""
+    """The URL of the message that ``ts`` links to."""
 
-    fields: tuple[AttachmentField, ...] = attrs.field(default=(), converter=_fields, validator=_all(AttachmentField))
-    """A table of texts."""
+    fields: tuple[AttachmentField, ...] = attrs.field(
+        default=(), converter=_fields, validator=_has_elements(AttachmentField)
+    )
+    """The cells of a table."""
 
 
 @attrs.frozen
 class Message:
-    """What to say. A message needs a text or an attachment; one with neither is refused by ``post``."""
+    """A message to post. ``post`` refuses a message without text and attachments."""
 
     text: str | None = attrs.field(default=None, validator=_TEXT_OR_NONE)
     """The text, with Markdown; the server trims it."""
@@ -170,61 +172,61 @@ class Message:
     channel: str | tuple[str, ...] | None = attrs.field(
         default=None, kw_only=True, converter=_channels, validator=_is_channel
     )
-    """Where to, instead of the integration's channel: ``"#room"``, ``"@user"``, a name or an id, or several of them.
-    The integration must have ``override_destination_channel_enabled``, even to name its own channel."""
+    """The channel to post to instead of the integration's: ``"#room"``, ``"@user"``, a name or an id, or several of
+    them. The integration must have ``override_destination_channel_enabled``, even to name its own channel."""
 
     alias: str | None = attrs.field(default=None, kw_only=True, validator=_TEXT_OR_NONE)
-    """A name to show instead of the integration's."""
+    """Name to show instead of the integration's."""
 
     avatar: str | None = attrs.field(default=None, kw_only=True, validator=_TEXT_OR_NONE)
-    """The URL of a picture to show; beats ``emoji``."""
+    """URL of a picture to show; takes precedence over ``emoji``."""
 
     emoji: str | None = attrs.field(default=None, kw_only=True, validator=_TEXT_OR_NONE)
-    """An emoji to show as the picture, such as ``":robot:"``."""
+    """Emoji to show as the picture, such as ``":robot:"``."""
 
     attachments: tuple[Attachment, ...] = attrs.field(
-        default=(), kw_only=True, converter=_attachments, validator=_all(Attachment)
+        default=(), kw_only=True, converter=_attachments, validator=_has_elements(Attachment)
     )
-    """What to show below the text."""
+    """Blocks to show below the text."""
 
     parse_urls: bool | None = attrs.field(default=None, kw_only=True, validator=_FLAG_OR_NONE)
-    """Whether to show previews of addresses in the text. None: yes, unless there are attachments."""
+    """Whether to show previews of URLs in the text. None: yes, unless there are attachments."""
 
     groupable: bool | None = attrs.field(default=None, kw_only=True, validator=_FLAG_OR_NONE)
-    """Whether it may be shown as one with the message before."""
+    """Whether it may be grouped with the previous message."""
 
     tmid: str | None = attrs.field(default=None, kw_only=True, validator=_TEXT_OR_NONE)
-    """The id of the message in whose thread to answer."""
+    """The id of the message in whose thread to post."""
 
     custom_fields: Mapping[str, object] | None = attrs.field(default=None, kw_only=True, hash=False, validator=_is_json)
-    """Fields that the workspace's administrators have defined."""
+    """Values of fields that the workspace's administrators have defined."""
 
     separate_response: bool | None = attrs.field(default=None, kw_only=True, validator=_FLAG_OR_NONE)
-    """With several channels: go on after one that fails, and tell of each in :attr:`PostResult.responses`.
+    """With several channels: continue after one that fails, and report each in :attr:`PostResult.responses`.
     Server 8.x; older ones ignore it."""
 
 
 @attrs.frozen(kw_only=True)
 class PostResponse:
-    """What became of a message in one channel."""
+    """The result of posting to one channel."""
 
     channel: str | None = attrs.field(default=None)
     """The channel, as the message named it; None if the server does not say."""
 
     message: Mapping[str, object] | str | None = attrs.field(default=None, repr=False, hash=False)
-    """What was posted: the server's document of the message, or a text. None if nothing was."""
+    """The posted message: the server's document of it, or a text. None if nothing was posted."""
 
     error: str | None = attrs.field(default=None)
-    """Why nothing was posted there, such as ``"invalid-channel"``; None if it was."""
+    """Why nothing was posted, such as ``"invalid-channel"``; None if a message was posted."""
 
 
 @attrs.frozen
 class PostResult:
-    """What the server answered to a post that it took."""
+    """The result of a successful post."""
 
     responses: tuple[PostResponse, ...]
-    """What became of the message in each channel, if ``separate_response`` asked for that and the server is 8.x; else
-    empty. Look here for channels that did not get it: as long as one did, nothing is raised."""
+    """The result for each channel, with ``separate_response`` and server 8.x; else empty. Check it for channels that
+    failed: nothing is raised if at least one succeeded."""
 
     raw: Mapping[str, object] = attrs.field(repr=False, hash=False)
-    """The whole answer, as it came: ``{"success": True}``, and what a script has added."""
+    """The whole answer: ``{"success": True}``, and what a script added."""

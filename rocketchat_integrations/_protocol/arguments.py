@@ -98,7 +98,7 @@ def fits_header(text: str) -> bool:
 
 def integration_type(value: object) -> IntegrationType:
     try:
-        return IntegrationType(value)
+        return IntegrationType(cast(str, value))
     except ValueError:
         pass
     raise ConfigurationError(f"type: must be IntegrationType.INCOMING or IntegrationType.OUTGOING, not {value!r}")

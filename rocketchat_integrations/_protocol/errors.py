@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import timezone
+from datetime import UTC
 from typing import Any, cast
 
 import attrs
@@ -154,7 +154,7 @@ def _resets_in(headers: Mapping[str, str]) -> float | None:
         date = parsedate_to_datetime(headers.get("date", ""))
     except (ValueError, OverflowError):
         return None
-    now = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+    now = date if date.tzinfo else date.replace(tzinfo=UTC)
     return max(0.0, reset / 1000 - now.timestamp())
 
 

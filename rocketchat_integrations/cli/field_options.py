@@ -1,4 +1,4 @@
-"""Options for the fields of definitions, made of the definitions themselves."""
+"""Options for the fields of definitions, made from the definitions themselves."""
 
 from __future__ import annotations
 
@@ -6,19 +6,14 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeAlias, cast, get_origin, get_type_hints
+from typing import Any, TypeAlias, cast
 
 import attrs
 import click
 from click.core import ParameterSource
 
-from rocketchat_integrations.models import (
-    SCRIPT_ENGINE,
-    EventType,
-    IncomingIntegration,
-    OutgoingIntegration,
-    RetryDelay,
-)
+from rocketchat_integrations._validation import FieldType, field_types
+from rocketchat_integrations.models import IncomingIntegration, OutgoingIntegration
 
 from .credentials import read_secret, warn_if_typed
 from .options import File, completed_from
@@ -26,83 +21,60 @@ from .options import File, completed_from
 _Kind: TypeAlias = type[IncomingIntegration] | type[OutgoingIntegration]
 _Command: TypeAlias = Callable[..., Any]
 
-_HELP = {
-    "name": "How it is called.",
-    "username": "The user that it posts as, often rocket.cat.",
-    "enabled": "Whether it works at all.",
-    "alias": "A name to show instead of the user's.",
-    "avatar": "The URL of a picture to show.",
-    "emoji": "An emoji to show as the picture, such as :robot:.",
-    "script_enabled": "Whether the script is run.",
-    "script": "A file with JavaScript that the server runs; - for standard input.",
-    "script_engine": f"In what the script is run: {SCRIPT_ENGINE}.",
-    "skip_transpile": "Run the script as it is, without Babel.",
-    "channel": "Where it posts or listens: #room or @user; may be given several times.",
-    "override_destination_channel_enabled": "Whether a message may name another channel.",
-    "event": f"What it waits for: {', '.join(EventType)}.",
-    "urls": "Where Rocket.Chat posts to; may be given several times.",
-    "trigger_words": "What a message has to start with; may be given several times.",
-    "trigger_word_anywhere": "Whether a trigger word may stand anywhere in the message.",
-    "target_room": "Where replies are posted instead of the room that fired.",
-    "token": "The token shows the program that Rocket.Chat is who calls.",
-    "run_on_edits": "Whether an edited message fires again.",
-    "impersonate_user": "Whether a reply is posted as the user whose message fired.",
-    "retry_failed_calls": "Whether it calls again after a failure.",
-    "retry_count": "How often it calls again.",
-    "retry_delay": f"How long it waits before it calls again: {', '.join(RetryDelay)}.",
-}
-_VALUES: dict[str, Iterable[str]] = {"event": EventType, "retry_delay": RetryDelay, "script_engine": [SCRIPT_ENGINE]}
+_FIELDS = {name for kind in (IncomingIntegration, OutgoingIntegration) for name in field_types(kind)}
 _CLEARABLE = {
     field.name
     for kind in (IncomingIntegration, OutgoingIntegration)
     for field in attrs.fields(kind)
-    if field.default is None and field.name != "token"  # which the server lets nobody take away
+    if field.default is None and field.name != "token"  # the server does not let a token be removed
 }
 # Fields that hold several values, each of which is an option.
 _SINGULAR = {"urls": "url", "trigger_words": "trigger-word"}
 
 
 def field_options(*kinds: _Kind, are_needed: bool) -> Callable[[_Command], _Command]:
-    """Options for all fields of these definitions; :func:`given_fields` reads them.
+    """Return a decorator that adds options for all fields of these definitions; :func:`given_fields` reads them.
 
     Args:
-        kinds: whose fields.
-        are_needed: whether what a definition cannot do without has to be given.
+        kinds: the definitions.
+        are_needed: whether options for required fields are required.
     """
-    hints = {name: hint for kind in kinds for name, hint in get_type_hints(kind).items()}
+    types = {name: type for kind in kinds for name, type in field_types(kind).items()}
     fields = {field.name: field for kind in kinds for field in attrs.fields(kind)}
+    helps: dict[str, list[str]] = {}
+    for kind in kinds:
+        for field in attrs.fields(kind):
+            helps.setdefault(field.name, []).append(field.metadata["help"])
 
     def with_options(command: _Command) -> _Command:
         for name, field in reversed(fields.items()):
+            help = " ".join(dict.fromkeys(helps[name]))
             is_needed = are_needed and field.default is attrs.NOTHING
-            for option in _options(name, hints[name], required=is_needed):
+            for option in _options(name, types[name], help, required=is_needed):
                 command = option(command)
         return command
 
     return with_options
 
 
-def _options(name: str, hint: Any, **how: Any) -> Iterable[Callable[[_Command], _Command]]:
-    how["shell_complete"] = completed_from(_VALUES.get(name, ()))
-    option, help = f"--{_SINGULAR.get(name, name).replace('_', '-')}", _HELP[name]
+def _options(name: str, type: FieldType, help: str, **how: Any) -> Iterable[Callable[[_Command], _Command]]:
+    option = f"--{_SINGULAR.get(name, name).replace('_', '-')}"
+    how["shell_complete"] = completed_from(type.choices)
+    if type.choices:
+        help = f"{help} One of: {', '.join(type.choices)}."
     if name == "script":
+        help = f"File with the script, - for standard input: {help}"
         yield click.option("--script-file", name, metavar="FILE", type=File(), callback=_read_script, help=help)
     elif name == "token":
-        yield click.option("--token", callback=warn_if_typed, help="The token itself.")
-        yield click.option(
-            "--token-file", metavar="FILE", type=File(), callback=read_secret, help=f"A file with the token. {help}"
-        )
-    elif hint is bool or bool in _parts(hint):
+        yield click.option("--token", callback=warn_if_typed, help=help)
+        help = f"File with the token. {help}"
+        yield click.option("--token-file", metavar="FILE", type=File(), callback=read_secret, help=help)
+    elif type.base is bool:
         yield click.option(f"{option}/--no-{option[2:]}", name, default=None, help=help)
-    elif get_origin(hint) is tuple:
-        yield click.option(option, name, multiple=True, help=help, **how)
+    elif type.base is tuple:
+        yield click.option(option, name, multiple=True, help=f"{help} May be given several times.", **how)
     else:
-        yield click.option(option, name, callback=_read_number if int in _parts(hint) else None, help=help, **how)
-
-
-def _parts(hint: Any) -> tuple[Any, ...]:
-    """The types of which a value may be."""
-    return getattr(hint, "__args__", ())
+        yield click.option(option, name, callback=_read_number if type.base is int else None, help=help, **how)
 
 
 def _read_number(_: click.Context, __: click.Parameter, value: str | None) -> Any:
@@ -124,12 +96,12 @@ def _read_script(context: click.Context, __: click.Parameter, path: str | None) 
 
 
 def given_fields() -> dict[str, Any]:
-    """The fields that the command line gives, and no others. What is given as empty is to be cleared."""
+    """Return the fields that the command line gives. An empty value clears a field."""
     context = click.get_current_context()
     fields: dict[str, Any] = {}
     for option, value in context.params.items():
         name = "token" if option == "token_file" else option
-        if name in _HELP and context.get_parameter_source(option) is ParameterSource.COMMANDLINE:
+        if name in _FIELDS and context.get_parameter_source(option) is ParameterSource.COMMANDLINE:
             fields[name] = _cleared_or(name, value)
     return fields
 
@@ -137,6 +109,6 @@ def given_fields() -> dict[str, Any]:
 def _cleared_or(name: str, value: Any) -> Any:
     if isinstance(value, tuple):
         texts = cast("tuple[str, ...]", value)
-        # The models split a text; that a channel of nothing would mean every public one, they refuse.
+        # Definitions split text, and refuse a blank channel, which would mean every public one.
         return tuple(filter(None, texts)) if name == "urls" else ",".join(texts)
     return None if value == "" and name in _CLEARABLE else value

@@ -152,7 +152,7 @@ def event_type(event: object) -> EventType:
     if isinstance(event, EventType):
         return event
     try:
-        return EventType(event)
+        return EventType(cast(str, event))
     except ValueError:
         pass
     raise ConfigurationError(f"event: must be one of {', '.join(EventType)}")

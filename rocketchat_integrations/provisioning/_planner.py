@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from rocketchat_integrations._protocol.normalization import changed_fields, differences
+from rocketchat_integrations._redaction import HIDDEN
 from rocketchat_integrations.exceptions import ConfigurationError
 from rocketchat_integrations.manifest import Entry, Manifest
 from rocketchat_integrations.models import (
@@ -35,8 +36,6 @@ from ._steps import (
 from ._wanted_entries import entries_of, old_identity, place_of, scope_of
 
 Prune: TypeAlias = bool | Literal["all"]
-
-_HIDDEN = "<hidden>"
 
 
 def plan(
@@ -146,4 +145,4 @@ def _without_secrets(definition: IntegrationDefinition) -> IntegrationDefinition
 def _without_values(change: Change) -> Change:
     if change.field not in SECRET_FIELDS:
         return change
-    return Change(change.field, *(None if value is None else _HIDDEN for value in (change.old, change.new)))
+    return Change(change.field, *(None if value is None else HIDDEN for value in (change.old, change.new)))

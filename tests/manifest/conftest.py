@@ -1,4 +1,4 @@
-"""What the tests of manifests share: small writers for each format, and a folder for files."""
+"""Write and load manifests in each format."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ Mistakes: TypeAlias = Callable[..., tuple[str, ...]]
 
 
 class Load(Protocol):
-    """Writes a manifest in the format of a suffix, and loads it."""
+    """Write a manifest in the format of a suffix, and load it."""
 
     def __call__(self, content: Content, suffix: str = ".json") -> Manifest: ...
 
 
 def as_yaml(content: Content) -> str:
-    return yaml.safe_dump(content, sort_keys=False)
+    dump: Any = yaml.safe_dump  # its type is partially unknown
+    return str(dump(content, sort_keys=False))
 
 
 def as_toml(content: Content) -> str:
-    """Every table inline: short to write, and all that the tests need."""
+    """Write every table inline."""
     return "".join(f"{toml(key)} = {toml(value)}\n" for key, value in content.items())
 
 
@@ -39,7 +40,7 @@ def toml(value: object) -> str:
         return "{" + ", ".join(f"{toml(key)} = {toml(inner)}" for key, inner in table.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(toml, cast("list[object]", value))) + "]"
-    # Texts are written as in JSON, but for one control character that JSON leaves as it is.
+    # Text is written as in JSON, except for a control character that JSON does not escape.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -64,7 +65,7 @@ def load() -> Load:
 
 @pytest.fixture(scope="session")
 def mistakes() -> Mistakes:
-    """Tells what is wrong with a manifest of these files."""
+    """Return the reasons why a manifest of these files does not load."""
 
     def reasons(*files: str, **options: bool) -> tuple[str, ...]:
         with pytest.raises(ManifestError) as caught:
@@ -76,6 +77,6 @@ def mistakes() -> Mistakes:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder that is the current one, so that reasons begin with the bare name of a file."""
+    """Make an empty folder the current one, so that reasons begin with the bare name of a file."""
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -1,4 +1,4 @@
-"""What a manifest says is what comes out: definitions to the letter, in every format."""
+"""What is written in a manifest is what comes out, in every format."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from rocketchat_integrations.testing import strategies
 if TYPE_CHECKING:
     from tests.manifest.conftest import Load
 
-calm = settings(deadline=None, database=None, max_examples=60)
+calm = settings(deadline=None, database=None, max_examples=30)
 each_format = pytest.mark.parametrize("suffix", [".toml", ".yaml", ".json"])
 
-# Texts that a format could take for something else, beside any others.
+# Texts that a format could read as something else.
 ODD = [
     "",
     " ",
@@ -71,7 +71,7 @@ def key_of(definition: IntegrationDefinition) -> str:
 
 
 def plain(value: object) -> object:
-    """The value as one writes it in a file."""
+    """Return the value as a file has it."""
     if isinstance(value, tuple):
         return list(cast("tuple[str, ...]", value))
     return str(value) if isinstance(value, str) else value
@@ -79,7 +79,7 @@ def plain(value: object) -> object:
 
 @st.composite
 def written(draw: st.DrawFn, suffix: str) -> tuple[dict[str, Any], list[Entry]]:
-    """The content of a file, and the entries that it means: fields with their default may be written or not."""
+    """Draw the content of a file, and its entries; fields with their default may be written or not."""
     content: dict[str, Any] = {"incoming": [], "outgoing": []}
     entries: list[Entry] = []
     for definition in draw(DEFINITIONS):
@@ -97,7 +97,8 @@ def written(draw: st.DrawFn, suffix: str) -> tuple[dict[str, Any], list[Entry]]:
 @each_format
 @calm
 @given(data=st.data())
-def test_every_definition_comes_out_as_it_was_written(load: Load, suffix: str, data: st.DataObject) -> None:
+def test_every_definition_is_read_as_it_was_written(load: Load, suffix: str, data: st.DataObject) -> None:
+    """Whatever its texts look like."""
     content, entries = data.draw(written(suffix))
     assert load(content, suffix).entries == tuple(entries)
 
@@ -118,8 +119,8 @@ def test_a_key_can_be_the_name(load: Load, suffix: str, data: st.DataObject) -> 
 @each_format
 @calm
 @given(data=st.data())
-def test_a_default_is_as_good_as_the_field_in_each_entry(load: Load, suffix: str, data: st.DataObject) -> None:
-    """Fields that entries of one kind have in common can move to `defaults`, there or under the kind's name."""
+def test_a_default_equals_the_field_in_each_entry(load: Load, suffix: str, data: st.DataObject) -> None:
+    """Fields that entries have in common can move to `defaults`, for one type or for both."""
     content, entries = data.draw(written(suffix))
     both = [("incoming", table) for table in content["incoming"]] + [("outgoing", t) for t in content["outgoing"]]
     defaults: dict[str, Any] = {"incoming": {}, "outgoing": {}}
@@ -148,14 +149,15 @@ CASCADE: dict[str, Any] = {
 }
 
 
-@each_format
-def test_an_entry_beats_the_defaults_of_its_kind_which_beat_those_of_both(load: Load, suffix: str) -> None:
-    definitions = [entry.definition for entry in load(CASCADE, suffix).entries]
+def test_an_entry_overrides_the_defaults_of_its_type_and_these_the_shared_ones(load: Load) -> None:
+    """The innermost value counts."""
+    definitions = [entry.definition for entry in load(CASCADE).entries]
     assert [definition.alias for definition in definitions] == ["in", "own", "out", "out"]
     assert [definition.emoji for definition in definitions] == [":both:", ":both:", ":both:", ""]
 
 
-def test_a_default_only_applies_to_the_kind_that_has_the_field(load: Load) -> None:
+def test_a_default_only_applies_to_the_type_that_has_the_field(load: Load) -> None:
+    """The fields that an entry is given include those defaults, and no others."""
     incoming, _, outgoing, _ = load(CASCADE).entries
     assert incoming.given == {
         "name",
@@ -168,8 +170,8 @@ def test_a_default_only_applies_to_the_kind_that_has_the_field(load: Load) -> No
     assert outgoing.given == {"name", "username", "alias", "emoji", "run_on_edits", "event", "urls"}
 
 
-def test_a_default_channel_is_judged_with_the_entries_that_take_it(load: Load) -> None:
-    """It may be right for one kind, or one event, only."""
+def test_a_default_channel_is_checked_with_the_entries_that_use_it(load: Load) -> None:
+    """It may be allowed for one type or event only."""
     defaults = {"username": "x", "channel": "all_public_channels", "outgoing": {"event": "roomCreated", "urls": "u"}}
     entries = {"incoming": {"a": {"channel": "#a"}}, "outgoing": {"a": {}, "b": {"event": "sendMessage"}}}
     _, silent, heard = (entry.definition for entry in load({"defaults": defaults, **entries}).entries)
@@ -178,7 +180,8 @@ def test_a_default_channel_is_judged_with_the_entries_that_take_it(load: Load) -
     assert odd.definition.channel == ("odd",)
 
 
-def test_defaults_concern_their_own_file(load: Load, folder: Path) -> None:
+def test_defaults_apply_to_their_own_file(folder: Path) -> None:
+    """Another file of the manifest does not have them."""
     (folder / "a.toml").write_text('defaults.alias = "A"\nincoming.a = {channel = "#a", username = "x"}')
     (folder / "b.toml").write_text('incoming.b = {channel = "#b", username = "x"}')
     first, second = Manifest.load("a.toml", folder / "b.toml").entries
@@ -191,19 +194,10 @@ BOT: dict[str, Any] = {"event": "sendMessage", "urls": "https://bot.example.com"
 
 @pytest.mark.parametrize(
     ("kind", "field", "empty", "meant"),
-    [
-        ("incoming", "alias", "", ""),
-        ("incoming", "alias", None, None),
-        ("incoming", "script", "", ""),
-        ("incoming", "skip_transpile", None, None),
-        ("outgoing", "trigger_words", [], ()),
-        ("outgoing", "channel", [], ()),
-        ("outgoing", "token", None, None),
-        ("outgoing", "retry_count", None, None),
-    ],
+    [("incoming", "alias", "", ""), ("incoming", "script", None, None), ("outgoing", "trigger_words", [], ())],
 )
 def test_an_explicit_empty_value_is_given(load: Load, kind: str, field: str, empty: object, meant: object) -> None:
-    """That is how a field is cleared; one that is left out stays as it is on the server."""
+    """That clears a field; one that is left out stays as it is on the server."""
     table = HOOK if kind == "incoming" else BOT
     (cleared,) = load({kind: {"a": {**table, field: empty}}}).entries
     (silent,) = load({kind: {"a": table}}).entries
@@ -211,7 +205,8 @@ def test_an_explicit_empty_value_is_given(load: Load, kind: str, field: str, emp
     assert cleared.given - silent.given == {field}
 
 
-def test_entries_keep_the_order_of_files_and_tables(load: Load, folder: Path) -> None:
+def test_entries_keep_the_order_of_files_and_tables(folder: Path) -> None:
+    """Plans are shown in the order of the manifest."""
     (folder / "z.json").write_text(
         '{"outgoing": {"b": {}, "a": {}}, "incoming": {"d": {"channel": "#d"}, "c": {"channel": "#c"}},'
         ' "defaults": {"username": "x", "event": "roomCreated", "urls": "u"}}'
@@ -221,28 +216,17 @@ def test_entries_keep_the_order_of_files_and_tables(load: Load, folder: Path) ->
     assert names == ["b", "a", "d", "c", "e"]
 
 
-@each_format
-def test_identity_can_be_settled_and_changed(load: Load, suffix: str) -> None:
-    """An entry may say which integration it means, and how it was called."""
+def test_an_entry_may_have_an_id_and_a_previous_name(load: Load) -> None:
+    """They say which integration is meant where the name does not; a previous name may be empty."""
     content = {"incoming": [{"name": "a", "id": "x1", **HOOK}, {"name": "a", "id": "x2", "renamed_from": "", **HOOK}]}
-    first, second = load(content, suffix).entries
+    first, second = load(content).entries
     assert (first.id, first.renamed_from, second.id, second.renamed_from) == ("x1", None, "x2", "")
 
 
-def test_suffixes_are_known_in_any_case(folder: Path) -> None:
-    for name in ("a.YML", "b.Yaml"):
-        (folder / name).write_text('incoming: {a: {channel: "#a", username: x}}')
-        assert len(Manifest.load(name).entries) == 1
-
-
-@each_format
-def test_a_scope_is_kept(load: Load, suffix: str) -> None:
-    assert load({"scope": "ci-", "incoming": {"ci-a": HOOK}}, suffix).scope == "ci-"
-    assert load({"incoming": {"ci-a": HOOK}}, suffix).scope is None
-    assert load({"scope": "ci-", "incoming": []}, suffix) == Manifest(entries=(), scope="ci-")
-
-
-def test_one_scope_may_be_said_in_several_files(folder: Path) -> None:
+def test_a_scope_is_kept(load: Load, folder: Path) -> None:
+    """Several files may have the same one, or none."""
+    assert load({"incoming": {"ci-a": HOOK}}).scope is None
+    assert load({"scope": "ci-", "incoming": []}) == Manifest(entries=(), scope="ci-")
     (folder / "a.toml").write_text('scope = "ci-"\nincoming.ci-a = {channel = "#a", username = "x"}')
     (folder / "b.toml").write_text('incoming.ci-b = {channel = "#b", username = "x"}')
     (folder / "c.toml").write_text('scope = "ci-"')
@@ -250,7 +234,7 @@ def test_one_scope_may_be_said_in_several_files(folder: Path) -> None:
 
 
 def test_manifests_are_values(load: Load) -> None:
-    """They can be compared, hashed, copied and pickled; where an entry stands does not count."""
+    """They are compared, hashed, copied and pickled; the place of an entry does not count."""
     manifest, again = load(CASCADE), load(CASCADE, ".yaml")
     assert manifest == again
     assert hash(manifest) == hash(again)
@@ -262,15 +246,14 @@ def test_manifests_are_values(load: Load) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "place"),
     [
-        ("m.toml", '\n[[incoming]]\nname = "a"\nchannel = "#a"\nusername = "x"', "m.toml:2: incoming[0]"),
-        ("m.toml", '\n[incoming.a]\nchannel = "#a"\nusername = "x"', "m.toml:2: incoming.a"),
-        ("m.toml", '\n[incoming."a b"]\nchannel = "#a"\nusername = "x"', "m.toml:2: incoming.'a b'"),
+        ("m.toml", '[[incoming]]\nname = "a"\nchannel = "#a"\nusername = "x"', "m.toml: incoming[0]"),
         ("m.yaml", 'incoming:\n- name: a\n  channel: "#a"\n  username: x', "m.yaml:2: incoming[0]"),
         ("m.yaml", '\nincoming:\n  a b: {channel: "#a", username: x}', "m.yaml:3: incoming.'a b'"),
         ("m.json", '{"incoming": {"a": {"channel": "#a", "username": "x"}}}', "m.json: incoming.a"),
     ],
 )
 def test_an_entry_knows_its_place(folder: Path, file: str, text: str, place: str) -> None:
+    """Messages begin with it; a line is known in YAML only."""
     (folder / file).write_text(text)
     (entry,) = Manifest.load(file).entries
     assert entry.place == place

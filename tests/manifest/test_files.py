@@ -1,8 +1,7 @@
-"""Scripts and secrets live beside the manifest: they are taken to the letter, and stay inside its folder."""
+"""Scripts and secrets beside a manifest are read verbatim, stay inside its folder, and leak nowhere."""
 
 from __future__ import annotations
 
-import copy
 import gc
 import os
 import pickle
@@ -25,10 +24,11 @@ PACKAGE = Path(rocketchat_integrations.__file__).parent
 CANARY = "canary-in-the-coal-mine"
 HOOK = 'channel = "#a"\nusername = "x"\n'
 BOT = 'event = "sendMessage"\nurls = "https://bot.example.com"\nusername = "x"\n'
+OUTSIDE = "is outside of the manifest's folder, which requires allow_outside"
 
 
 def manifest_with(line: str, *, under: str = "") -> str:
-    """The path of a manifest in a folder, with one entry of each kind that has these lines."""
+    """Write a manifest with one entry that has this line, and return its path."""
     path = Path(under, "m.toml")
     kind = "outgoing" if line.startswith("token") else "incoming"
     path.write_text(f"[{kind}.a]\n{line}\n{BOT if kind == 'outgoing' else HOOK}", encoding="utf-8")
@@ -49,25 +49,19 @@ def script_of(path: str, **options: bool) -> str | None:
 # Scripts.
 
 
-@pytest.mark.parametrize("written", ["", "a\n", "\n a\r\n\n", "a\rb", "ä \U0001f916 \x00 \u2028"])
-def test_a_script_is_read_to_the_letter(folder: Path, written: str) -> None:
+@pytest.mark.parametrize(
+    ("written", "read"), [("\n a\r\n\n", "\n a\r\n\n"), ("ä \U0001f916 \x00", "ä \U0001f916 \x00"), ("\ufeffa", "a")]
+)
+def test_a_script_is_read_verbatim(folder: Path, written: str, read: str) -> None:
+    """A byte order mark is no part of it; a script file gives the field `script`."""
     (folder / "ci.js").write_bytes(written.encode())
-    assert script_of(manifest_with('script_file = "ci.js"')) == written
-
-
-def test_a_mark_of_byte_order_is_no_part_of_a_script(folder: Path) -> None:
-    (folder / "ci.js").write_bytes("\ufeffa\ufeff".encode())
-    assert script_of(manifest_with('script_file = "ci.js"')) == "a\ufeff"
-
-
-def test_a_script_file_gives_the_script(folder: Path) -> None:
-    (folder / "ci.js").write_text("ci")
     (entry,) = Manifest.load(manifest_with('script_file = "ci.js"')).entries
+    assert entry.definition.script == read
     assert entry.given == {"name", "channel", "username", "script"}
 
 
-def test_a_script_and_a_file_override_one_another(folder: Path) -> None:
-    """An entry's one counts, whatever the defaults have."""
+def test_script_and_script_file_override_each_other(folder: Path) -> None:
+    """An entry's value counts, whichever key the defaults have."""
     (folder / "ci.js").write_text("file")
     (folder / "m.toml").write_text(
         f"[defaults]\nscript_file = 'ci.js'\n[defaults.outgoing]\nscript = 'text'\n"
@@ -81,35 +75,25 @@ def test_a_script_and_a_file_override_one_another(folder: Path) -> None:
 # Secrets.
 
 
-@pytest.mark.parametrize("value", ["007", "1e3", "true", " a ", "a\n", "{x}", "#", "'\"", "ä"])
-def test_a_secret_in_a_variable_is_taken_to_the_letter(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, value: str
-) -> None:
+@pytest.mark.parametrize("value", ["007", " a\n", "{x}"])
+def test_a_variable_is_read_verbatim(folder: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """No format applies to the values of variables."""
     monkeypatch.setenv("BOT_TOKEN", value)
     assert token_of(manifest_with('token = { env = "BOT_TOKEN" }')) == value
 
 
 @pytest.mark.parametrize(
     ("written", "value"),
-    [
-        ("007", "007"),
-        ("a\n", "a"),
-        ("a\r\n", "a"),
-        ("a\n\n", "a\n"),
-        ("a\n\r\n", "a\n"),
-        ("a\r", "a\r"),
-        (" a \n", " a "),
-        ("\na", "\na"),
-        ("\ufeffa", "\ufeffa"),
-    ],
+    [("007\n", "007"), ("a\r\n", "a"), ("a\n\r\n", "a\n"), ("a\r", "a\r"), (" a ", " a "), ("\ufeffa", "\ufeffa")],
 )
-def test_a_secret_in_a_file_loses_one_line_break_at_its_end(folder: Path, written: str, value: str) -> None:
+def test_a_secret_file_is_read_without_one_line_break(folder: Path, written: str, value: str) -> None:
+    """Editors add a line break; everything else is verbatim."""
     (folder / "token").write_bytes(written.encode())
     assert token_of(manifest_with('token = { file = "token" }')) == value
 
 
-def test_an_entry_knows_where_its_secret_comes_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a plan can name it instead of holding it; a literal token is no secret of that kind."""
+def test_an_entry_has_the_sources_of_its_secrets(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan can name the source instead of storing the secret; a literal token has no source."""
     monkeypatch.setenv("BOT_TOKEN", "variable")
     (folder / "token").write_text("file")
     Path("conf").mkdir()
@@ -130,22 +114,15 @@ def test_an_entry_knows_where_its_secret_comes_from(folder: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("name", ["ROCKETCHAT_AUTH_TOKEN", "ROCKETCHAT_PASSWORD"])
-def test_a_manifest_gives_nobody_our_own_credentials(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """An integration hands its token to whoever its URLs name; nor does a plan file do it."""
-    monkeypatch.setenv(name, "the administrator's")
-    (folder / "m.toml").write_text(f'[outgoing.a]\ntoken = {{ env = "{name}" }}\n{BOT}')
-    with pytest.raises(ManifestError, match=f"{name}' is what the client logs in with") as caught:
-        Manifest.load("m.toml")
-    assert "administrator" not in str(caught.value)
-    with pytest.raises(ManifestError, match="what the client logs in with"):
+def test_the_clients_credentials_are_no_secrets_of_integrations(
+    mistakes: Mistakes, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """An integration sends its token to the URLs that the author of the manifest chooses."""
+    monkeypatch.setenv(name, CANARY)
+    problem = f"the environment variable '{name}' is a credential of the client; use another for this token"
+    assert mistakes(manifest_with(f'token = {{ env = "{name}" }}')) == (f"m.toml: outgoing.a.token: {problem}",)
+    with pytest.raises(ManifestError, match="is a credential of the client"):
         Secret(env=name).resolve()
-
-
-def test_a_secret_is_read_again_whenever_it_is_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    secret = Secret(env="BOT_TOKEN")
-    for value in ("one", "two"):
-        monkeypatch.setenv("BOT_TOKEN", value)
-        assert secret.resolve() == value
 
 
 @pytest.mark.parametrize(
@@ -154,45 +131,44 @@ def test_a_secret_is_read_again_whenever_it_is_asked_for(folder: Path, monkeypat
         (Secret(env="MISSING"), "the environment variable 'MISSING' is not set"),
         (Secret(env="BLANK"), "'BLANK' is blank"),
         (Secret(file="missing"), "'missing' cannot be read: No such file or directory"),
-        (Secret(file="blank"), "'blank' is blank"),
-        (Secret(file="."), "'.' is a directory"),
         (Secret(file="latin"), "'latin' is not UTF-8 text"),
-        (
-            Secret(file="../outside"),
-            "'../outside' is outside of the manifest's folder, which only allow_outside permits",
-        ),
+        (Secret(file="../outside"), f"'../outside' {OUTSIDE}"),
     ],
-    ids=repr,
+    ids=str,
 )
-def test_a_secret_that_cannot_be_had_says_why(
+def test_an_unreadable_secret_is_reported_alike_when_loading_and_later(
     mistakes: Mistakes, folder: Path, monkeypatch: pytest.MonkeyPatch, secret: Secret, reason: str
 ) -> None:
-    """In the same words when it is read with the manifest, and later."""
+    """`resolve` raises the reason that loading reports."""
     monkeypatch.setenv("BLANK", " \t")
-    (folder / "blank").write_text("\n")
-    (folder / "latin").write_bytes(CANARY.encode() + b"\xe4")
+    (folder / "latin").write_bytes(b"\xe4")
     with pytest.raises(ManifestError) as caught:
         secret.resolve()
     assert (str(caught.value), caught.value.reasons) == (reason, (reason,))
-    origin = f'env = "{secret.env}"' if secret.env else f'file = "{secret.file}"'
-    assert mistakes(manifest_with(f"token = {{ {origin} }}")) == (f"m.toml:2: outgoing.a.token: {reason}",)
+    source = f'env = "{secret.env}"' if secret.env else f'file = "{secret.file}"'
+    assert mistakes(manifest_with(f"token = {{ {source} }}")) == (f"m.toml: outgoing.a.token: {reason}",)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="variables are text there")
-def test_a_secret_of_other_bytes_than_text_is_refused(
-    mistakes: Mistakes, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BOT_TOKEN", "a\udce4")
-    assert mistakes(manifest_with('token = { env = "BOT_TOKEN" }')) == (
-        "m.toml:2: outgoing.a.token: must be Unicode text, and has half a surrogate pair",
-    )
-
-
-def test_a_secret_has_one_origin() -> None:
-    with pytest.raises(ValueError, match="either env or file"):
+def test_a_secret_has_one_source() -> None:
+    """Neither none nor two."""
+    with pytest.raises(ValueError, match="exactly one"):
         Secret()
-    with pytest.raises(ValueError, match="either env or file"):
+    with pytest.raises(ValueError, match="exactly one"):
         Secret(env="A", file="a")
+
+
+def test_a_secret_holds_no_value(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reads the value each time, so that reprs and pickles have only its source."""
+    secret = Secret(env="BOT_TOKEN")
+    for value in ("old", CANARY):
+        monkeypatch.setenv("BOT_TOKEN", value)
+        assert secret.resolve() == value
+    assert pickle.loads(pickle.dumps(secret)) == secret
+    assert hash(secret) == hash(Secret(env="BOT_TOKEN"))
+    manifest = Manifest.load(manifest_with('token = { env = "BOT_TOKEN" }'))
+    assert CANARY.encode() not in pickle.dumps(secret)
+    assert CANARY not in repr(manifest)
+    assert "BOT_TOKEN" in repr(manifest)
 
 
 LEAKS = {
@@ -202,13 +178,13 @@ LEAKS = {
     "wrong elsewhere": 'token = { env = "BOT_TOKEN" }\nretry_failed_calls = true\nretry_count = 0',
     "wrong itself": 'token = { env = "BROKEN" }',
     "not text": 'token = { file = "latin" }',
-    "not of its type": f'token = ["{CANARY}"]',
-    "broken": f'token = "{CANARY}\\q"',
+    "wrong type": f'token = ["{CANARY}"]',
+    "syntax": f'token = "{CANARY}\\q"',
 }
 
 
 def texts_held_by(error: BaseException) -> Iterator[str | bytes]:
-    """All text that an exception leads to: in itself, its chain, and what our frames in its traceback hold."""
+    """Yield all text that an exception refers to: in itself, its chain, and the frames of the package."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     ours = [frame.f_locals for frame in frames if Path(frame.f_code.co_filename).is_relative_to(PACKAGE)]
     found: list[Any] = [error, *ours]
@@ -222,39 +198,20 @@ def texts_held_by(error: BaseException) -> Iterator[str | bytes]:
                 yield value
 
 
-@pytest.mark.parametrize("lines", LEAKS.values(), ids=LEAKS.keys())
-def test_no_mistake_leads_to_a_secret(folder: Path, monkeypatch: pytest.MonkeyPatch, lines: str) -> None:
+@pytest.mark.skipif(os.name == "nt", reason="variables are text there")
+@pytest.mark.parametrize("lines", LEAKS.values(), ids=LEAKS)
+def test_no_failure_refers_to_a_secret(folder: Path, monkeypatch: pytest.MonkeyPatch, lines: str) -> None:
+    """Neither its text, nor its chain, nor the frames of its traceback."""
     monkeypatch.setenv("BOT_TOKEN", CANARY)
     monkeypatch.setenv("BROKEN", f"{CANARY}\udce4")
     (folder / "token").write_text(CANARY)
     (folder / "latin").write_bytes(CANARY.encode() + b"\xe4")
-    path = manifest_with(lines)
     with pytest.raises(ManifestError) as caught:
-        Manifest.load(path)
+        Manifest.load(manifest_with(lines))
     assert not [text for text in texts_held_by(caught.value) if CANARY in str(text)]
-
-
-def test_a_secret_that_cannot_be_read_is_not_held_by_the_failure(folder: Path) -> None:
-    (folder / "latin").write_bytes(CANARY.encode() + b"\xe4")
     with pytest.raises(ManifestError) as caught:
         Secret(file="latin").resolve()
     assert not [text for text in texts_held_by(caught.value) if CANARY in str(text)]
-
-
-def test_no_repr_shows_a_secret(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BOT_TOKEN", CANARY)
-    manifest = Manifest.load(manifest_with('token = { env = "BOT_TOKEN" }'))
-    assert CANARY not in repr(manifest)
-    assert "BOT_TOKEN" in repr(manifest)
-
-
-def test_a_secret_itself_holds_no_value(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BOT_TOKEN", CANARY)
-    secret = Secret(env="BOT_TOKEN")
-    assert secret.resolve() == CANARY
-    assert CANARY.encode() not in pickle.dumps(secret)
-    assert copy.copy(secret) == secret
-    assert hash(secret) == hash(Secret(env="BOT_TOKEN"))
 
 
 # Both.
@@ -262,7 +219,7 @@ def test_a_secret_itself_holds_no_value(folder: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("line", ['script_file = "%s"', 'token = { file = "%s" }'], ids=["script", "secret"])
 class TestFiles:
-    """What holds for scripts and for secrets."""
+    """What applies to scripts and to secrets."""
 
     def place(self, line: str) -> str:
         return "outgoing.a.token" if line.startswith("token") else "incoming.a.script_file"
@@ -270,64 +227,50 @@ class TestFiles:
     def read(self, path: str, line: str, **options: bool) -> str | None:
         return (token_of if line.startswith("token") else script_of)(path, **options)
 
-    @pytest.mark.parametrize("file", ["x", "./x", "sub/../x", "deep/x", "link", "%(folder)s/conf/x"])
-    def test_paths_are_relative_to_the_folder_of_the_manifest(self, folder: Path, line: str, file: str) -> None:
-        """Not to the current one; an absolute path, or a link, may lead into the folder."""
-        (folder / "conf/deep").mkdir(parents=True)
-        (folder / "conf/sub").mkdir()
-        (folder / "conf/x").write_text("text")
-        (folder / "conf/deep/x").write_text("text")
-        (folder / "conf/link").symlink_to(folder / "conf/deep/x")
-        assert self.read(manifest_with(line % (file % {"folder": folder}), under="conf"), line) == "text"
-
-    @pytest.mark.parametrize("file", ["../x", "sub/../../x", "link", "folder/x", "%(folder)s/x", "../conf2/x"])
-    def test_a_path_must_not_leave_the_folder_unless_allowed(
-        self, mistakes: Mistakes, folder: Path, line: str, file: str
-    ) -> None:
-        (folder / "conf/sub").mkdir(parents=True)
-        (folder / "conf2").mkdir()
-        for name in ("x", "conf2/x"):
-            (folder / name).write_text("text")
-        (folder / "conf/link").symlink_to(folder / "x")
-        (folder / "conf/folder").symlink_to(folder)
-        file = file % {"folder": folder}
-        path = manifest_with(line % file, under="conf")
-        reason = f"{file!r} is outside of the manifest's folder, which only allow_outside permits"
-        assert mistakes(path) == (f"{path}:2: {self.place(line)}: {reason}",)
-        assert self.read(path, line, allow_outside=True) == "text"
-
-    def test_a_folder_that_is_a_link_is_that_folder(self, folder: Path, line: str) -> None:
-        (folder / "real").mkdir()
-        (folder / "real/x").write_text("text")
+    def test_paths_are_relative_to_the_folder_of_the_manifest(self, folder: Path, line: str) -> None:
+        """Not to the current folder; an absolute path or a link may lead into it, and it may be a link itself."""
+        (folder / "real/deep").mkdir(parents=True)
         (folder / "conf").symlink_to("real")
-        manifest_with(line % "x", under="real")
-        assert self.read("conf/m.toml", line) == "text"
+        (folder / "real/x").write_text("text")
+        (folder / "real/link").symlink_to(folder / "real/x")
+        for file in ("x", "deep/../x", "link", f"{folder}/conf/x"):
+            assert self.read(manifest_with(line % file, under="conf"), line) == "text"
+
+    def test_a_path_must_not_leave_the_folder_unless_allowed(self, mistakes: Mistakes, folder: Path, line: str) -> None:
+        """A manifest of somebody else cannot publish other files, also not by a link."""
+        for name in ("conf", "conf2"):
+            (folder / name).mkdir()
+            (folder / name / "link").symlink_to(folder / "conf2/x")
+        (folder / "conf/folder").symlink_to(folder / "conf2")
+        (folder / "conf2/x").write_text("text")
+        for file in ("../conf2/x", "link", "folder/x", f"{folder}/conf2/x"):
+            path = manifest_with(line % file, under="conf")
+            assert mistakes(path) == (f"{path}: {self.place(line)}: {file!r} {OUTSIDE}",)
+            assert self.read(path, line, allow_outside=True) == "text"
 
     def test_a_file_is_read_up_to_a_size(self, mistakes: Mistakes, folder: Path, line: str) -> None:
+        """The limit is 1 MiB."""
         path = manifest_with(line % "x")
         (folder / "x").write_bytes(b"x" * 2**20)
         assert self.read(path, line) == "x" * 2**20
         (folder / "x").write_bytes(b"x" * (2**20 + 1))
-        assert mistakes(path) == (f"m.toml:2: {self.place(line)}: 'x' is larger than 1 MiB",)
+        assert mistakes(path) == (f"m.toml: {self.place(line)}: 'x' is larger than 1 MiB",)
 
-    def test_what_is_no_readable_file_is_told(self, mistakes: Mistakes, folder: Path, line: str) -> None:
+    def test_what_is_not_a_readable_file_is_reported(self, mistakes: Mistakes, folder: Path, line: str) -> None:
+        """Reading blocks on nothing."""
         os.mkfifo(folder / "pipe")
-        (folder / "loop").symlink_to("loop")
-        (folder / "latin").write_bytes(b"\xe4")
         for file, reason in {
             "missing/x": "cannot be read: No such file or directory",
-            "loop": "cannot be read: Too many levels of symbolic links",
-            "m.toml/x": "cannot be read: Not a directory",
             ".": "is a directory",
             "pipe": "is not a file",
-            "latin": "is not UTF-8 text",
-            "a\\u0000b": "cannot be the name of a file",
+            "a\\u0000b": "is not a valid file name",
         }.items():
             shown = repr(file.replace("\\u0000", "\0"))
-            assert mistakes(manifest_with(line % file)) == (f"m.toml:2: {self.place(line)}: {shown} {reason}",)
+            assert mistakes(manifest_with(line % file)) == (f"m.toml: {self.place(line)}: {shown} {reason}",)
 
 
 def test_a_manifest_can_be_made_of_entries_from_elsewhere() -> None:
+    """Only a definition and the given fields are needed."""
     definition = IncomingIntegration("a", username="x", channel="#a")
     entry = Entry(definition=definition, given=frozenset({"name"}))
     assert Manifest(entries=(entry,)).entries[0].definition is definition

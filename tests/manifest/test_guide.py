@@ -1,4 +1,4 @@
-"""The guide to manifests can be relied on: what it shows is what loads, and what is told."""
+"""The examples of the guide load, and mistakes are reported as it shows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TOML, YAML = next(blocks("toml")), next(blocks("yaml"))
 
 @pytest.fixture
 def beside(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the example, with what lies beside the manifest."""
+    """Make the folder of the example, with the files beside the manifest."""
     for name, text in (("scripts/builds.js", "class Script {}\n"), ("secrets/greeter", "canary\n")):
         (folder / name).parent.mkdir()
         (folder / name).write_text(text)
@@ -40,6 +40,7 @@ def beside(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_example_loads(beside: Path) -> None:
+    """It means what its comments say."""
     (beside / "integrations.toml").write_text(TOML, encoding="utf-8")
     manifest = Manifest.load("integrations.toml")
     builds, alerts, deployer, greeter = manifest.entries
@@ -71,17 +72,20 @@ def test_the_example_loads(beside: Path) -> None:
     assert greeter.renamed_from == "ci-welcome"
 
 
-def test_the_example_says_the_same_in_yaml(beside: Path) -> None:
+def test_the_example_is_the_same_in_yaml(beside: Path) -> None:
+    """Both formats are shown side by side."""
     (beside / "integrations.toml").write_text(TOML, encoding="utf-8")
     (beside / "integrations.yaml").write_text(YAML, encoding="utf-8")
     assert Manifest.load("integrations.yaml") == Manifest.load("integrations.toml")
 
 
 def test_the_schema_accepts_the_example() -> None:
+    """An editor marks nothing in it."""
     jsonschema.validate(yaml.safe_load(YAML), schema(), jsonschema.Draft7Validator)
 
 
 def test_mistakes_look_as_shown(mistakes: Mistakes, beside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guide shows the real messages."""
     monkeypatch.delenv("DEPLOYER_TOKEN")
     text = TOML.replace('channel = "#alerts"', 'channels = "#alerts"')
     (beside / "integrations.toml").write_text(text, encoding="utf-8")

@@ -7,7 +7,7 @@ and whatever changes a sample says what the change means.
 import json
 import math
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ def written(time: datetime) -> str:
 def times(draw: st.DrawFn) -> tuple[Any, datetime]:
     """A time in one of its spellings."""
     seconds = draw(st.integers(-2_000_000_000, 4_000_000_000))
-    whole = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds)
+    whole = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     milliseconds = draw(st.integers(0, 999))
     time = whole + timedelta(milliseconds=milliseconds)
     zone = timezone(timedelta(minutes=draw(st.integers(-14 * 60, 14 * 60))))

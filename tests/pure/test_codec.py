@@ -3,7 +3,7 @@
 import json
 from collections import UserDict
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any
 
@@ -287,7 +287,7 @@ def test_odd_values_are_kept() -> None:
     assert (it.event, it.channel, it.script_engine, it.retry_delay) == ("messageSent", ("general", ""), "vm2", "weird")
 
 
-UTC = timezone.utc
+UTC = UTC
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import contextlib
 import json
 import traceback
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -375,7 +375,7 @@ def test_a_page_reads_its_records_when_they_are_reached() -> None:
 def test_a_page_of_history_has_entries() -> None:
     """The history is read like the lists."""
     page = REQUESTS["history"][0].decode(success(history=[{"_id": "h1", "_createdAt": {"$date": 0}}], total=1))
-    assert list(page.records()) == [("h1", HistoryEntry(id="h1", created_at=datetime(1970, 1, 1, tzinfo=timezone.utc)))]
+    assert list(page.records()) == [("h1", HistoryEntry(id="h1", created_at=datetime(1970, 1, 1, tzinfo=UTC)))]
 
 
 def test_every_recorded_answer_to_a_list_is_a_page(recorded_integration: dict[str, Any]) -> None:

@@ -1,0 +1,128 @@
+"""Read the files and environment variables that a manifest names."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+import attrs
+
+from rocketchat_integrations._validation import trimmed
+from rocketchat_integrations.exceptions import ManifestError
+
+from ._wording import Invalid
+
+_MAX_SIZE = 2**20
+
+# A manifest's author chooses the URLs that get its tokens: these would give away access to the workspace.
+_CLIENT_CREDENTIALS = ("ROCKETCHAT_AUTH_TOKEN", "ROCKETCHAT_PASSWORD")
+
+
+@attrs.frozen(kw_only=True)
+class Secret:
+    """The source of a secret: an environment variable or a file.
+
+    :meth:`resolve` reads its value, which is stored nowhere.
+    """
+
+    env: str | None = None
+    """The name of an environment variable."""
+
+    file: str | None = None
+    """The path of a file, as the manifest has it."""
+
+    folder: str = "."
+    """The folder that ``file`` is relative to: the manifest's. Absolute, so that a plan can be applied from
+    elsewhere."""
+
+    allow_outside: bool = False
+    """Whether ``file`` may be outside of ``folder``."""
+
+    def __attrs_post_init__(self) -> None:
+        if (self.env is None) == (self.file is None):
+            raise ValueError("env, file: exactly one of the two must be given")
+
+    def resolve(self) -> str:
+        """Read the secret: verbatim, except for one line break at the end of a file.
+
+        Returns:
+            The value.
+
+        Raises:
+            ManifestError: if the variable or file does not exist, cannot be read, or is blank.
+        """
+        try:
+            return read_secret(self)
+        except Invalid as invalid:
+            message = str(invalid)
+        raise ManifestError(message, reasons=(message,))
+
+
+def read_secret(secret: Secret) -> str:
+    """Return the value of a secret.
+
+    Raises:
+        Invalid: if it cannot be read, or is blank.
+    """
+    if secret.file is not None:
+        text = read_text_beside(secret.folder, secret.file, "utf-8", allow_outside=secret.allow_outside)
+        value = re.sub(r"\r?\n\Z", "", text)
+    else:
+        value = _read_variable(str(secret.env))
+    if not trimmed(value):
+        raise Invalid(f"{secret.file or secret.env!r} is blank")
+    return value
+
+
+def _read_variable(name: str) -> str:
+    if name in _CLIENT_CREDENTIALS:
+        raise Invalid(f"the environment variable {name!r} is a credential of the client; use another for this token")
+    try:
+        return os.environ[name]
+    except (KeyError, ValueError):
+        raise Invalid(f"the environment variable {name!r} is not set") from None
+
+
+def read_text_beside(folder: str, file: str, encoding: str, *, allow_outside: bool) -> str:
+    """Return the text of a file whose path is relative to the manifest's folder.
+
+    Raises:
+        Invalid: if the file cannot be read, is too large, or is outside of the folder and may not be.
+    """
+    try:
+        return read_text(str(Path(folder, file)), encoding, _MAX_SIZE, within=None if allow_outside else folder)
+    except Invalid as invalid:
+        raise Invalid(f"{file!r} {invalid}") from None
+
+
+def read_text(file: str, encoding: str, max_size: int, *, within: str | None = None) -> str:
+    """Return the text of a file.
+
+    Raises:
+        Invalid: if it cannot be read, is too large, or is not in the folder ``within``.
+    """
+    try:
+        path = Path(os.path.realpath(file))
+        if within is not None and not path.is_relative_to(os.path.realpath(within)):
+            raise Invalid("is outside of the manifest's folder, which requires allow_outside")
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):  # opening a pipe could block
+            raise Invalid("is a directory" if stat.S_ISDIR(mode) else "is not a file")
+        with path.open("rb") as stream:
+            content = stream.read(max_size + 1)
+    except OSError as error:
+        raise Invalid(f"cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise Invalid("is not a valid file name") from None
+    if len(content) > max_size:
+        raise Invalid(f"is larger than {max_size // 2**20} MiB")
+    return _decode(content, encoding)
+
+
+def _decode(content: bytes, encoding: str) -> str:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        raise Invalid("is not UTF-8 text") from None

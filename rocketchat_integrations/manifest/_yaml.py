@@ -1,0 +1,170 @@
+"""Parse YAML with PyYAML: with line numbers, and with limits on nesting and copying.
+
+Words that YAML does not read as text, such as ``#room`` and ``!deploy``, are reported instead of being lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from ._formats import TOO_DEEP, TOO_LONG, UNREADABLE, Array, Document, Mistake, Table, Unreadable
+
+_MAX_DEPTH = 32
+_MAX_COPIES = 1_000_000
+
+_PREFIX = "tag:yaml.org,2002:"
+_MERGE = f"{_PREFIX}merge"
+_UNREADABLE = "!unreadable"
+
+# The tags that may be written: those of plain values.
+_ALLOWED_TAGS = {ScalarNode: f"{_PREFIX}str", SequenceNode: f"{_PREFIX}seq", MappingNode: f"{_PREFIX}map"}
+
+# A comment usually has a blank after its sign. Without one, it is probably meant as text.
+_COMMENT_WITHOUT_BLANK = re.compile(r"[ \t]+#\S")
+
+
+def parse_yaml(text: str) -> Document:
+    """Parse YAML.
+
+    Raises:
+        Unreadable: if the text is not valid YAML, or exceeds a limit.
+    """
+    try:
+        loader = _Loader(text)
+        content = loader.get_single_data()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        details = [getattr(error, name, None) for name in ("context", "problem", "reason")]
+        # Remove quoted words: one of them may be a secret.
+        shown = re.sub(r" '[^']{2,}'", "", ", ".join(filter(None, details)))
+        raise Unreadable(mark and mark.line + 1, f"is not YAML: {shown}") from None
+    return Document(content, sorted(loader.mistakes))
+
+
+def _checked(construct: Callable[[Any, Any], object]) -> Callable[[_Loader, ScalarNode], object]:
+    def constructor(loader: _Loader, node: ScalarNode) -> object:
+        try:
+            return construct(loader, node)
+        except (ValueError, OverflowError):
+            return loader.report(node, TOO_LONG)
+
+    return constructor
+
+
+def _text(_: object, node: ScalarNode) -> object:
+    return node.value
+
+
+class _Loader(yaml.SafeLoader):
+    """A loader that makes :class:`Table` and :class:`Array`, and collects mistakes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.mistakes: list[Mistake] = []
+        self._pyyaml: Any = self  # the types of PyYAML's methods are incomplete
+        self._text = text
+        self._depth = 0
+        self._copies = 0
+        self._sizes: dict[Node, int] = {}
+        """How many values each complete node has, with those that aliases copy."""
+
+    def report(self, node: Node, message: str) -> object:
+        """Collect a mistake, and return what replaces the value."""
+        self.mistakes.append(Mistake(_line(node), message))
+        return UNREADABLE
+
+    def compose_node(self, parent: Node | None, index: Any) -> Any:
+        event = self._pyyaml.peek_event()
+        if isinstance(event, yaml.AliasEvent):
+            return self._compose_alias(event, parent, index)
+        if self._depth == _MAX_DEPTH:
+            raise Unreadable(_line(event), TOO_DEEP)
+        self._depth += 1
+        node: Any = super().compose_node(parent, index)
+        self._depth -= 1
+        self._sizes[node] = 1 + sum(self._sizes[child] for child in _children(node))
+        if event.tag not in (None, "!", _ALLOWED_TAGS[type(node)]):
+            self._replace(node, "has a tag (!); write text that begins with ! in quotes")
+        elif node.value == "" and _COMMENT_WITHOUT_BLANK.match(self._text, event.start_mark.index):
+            self._replace(node, "has no value, since # begins a comment; write text that begins with # in quotes")
+        return node
+
+    def _compose_alias(self, event: Any, parent: Node | None, index: Any) -> Any:
+        target = self.anchors.get(event.anchor)
+        if target not in self._sizes:  # unknown, or a value around the alias
+            self._pyyaml.get_event()
+            node = ScalarNode(_UNREADABLE, "", event.start_mark, event.end_mark)
+            self._sizes[node] = 1
+            self._replace(node, "has an alias (*) without a target; write text that begins with * in quotes")
+            return node
+        self._copies += self._sizes[target]
+        if self._copies > _MAX_COPIES:
+            raise Unreadable(_line(event), "copies too many values by aliases (*)")
+        return super().compose_node(parent, index)
+
+    def _replace(self, node: Node, message: str) -> None:
+        self.report(node, message)
+        node.tag = _UNREADABLE
+
+    def construct_unreadable(self, node: Node) -> object:
+        return UNREADABLE
+
+    def construct_array(self, node: SequenceNode) -> object:
+        values = [self._pyyaml.construct_object(child) for child in node.value]
+        return UNREADABLE if UNREADABLE in values else Array(values, map(_line, node.value))
+
+    def construct_table(self, node: MappingNode) -> Table:
+        table = Table()
+        merged: list[tuple[Node, object]] = []
+        for key_node, value_node in node.value:
+            key, value = map(self._pyyaml.construct_object, (key_node, value_node))
+            if key_node.tag == _MERGE:
+                merged += [(key_node, source) for source in (value if isinstance(value, Array) else [value])]
+            elif isinstance(key, str):
+                if key in table:
+                    table.repeated.append(key)
+                table[key], table.lines[key] = value, _line(key_node)
+            elif key is not UNREADABLE:
+                self.report(key_node, "has a key that YAML does not read as text; write it in quotes")
+        for key_node, source in merged:
+            self._merge(table, source, key_node)
+        return table
+
+    def _merge(self, table: Table, source: object, key_node: Node) -> None:
+        if isinstance(source, Table):
+            for key in source:
+                if key not in table:
+                    table[key], table.lines[key] = source[key], source.lines[key]
+        elif source is not UNREADABLE:
+            self.report(key_node, "merges (<<) a value that is not a table")
+
+
+_CONSTRUCTORS: dict[str, Callable[[Any, Any], object]] = {
+    **{
+        f"{_PREFIX}{name}": _checked(yaml.SafeLoader.yaml_constructors[f"{_PREFIX}{name}"])
+        for name in ("int", "float", "timestamp")
+    },
+    # As values, `<<` and `=` are text.
+    _MERGE: _text,
+    f"{_PREFIX}value": _text,
+    f"{_PREFIX}seq": _Loader.construct_array,
+    f"{_PREFIX}map": _Loader.construct_table,
+    _UNREADABLE: _Loader.construct_unreadable,
+}
+for _tag, _constructor in _CONSTRUCTORS.items():
+    _Loader.add_constructor(_tag, _constructor)
+
+
+def _line(place: Any) -> int:
+    return int(place.start_mark.line) + 1
+
+
+def _children(node: Any) -> list[Node]:
+    if isinstance(node, MappingNode):
+        return [child for pair in node.value for child in pair]
+    return node.value if isinstance(node, SequenceNode) else []
