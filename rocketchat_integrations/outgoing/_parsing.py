@@ -8,7 +8,7 @@ from typing import Literal, overload
 
 from rocketchat_integrations._tracebacks import sealed
 from rocketchat_integrations.exceptions import ConfigurationError, WebhookVerificationError
-from rocketchat_integrations.models import EventType
+from rocketchat_integrations.models import EventType, event_or_text
 
 from ._json_body import as_bytes, json_object
 from ._payloads import (
@@ -149,12 +149,9 @@ def parse(
 
 def event_type(event: object) -> EventType:
     """Return the event; raise ConfigurationError if it is unknown."""
-    if isinstance(event, EventType):
-        return event
-    try:
-        return EventType(cast(str, event))
-    except ValueError:
-        pass
+    known = event_or_text(event) if isinstance(event, str) else event
+    if isinstance(known, EventType):
+        return known
     raise ConfigurationError(f"event: must be one of {', '.join(EventType)}")
 
 

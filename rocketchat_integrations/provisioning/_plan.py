@@ -70,8 +70,8 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as data for a JSON file, to apply it later with :meth:`from_dict`.
 
-        The data has the source of each secret, and :func:`apply` reads the secret from there. It contains whole scripts,
-        the server's as well. A digest over all of it, fingerprints of unchanged integrations included, detects damage.
+        The data has the source of each secret, and :func:`apply` reads the secret from there. It contains whole
+        scripts, the server's as well. A digest over all of it, fingerprints of unchanged integrations included, detects damage.
         The digest is no signature: it does not protect against somebody who can write the file.
 
         Raises:
