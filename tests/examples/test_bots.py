@@ -8,7 +8,7 @@ import runpy
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,10 +130,11 @@ def test_the_guide_leads_to_a_bot(server: LocalRocketChat, tmp_path: Path, monke
     monkeypatch.setenv("DEPLOY_BOT_TOKEN", token)
     (shown,) = set(re.findall("https://bot.example.com/hook", GUIDE))
     with running(COMMANDS[0], folder, token) as base:
-        for create in (
+        ways: list[Callable[[], object]] = [
             lambda: shell(create_by_shell.replace(shown, f"{base}/hook"), folder),
             lambda: exec(create_by_python.replace(shown, f"{base}/hook"), {}),
-        ):
+        ]
+        for create in ways:
             server.reset()
             create()
             server.say("alice", "general", "!deploy web")
