@@ -16,6 +16,7 @@ from rocketchat_integrations.exceptions import ConfigurationError, WebhookPayloa
 from rocketchat_integrations.models import EventType
 
 from ._asgi import AsgiApp
+from ._handlers import Handler, Handlers, RegisteredHandler, Result, is_async
 from ._json_body import as_bytes, json_object
 from ._parsing import MAX_SIZE, check_size, check_token, event_type, wrong_token
 from ._payloads import (
@@ -31,7 +32,6 @@ from ._payloads import (
 )
 from ._repeats import Repeats, key_of
 from ._replies import Answer, answer_to, json_answer
-from ._routes import Handler, Result, Route, Routes, is_async
 from ._wsgi import respond
 
 _MessageSentHandler = TypeVar("_MessageSentHandler", bound=Callable[[MessageSent], Result])
@@ -60,7 +60,7 @@ _log = logging.getLogger("rocketchat_integrations.outgoing")
 class _Call:
     """A verified call, without its body, which has the token."""
 
-    route: Route
+    registered: RegisteredHandler
     payload: Payload
     key: bytes | None
     """The key of its answer in :class:`Repeats`; None for a call that is never a repeat."""
@@ -87,7 +87,7 @@ class WebhookApp:
       and 400 if it is otherwise not a valid payload. No handler runs, and it is logged at INFO;
     - with no message if a bot or an integration sent it, unless the handler is registered with ``bots=True``. Messages
       of bots trigger integrations too, so bots would answer each other for ever;
-    - with the earlier answer if it repeats a call that was answered with 2xx less than 5 minutes ago: same route, same
+    - with the earlier answer if it repeats a call that was answered with 2xx less than 5 minutes ago: same handler, same
       body. The handler does not run again.
 
     Only the last 1,000 calls are remembered. A call with only ``token`` and ``bot`` is never a repeat, because all such
@@ -126,7 +126,7 @@ class WebhookApp:
         self._max_size = max_size
         self._deduplicates = deduplicate
         self._repeats = Repeats()
-        self._routes = Routes()
+        self._handlers = Handlers()
         self._asgi = AsgiApp(self.handle_async, max_size)
 
     @overload
@@ -192,13 +192,15 @@ class WebhookApp:
         if own is not None:
             check_token(own)
         _check_flag("bots", bots)
-        self._routes.check_is_free(own)
+        self._handlers.check_is_free(own)
 
         @sealed
         def register(handler: _AnyHandler) -> _AnyHandler:
             if not callable(handler):
                 raise ConfigurationError("handler: must be callable")
-            self._routes.add(Route(event=kind, token=own, handler=handler, takes_bots=bots, is_async=is_async(handler)))
+            self._handlers.add(
+                RegisteredHandler(event=kind, token=own, handler=handler, takes_bots=bots, is_async=is_async(handler))
+            )
             return handler
 
         return register
@@ -265,19 +267,19 @@ class WebhookApp:
             raise call
         if isinstance(call, Answer):
             return call
-        if call.route.is_async:
+        if call.registered.is_async:
             return self._remembered(call, await self._run_async(call))
         return self._remembered(call, await asyncio.to_thread(self._run, call))
 
     def __repr__(self) -> str:
-        events = ", ".join(self._routes.events)
+        events = ", ".join(self._handlers.events)
         return f"<WebhookApp for {events}>" if events else "<WebhookApp without handlers>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a WebhookApp holds tokens and cannot be pickled: make one in each process")
 
     def _check_is_sync(self) -> None:
-        if self._routes.has_async:
+        if self._handlers.has_async:
             raise ConfigurationError("handlers: one is async, so serve the app by `handle_async` or `asgi`")
 
     def _receive(self, body: object, content_type: str | None) -> _Call | Answer | ConfigurationError:
@@ -288,32 +290,32 @@ class WebhookApp:
         try:
             content = as_bytes(body)
             document = json_object(content, "" if content_type is None else content_type, self._max_size)
-            route = self._routes.find(document.get("token"))
-            if route is None:
+            registered = self._handlers.find(document.get("token"))
+            if registered is None:
                 raise wrong_token()
             has_content = any(document[key] is not None for key in document.keys() - {"token", "bot"})
-            payload = read_payload(route.event, document)
+            payload = read_payload(registered.event, document)
         except WebhookPayloadError as error:
             _log.info("a call was refused: %s", error)
             return json_answer(error.answer_status, {"error": str(error)})
         except ConfigurationError as error:
             return error.with_traceback(None)
-        if payload.bot and not route.takes_bots:
+        if payload.bot and not registered.takes_bots:
             return answer_to(None)
         key = key_of(content) if has_content and self._deduplicates else None
         known = None if key is None else self._repeats.find(key)
-        return known or _Call(route=route, payload=payload, key=key)
+        return known or _Call(registered=registered, payload=payload, key=key)
 
     def _run(self, call: _Call) -> Answer:
         # StopIteration must not leave a worker thread: asyncio would hang.
         try:
-            return answer_to(call.route.handler(call.payload))
+            return answer_to(call.registered.handler(call.payload))
         except (Exception, asyncio.CancelledError) as error:
             return self._failed(call, error)
 
     async def _run_async(self, call: _Call) -> Answer:
         # In a task of its own, to tell a handler that was cancelled from within (it has failed) from a cancelled call.
-        handling = asyncio.ensure_future(_awaited(call.route.handler, call.payload))
+        handling = asyncio.ensure_future(_awaited(call.registered.handler, call.payload))
         try:
             await asyncio.wait((handling,))
         except asyncio.CancelledError:
@@ -326,7 +328,9 @@ class WebhookApp:
             return self._failed(call, error)
 
     def _failed(self, call: _Call, error: BaseException) -> Answer:
-        _log.error("the handler of %s failed:\n%s", call.route.event, _traceback_text(error, self._routes.tokens))
+        _log.error(
+            "the handler of %s failed:\n%s", call.registered.event, _traceback_text(error, self._handlers.tokens)
+        )
         return json_answer(500, {"error": "the bot failed"})
 
     def _remembered(self, call: _Call, answer: Answer) -> Answer:

@@ -58,7 +58,7 @@ def handle_async(app: WebhookApp, body: Any, content_type: str | None = JSON) ->
 each_way = pytest.mark.parametrize("answer", [WebhookApp.handle, handle_async], ids=["handle", "handle_async"])
 
 
-# Routes
+# Handlers
 
 
 @each_way
@@ -410,7 +410,7 @@ def test_an_app_shows_its_events_and_no_token_and_cannot_be_pickled() -> None:
     app.on("sendMessage")(replying("hi"))
     app.on("userCreated", token="canary2")(replying("hi"))
     assert repr(app) == "<WebhookApp for sendMessage, userCreated>"
-    assert "canary" not in f"{app.asgi!r} {app._routes._routes!r}"
+    assert "canary" not in f"{app.asgi!r} {app._handlers._registered!r}"
     for spread in (pickle.dumps, copy.deepcopy):
         with pytest.raises(TypeError, match="a WebhookApp holds tokens and cannot be pickled"):
             spread(app)

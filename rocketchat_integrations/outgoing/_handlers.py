@@ -21,7 +21,7 @@ Handler: TypeAlias = Callable[[Any], Result]
 
 
 @attrs.frozen(kw_only=True)
-class Route:
+class RegisteredHandler:
     """A handler with the event and the token that it is registered for. Token None verifies nothing."""
 
     event: EventType
@@ -31,49 +31,49 @@ class Route:
     is_async: bool
 
 
-class Routes:
-    """All routes of an app. May be shared by threads."""
+class Handlers:
+    """All handlers of an app. May be shared by threads."""
 
     def __init__(self) -> None:
-        self._routes: tuple[Route, ...] = ()
+        self._registered: tuple[RegisteredHandler, ...] = ()
         self._lock = threading.Lock()
 
     @property
     def events(self) -> list[EventType]:
-        return [route.event for route in self._routes]
+        return [each.event for each in self._registered]
 
     @property
     def tokens(self) -> list[str]:
-        return [route.token for route in self._routes if route.token is not None]
+        return [each.token for each in self._registered if each.token is not None]
 
     @property
     def has_async(self) -> bool:
-        return any(route.is_async for route in self._routes)
+        return any(each.is_async for each in self._registered)
 
-    def add(self, route: Route) -> None:
-        """Add a route.
+    def add(self, handler: RegisteredHandler) -> None:
+        """Add a handler.
 
         Raises:
             ConfigurationError: if its token is taken.
         """
         with self._lock:
-            self.check_is_free(route.token)
-            self._routes = (*self._routes, route)
+            self.check_is_free(handler.token)
+            self._registered = (*self._registered, handler)
 
     def check_is_free(self, token: str | None) -> None:
         """Raise ConfigurationError if a call with this token could be for two handlers."""
-        taken = {route.token for route in self._routes}
+        taken = {each.token for each in self._registered}
         if token in taken:
             raise ConfigurationError("token: already has a handler; give each event a token of its own")
         if taken and (token is None or None in taken):
             raise ConfigurationError("token: the handler for None must be the only one, because it takes every call")
 
-    def find(self, token: object) -> Route | None:
-        """Return the route of the token, after comparing it with all of them: the time reveals nothing."""
+    def find(self, token: object) -> RegisteredHandler | None:
+        """Return the handler of a token, after comparing it with all of them: the time reveals nothing."""
         found = None
-        for route in self._routes:
-            if route.token is None or is_token(token, route.token):
-                found = route
+        for each in self._registered:
+            if each.token is None or is_token(token, each.token):
+                found = each
         return found
 
 
