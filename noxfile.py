@@ -202,6 +202,16 @@ def run_docs(session: nox.Session) -> None:
         session.run("sphinx-build", "-nWq", "--keep-going", *what)
 
 
+@nox.session(requires=["build"])
+def schema(session: nox.Session) -> None:
+    """Write the JSON Schema of manifests, made from the fields of the definitions."""
+    install(session, wheel(session))
+    code = "from rocketchat_integrations.manifest import _schema; print(_schema.as_text(), end='')"
+    with session.chdir(session.create_tmp()):  # in the checkout, `-c` would import the checkout's package
+        text = session.run("python", "-c", code, silent=True)
+    (ROOT / "rocketchat_integrations" / "manifest.schema.json").write_text(str(text), encoding="utf-8")
+
+
 @nox.session
 def pin(session: nox.Session) -> None:
     """Write the newest versions that fit all supported Pythons to the constraints file."""
