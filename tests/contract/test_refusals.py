@@ -124,7 +124,7 @@ DIFFERENCES = [
         lambda _, value: _is_texts(value) and any("," in part for part in value),
     ),
     _differs(
-        "a ``retry_delay`` that is not one of the three",
+        "a ``retry_delay`` other than the three",
         "retry_delay",
         {"retry_delay": "weekly"},
         lambda _, value: isinstance(value, str),
@@ -136,7 +136,7 @@ DIFFERENCES = [
         lambda _, value: isinstance(value, float),
     ),
     _differs(
-        "a ``retry_count`` below 1 with retries on",
+        "a ``retry_count`` below 1 with retries enabled",
         "retry_count",
         {"retry_count": 0, "retry_failed_calls": True},
         lambda raw, value: type(value) is int and value < 1 and raw["retry_failed_calls"] is True,
@@ -160,13 +160,13 @@ DIFFERENCES = [
         "another ``script_engine``", "script_engine", {"script_engine": "vm2"}, lambda _, value: isinstance(value, str)
     ),
     _differs(
-        "None for yes or no, or for trigger words",
+        "None for a flag or for trigger words",
         " ".join([*FLAGS, "trigger_words"]),
         {"run_on_edits": None},
         lambda _, value: value is None,
     ),
     _differs(
-        "text with half a surrogate pair",
+        "text with a lone surrogate",
         " ".join(OUTGOING_NAMES),
         {"alias": "\ud83d"},
         lambda _, value: _has_half_a_pair(value),
