@@ -29,7 +29,7 @@ def _has_elements(type_: type) -> _Check:
     def check(_: object, field: attrs.Attribute[Any], value: Any) -> None:
         for element in value:
             if not isinstance(element, type_):
-                raise TypeError(f"{field.name}: must hold only {type_.__name__}, not {_type_name(element)}")
+                raise TypeError(f"{field.name}: must hold objects of {type_.__name__}, not of {_type_name(element)}")
 
     return check
 

@@ -125,7 +125,7 @@ DIFFERENCES = [
         {"channel": ["#general,@alice"]},
     ),
     Difference(
-        "a ``retry_delay`` that is not one of the three",
+        "a ``retry_delay`` other than the three",
         "retry_delay",
         lambda _, value: isinstance(value, str),
         {"retry_delay": "weekly"},
@@ -137,7 +137,7 @@ DIFFERENCES = [
         {"retry_count": 2.5},
     ),
     Difference(
-        "a ``retry_count`` below 1 with retries on",
+        "a ``retry_count`` below 1 with retries enabled",
         "retry_count",
         lambda raw, value: _is_integer(value) and value < 1 and raw["retry_failed_calls"] is True,
         {"retry_count": 0, "retry_failed_calls": True},
@@ -167,13 +167,13 @@ DIFFERENCES = [
         {"script_engine": "vm2"},
     ),
     Difference(
-        "None for yes or no, or for trigger words",
+        "None for a flag or for trigger words",
         " ".join([*FLAGS, "trigger_words"]),
         lambda _, value: value is None,
         {"run_on_edits": None},
     ),
     Difference(
-        "text with half a surrogate pair",
+        "text with a lone surrogate",
         " ".join(OUTGOING_NAMES),
         lambda _, value: re.search("[\ud800-\udfff]", _text(value)) is not None,
         {"alias": "\ud83d"},

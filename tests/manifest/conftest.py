@@ -25,8 +25,8 @@ class Load(Protocol):
 
 
 def as_yaml(content: Content) -> str:
-    dump: Any = yaml.safe_dump  # its type is partially unknown
-    return str(dump(content, sort_keys=False))
+    untyped: Any = yaml  # the type of safe_dump is partially unknown
+    return str(untyped.safe_dump(content, sort_keys=False))
 
 
 def as_toml(content: Content) -> str:
