@@ -70,9 +70,9 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as data for a JSON file, to apply it later with :meth:`from_dict`.
 
-        The data has the source of each secret, and :func:`apply` reads the secret from there. It contains whole
-        scripts, the server's as well. A digest over all of it, fingerprints of unchanged integrations included, detects
-        damage. The digest is no signature: it does not protect against somebody who can write the file.
+        The data has the source of each secret; :func:`apply` reads the secret from there. Scripts are included, also
+        the server's. A digest over all of it, fingerprints of unchanged integrations included, detects damage. The
+        digest is no signature: it does not protect against changes by people who can write the file.
 
         Raises:
             ProvisioningError: if a secret was given as text.

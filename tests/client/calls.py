@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import attrs
 import pytest
 
 from rocketchat_integrations import Client, IncomingIntegrationRecord, OutgoingIntegrationRecord
-from rocketchat_integrations.testing import LocalRocketChat
 
 
 @attrs.frozen
@@ -78,27 +76,3 @@ each_call = pytest.mark.parametrize(
     ],
 )
 """Parametrize a test with each call, in the dialects that have its endpoint."""
-
-_COMMON = {"username": "rocket.cat", "userId": "rocket.cat", "enabled": True, "scriptEnabled": False, "token": "t0ken"}
-HOOK: dict[str, Any] = {"_id": "hook", "type": "webhook-incoming", "name": "hook", "channel": ["#general"], **_COMMON}
-BOT: dict[str, Any] = {
-    **HOOK,
-    "_id": "bot",
-    "type": "webhook-outgoing",
-    "name": "bot",
-    "event": "sendMessage",
-    "urls": ["https://bot.example"],
-    "enabled": False,  # posts of the tests must not trigger it
-}
-
-
-def insert_samples(server: LocalRocketChat, **changes: Any) -> None:
-    """Insert the two integrations, and one entry of history."""
-    server.insert({**HOOK, **changes})
-    server.insert({**BOT, **changes})
-    server.insert_history("bot", {"_id": "h1"})
-
-
-def call_count(server: LocalRocketChat, endpoint: str) -> int:
-    """Return how often an endpoint was called."""
-    return [request.endpoint for request in server.requests].count(endpoint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, Protocol
@@ -129,3 +130,11 @@ def stored(server: LocalRocketChat) -> Stored:
         return next(document for document in server.documents if document["_id"] == id)
 
     return stored
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that is reserved and refuses connections."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]

@@ -22,63 +22,16 @@ from rocketchat_integrations import (
     OutgoingIntegration,
     OutgoingIntegrationRecord,
     PasswordAuth,
-    RetryDelay,
     TokenAuth,
     UnexpectedResponse,
     UserReference,
     differences,
 )
 from rocketchat_integrations.testing import LocalRocketChat
-from tests.client.calls import BOT, HOOK
+from tests.client.samples import BOT, HOOK, both_types, only_6, only_8
 
 if TYPE_CHECKING:
     from tests.client.conftest import Connect
-
-only_8 = pytest.mark.parametrize("dialect", ["8.8"])
-only_6 = pytest.mark.parametrize("dialect", ["6.14"])
-
-SCRIPT = "class Script { process_incoming_request({request}) { return {content: request.content} } }"
-
-# No field has its default, except the one that 6.x does not know.
-EVERY_FIELD: tuple[IntegrationDefinition, ...] = (
-    IncomingIntegration(
-        name="incoming",
-        username="rocket.cat",
-        channel=("#general", "@alice"),
-        enabled=False,
-        alias="CI",
-        avatar="https://example.com/a.png",
-        emoji=":robot:",
-        script_enabled=True,
-        script=SCRIPT,
-        script_engine="isolated-vm",
-        override_destination_channel_enabled=True,
-    ),
-    OutgoingIntegration(
-        name="outgoing",
-        username="rocket.cat",
-        channel=("#general", "all_direct_messages"),
-        enabled=False,
-        alias="Bot",
-        avatar="https://example.com/a.png",
-        emoji=":robot:",
-        script_enabled=True,
-        script=SCRIPT,
-        script_engine="isolated-vm",
-        event=EventType.SEND_MESSAGE,
-        urls=("https://a.example.com", "https://b.example.com"),
-        trigger_words=("!deploy", "!ship it"),
-        trigger_word_anywhere=True,
-        target_room="#random",
-        token="own token",
-        run_on_edits=True,
-        impersonate_user=True,
-        retry_failed_calls=True,
-        retry_count=2,
-        retry_delay=RetryDelay.INCREMENTS_OF_TWO,
-    ),
-)
-both_types = pytest.mark.parametrize("definition", EVERY_FIELD, ids=lambda each: each.name)
 
 
 def endpoints(server: LocalRocketChat) -> list[str]:

@@ -34,13 +34,11 @@ from rocketchat_integrations import (
     WebhookDisabledError,
 )
 from rocketchat_integrations.testing import LocalRocketChat
-from tests.client.calls import call_count
+from tests.client.samples import call_count, only_6, only_8
 
 if TYPE_CHECKING:
     from tests.client.conftest import Connect
 
-only_8 = pytest.mark.parametrize("dialect", ["8.8"])
-only_6 = pytest.mark.parametrize("dialect", ["6.14"])
 
 INCOMING = ("manage-incoming-integrations", "manage-own-incoming-integrations")
 OUTGOING = ("manage-outgoing-integrations", "manage-own-outgoing-integrations")

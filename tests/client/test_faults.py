@@ -6,8 +6,7 @@ The full matrix of calls and failures is in tests/protocol/test_retry.py, withou
 from __future__ import annotations
 
 import inspect
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,12 +28,11 @@ from rocketchat_integrations import (
     WebhookDisabledError,
 )
 from rocketchat_integrations.testing import LocalRocketChat
-from tests.client.calls import CALLS, NOT_IN_THE_TABLE, call_count, each_call, insert_samples
+from tests.client.calls import CALLS, NOT_IN_THE_TABLE, each_call
+from tests.client.samples import call_count, insert_samples, only_8
 
 if TYPE_CHECKING:
     from tests.client.conftest import Clock, Connect
-
-only_8 = pytest.mark.parametrize("dialect", ["8.8"])
 
 
 @pytest.fixture
@@ -155,14 +153,6 @@ def test_a_post_to_an_address_is_not_repeated(world: LocalRocketChat, fault: str
     assert caught.value.may_have_acted
     assert call_count(world, "hooks") == 1
     assert len(world.messages) == (fault == "reset-after")
-
-
-@pytest.fixture
-def closed_port() -> Iterator[int]:
-    """A port that is reserved and refuses connections."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield bound.getsockname()[1]
 
 
 @only_8

@@ -19,8 +19,7 @@ from rocketchat_integrations import (
     RocketChatError,
 )
 from rocketchat_integrations.testing import LocalRocketChat
-
-only_8 = pytest.mark.parametrize("dialect", ["8.8"])
+from tests.client.samples import only_8
 
 
 def insert(server: LocalRocketChat, *ids: str, **fields: Any) -> None:

@@ -10,7 +10,6 @@ import copy
 import json
 import logging
 import pickle
-import socket
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,7 +43,8 @@ from rocketchat_integrations import (
 )
 from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations.testing import LocalRocketChat
-from tests.client.calls import BOT, CALLS, HOOK, each_call, insert_samples
+from tests.client.calls import CALLS, each_call
+from tests.client.samples import BOT, HOOK, insert_samples, only_8
 
 PACKAGE = Path(rocketchat_integrations.__file__).parent
 CANARY = "canary"
@@ -77,8 +77,6 @@ HOOK_RECORD = IncomingIntegrationRecord(
 BOT_RECORD = OutgoingIntegrationRecord(
     "bot", event=EventType.SEND_MESSAGE, username="rocket.cat", urls="https://a.example", id="bot", token=BOT_TOKEN
 )
-
-only_8 = pytest.mark.parametrize("dialect", ["8.8"])
 
 
 # Where a secret could appear
@@ -330,14 +328,6 @@ def test_an_error_of_the_second_factors_callable_shows_no_secret(world: LocalRoc
     for totp, kind in ((no_code, LookupError), (no_text, ConfigurationError)):
         with Client(world.url, PasswordAuth("admin", PASSWORD, totp=totp)) as client:
             assert_fails_silently(client.user_id, kind)
-
-
-@pytest.fixture
-def closed_port() -> Iterator[int]:
-    """A port that is reserved and refuses connections."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield bound.getsockname()[1]
 
 
 def test_refused_connections_show_no_secret(closed_port: int) -> None:

@@ -30,11 +30,10 @@ from rocketchat_integrations import (
     RocketChatError,
 )
 from rocketchat_integrations.testing import LocalRocketChat
+from tests.client.samples import only_8
 
 if TYPE_CHECKING:
     from tests.client.conftest import Connect
-
-only_8 = pytest.mark.parametrize("dialect", ["8.8"])
 
 
 @pytest.fixture
