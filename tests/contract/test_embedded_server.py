@@ -13,7 +13,7 @@ import requests
 from hypothesis import assume, given, settings, strategies as st
 
 from rocketchat_integrations.testing import LocalRocketChat
-from rocketchat_integrations.testing._api._endpoints import endpoints_of
+from rocketchat_integrations.testing._api._endpoint_table import endpoints_of
 from rocketchat_integrations.testing._api._validator import violations
 from rocketchat_integrations.testing._world._dialect import Dialect
 from tests.contract.validators import Validators, same_json

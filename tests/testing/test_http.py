@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import gc
 import http.client
 import json
 import socket
 import struct
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from rocketchat_integrations.testing import LocalRocketChat
+from rocketchat_integrations.testing._http._listener import _ConnectionHandler
 from tests.testing.conftest import INCOMING
 
 if TYPE_CHECKING:
@@ -166,15 +166,30 @@ def test_broken_requests(api: Api, capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_connection_reset_before_its_answer_is_closed(api: Api, capfd: pytest.CaptureFixture[str]) -> None:
-    """A client that resets its connection leaves no open socket, and nothing is printed."""
-    with api.server._workspace.lock, _connect(api.server) as client:  # nothing is answered meanwhile
-        head = "".join(f"{name}: {value}\r\n" for name, value in api.headers("admin").items())
-        client.sendall(f"GET /api/v1/integrations.list HTTP/1.1\r\n{head}Host: x\r\n\r\n".encode())
-        api.server.wait_for_request("integrations.list")
+def test_a_connection_reset_before_its_answer_is_closed(
+    api: Api, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A client that resets its connection leaves no open stream, and nothing is printed."""
+    is_reset, closed = threading.Event(), list[bool]()
+    send, finish = _ConnectionHandler._send, _ConnectionHandler.finish
+
+    def send_after_reset(handler: _ConnectionHandler, *arguments: Any, **options: Any) -> None:
+        assert is_reset.wait(10)
+        send(handler, *arguments, **options)
+
+    def record(handler: _ConnectionHandler) -> None:
+        finish(handler)
+        closed.append(handler.rfile.closed)
+
+    monkeypatch.setattr(_ConnectionHandler, "_send", send_after_reset)
+    monkeypatch.setattr(_ConnectionHandler, "finish", record)
+    with _connect(api.server) as client:
+        client.sendall(_GET_INFO)
+        api.server.wait_for_request("info")
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    is_reset.set()
     api.server.stop()
-    gc.collect()  # an open socket would warn, and warnings are errors
+    assert closed == [True]
     assert capfd.readouterr().err == ""
 
 

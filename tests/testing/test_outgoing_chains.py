@@ -123,6 +123,9 @@ def test_a_bot_that_calls_itself(api: Api, bot: Bot) -> None:
     assert len(bot.calls) == 100
     assert len(errors) == 1
     assert "'narcissus'" in errors[0]
+    bot.reply = lambda _: says("{}")
+    api.server.say("alice", "general", "again")
+    assert bot.texts[100:] == ["again"]
 
 
 def test_many_threads(api: Api, bot: Bot) -> None:

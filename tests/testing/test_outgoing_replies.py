@@ -293,6 +293,21 @@ def test_changes_during_a_call(api: Api, bot: Bot, how: str, status: int) -> Non
     assert len(bot.calls) == 1
 
 
+def test_an_integration_that_is_enabled_during_a_call(api: Api, bot: Bot, other_bot: Bot) -> None:
+    """It is called from the next event on."""
+
+    def reply(_: dict[str, Any]) -> tuple[int, str, str]:
+        api.update(other, urls=[other_bot.url], enabled=True)
+        return says("{}")
+
+    bot.reply = reply
+    api.create_for(bot)
+    other = api.create_for(other_bot, enabled=False)
+    api.server.say("alice", "general", "x")
+    api.server.say("alice", "general", "y")
+    assert other_bot.texts == ["y"]
+
+
 def test_a_changed_token_is_used_from_the_next_event_on(api: Api, bot: Bot) -> None:
     """A retry sends the same body, and the history keeps the token of that time."""
 

@@ -119,7 +119,7 @@ def test_integrations_of_a_room(both: Api, endpoint: str, scope: str, name: str,
     assert _names(both, endpoint, roomName=name, user="alice") == []
     assert both("GET", endpoint, roomName=name, user="bob").status == 403
     of_other_type = "secret" if name == "general" else "general"
-    wrong: list[dict[str, str]] = [
+    wrong: list[dict[str, Any]] = [
         *({"roomName": "nope"}, {"roomId": name}, {"roomName": room_id}, {"roomName": of_other_type}),
     ]
     for query in wrong:

@@ -107,8 +107,8 @@ def test_each_type_needs_its_own_permission(api: Api) -> None:
 )
 def test_retries_are_normalized(api: Api, retries: tuple[bool, float, str | None], stored: tuple[float, str]) -> None:
     """With retries on, counts become positive integers and delays lower case; off, nothing changes."""
-    names = ("retryFailedCalls", "retryCount", "retryDelay")
-    document = api.create(OUTGOING, **dict(zip(names, retries, strict=True)))
+    enabled, count, delay = retries
+    document = api.create(OUTGOING, retryFailedCalls=enabled, retryCount=count, retryDelay=delay)
     assert (document["retryCount"], document["retryDelay"]) == stored
 
 
@@ -131,7 +131,7 @@ def test_blank_words_and_urls_are_dropped(api: Api) -> None:
         ("class Script {", {"scriptError"}),
         ("class Script }{", {"scriptError"}),
         ("class Script", {"scriptError"}),
-        (" ", set()),
+        (" ", set[str]()),
     ],
 )
 def test_scripts_are_compiled(api: Api, script: str, outcome: set[str]) -> None:

@@ -62,7 +62,8 @@ def test_looks_of_the_integration(api: Api) -> None:
 def test_empty_messages(api: Api) -> None:
     """A body without text and attachments posts an empty message; with scripts on, even an empty object does."""
     webhook = api.create()
-    for body in ({"foo": 1}, {"text": ""}, {"attachments": []}, {"attachments": "x"}):
+    bodies: list[dict[str, Any]] = [{"foo": 1}, {"text": ""}, {"attachments": []}, {"attachments": "x"}]
+    for body in bodies:
         assert api.post(webhook, body).status == 200
     api.post(api.create(scriptEnabled=True), {})
     assert [message.text for message in api.server.messages] == [""] * 5
@@ -165,7 +166,8 @@ def test_channels_without_the_override(api: Api, channel: Any) -> None:
 def test_truth_is_that_of_javascript(api: Api) -> None:
     """An empty array is a text (and refused as one), an alias and a channel, but no avatar and no emoji."""
     webhook = api.create(emoji=":ship:", overrideDestinationChannelEnabled=True)
-    for body in ({"text": []}, {"msg": []}, {"text": 5}):
+    bodies: list[dict[str, Any]] = [{"text": []}, {"msg": []}, {"text": 5}]
+    for body in bodies:
         assert api.post(webhook, body).error_type == "text.trim is not a function"
     api.post(webhook, {"text": "x", "username": [], "alias": "a", "avatar": [], "icon_emoji": {}, "attachments": []})
     api.post(webhook, {"text": "x", "username": "", "alias": "a", "icon_url": [], "avatar": "b", "attachments": None})

@@ -57,17 +57,9 @@ def violations(schema: Schema, value: Any, *, coerce: bool) -> list[str]:
     if len(schema) == 1:
         violation = _violation(schema[0], value, coerce)
         return [] if violation is None else [violation]
-    found: list[str] = []
-    matches = 0
-    for shape in schema:
-        violation = _violation(shape, value, coerce)
-        if violation is not None:
-            found.append(violation)
-            continue
-        matches += 1
-        if matches > 1:
-            break
-    return [] if matches == 1 else [*found, "must match exactly one schema in oneOf"]
+    results = [_violation(shape, value, coerce) for shape in schema]
+    found = [violation for violation in results if violation is not None]
+    return [] if len(results) - len(found) == 1 else [*found, "must match exactly one schema in oneOf"]
 
 
 def _violation(shape: Shape, value: Any, coerce: bool) -> str | None:

@@ -39,7 +39,7 @@ class Webhooks:
         decoded = _decode_component(token)
         if decoded is None:
             raise wrong_webhook(self.dialect, "the token cannot be decoded twice: quote a % in it twice (%2525)")
-        if not decoded or decoded != document.get("token"):
+        if decoded != document.get("token"):
             raise wrong_webhook(self.dialect, f"integration {integration_id!r} has another token")
         return document
 

@@ -23,7 +23,7 @@ from rocketchat_integrations.testing._world._settings import Settings
 from rocketchat_integrations.testing._world._state import World
 from rocketchat_integrations.testing._world._users import User
 
-from ._routes import Route
+from ._addresses import Address
 from ._throttle import Throttle
 
 _NOBODY = User(id="", username="nobody", password="", email="", permissions=frozenset())
@@ -39,7 +39,7 @@ class Gate:
     throttle: Throttle
 
     def handle(
-        self, request: Request, body: bytes, route: Route, endpoint: Endpoint, headers: dict[str, str]
+        self, request: Request, body: bytes, address: Address, endpoint: Endpoint, headers: dict[str, str]
     ) -> Mapping[str, Any]:
         """Return the body of the answer, and add to its headers.
 
@@ -47,12 +47,12 @@ class Gate:
             Refusal: the request is refused.
         """
         if request.method not in endpoint.methods:
-            raise wrong_method(f"{route.name} needs {' or '.join(endpoint.methods)}, not {request.method}")
+            raise wrong_method(f"{address.name} needs {' or '.join(endpoint.methods)}, not {request.method}")
         user = self._authenticated(request) if endpoint.login else _NOBODY
         if self.dialect.major >= 8:
             self._check_permission(user, endpoint)
         if endpoint.limited:
-            self._check_rate_limit(request, route, user, headers)
+            self._check_rate_limit(request, address, user, headers)
         params: Any = request.args.to_dict() if request.method == "GET" else _read_json(request, body)
         if endpoint.schema is not None:
             # The values of a query are texts, so 6.x coerces them as well.
@@ -70,8 +70,8 @@ class Gate:
                 method=request.method,
                 params=params if is_object(params) else {},
                 user=user,
-                token=request.headers.get("X-Auth-Token", "") if endpoint.login else route.token,
-                integration_id=route.integration_id,
+                token=request.headers.get("X-Auth-Token", "") if endpoint.login else address.token,
+                integration_id=address.integration_id,
             )
         )
 
@@ -91,13 +91,13 @@ class Gate:
         if endpoint.permissions is not None and not user.has_any(endpoint.permissions):
             raise not_permitted(self.dialect, user.username, endpoint.permissions)
 
-    def _check_rate_limit(self, request: Request, route: Route, user: User, headers: dict[str, str]) -> None:
+    def _check_rate_limit(self, request: Request, address: Address, user: User, headers: dict[str, str]) -> None:
         limit = self.settings.rate_limit
         if limit is None or "api-bypass-rate-limit" in user.permissions:
             return
         # From 8.x on, each webhook has a limit of its own.
-        webhook = route.integration_id if self.dialect.major >= 8 else ""
-        within, allowance = self.throttle.count((route.name, webhook, request.remote_addr), *limit)
+        webhook = address.integration_id if self.dialect.major >= 8 else ""
+        within, allowance = self.throttle.count((address.name, webhook, request.remote_addr), *limit)
         headers.update(allowance.headers(self.settings))
         if not within:
             raise allowance.refusal()

@@ -65,8 +65,7 @@ class _ConnectionHandler(WSGIRequestHandler):
         if not whole:
             body = body[: len(body) // 2]
             self.close_connection = True
-        if self.command != "HEAD":
-            self.wfile.write(body)
+        self.wfile.write(body)
 
     def _wait_until_closed(self) -> None:
         """Wait for the client, or for a stop of the server, to close the connection."""

@@ -12,7 +12,7 @@ import attrs
 from werkzeug.http import http_date
 from werkzeug.wrappers import Request, Response
 
-from rocketchat_integrations.testing._api._endpoints import endpoints_of
+from rocketchat_integrations.testing._api._endpoint_table import endpoints_of
 from rocketchat_integrations.testing._delivery._deliveries import Deliveries
 from rocketchat_integrations.testing._world._dialect import Dialect
 from rocketchat_integrations.testing._world._refusals import Refusal, internal_error
@@ -20,11 +20,11 @@ from rocketchat_integrations.testing._world._settings import Settings
 from rocketchat_integrations.testing._world._starting_world import with_tokens
 from rocketchat_integrations.testing._world._state import World
 
+from ._addresses import Address, address_of
 from ._faults import Dispatch, FaultPlan
 from ._gate import Gate
 from ._received import ReceivedRequest, RequestLog
 from ._responses import json_response, web_app
-from ._routes import Route, route
 from ._throttle import Throttle
 
 if TYPE_CHECKING:
@@ -78,10 +78,10 @@ class Workspace:
         request = Request(environ)
         body = request.get_data()
         path = environ["REQUEST_URI"].partition("?")[0]
-        target = route(path, self._base_path, self._endpoints)
+        address = address_of(path, self._base_path, self._endpoints)
         received = ReceivedRequest(
             method=request.method,
-            endpoint=target.name,
+            endpoint=address.name,
             path=path,
             query=MappingProxyType(request.args.to_dict()),
             headers=MappingProxyType(dict(request.headers)),
@@ -89,29 +89,29 @@ class Workspace:
         )
         with self.lock:
             entry = self.log.add(received)
-            fault = self.faults.take(target.name)
+            fault = self.faults.take(address.name)
         if fault is not None and fault.substitute is not None:
             response, note = fault.substitute(path, self._settings), "it was planned to fail"
         else:
-            response, note = self._answer(request, body, target)
+            response, note = self._answer(request, body, address)
         entry.request = attrs.evolve(received, note=note)
-        _logger.debug("%s %s: %s %s", request.method, target.name or "?", response.status_code, note)
+        _logger.debug("%s %s: %s %s", request.method, address.name or "?", response.status_code, note)
         response.headers["Date"] = http_date(self._settings.now())
         if fault is not None:
             dispatch: Dispatch = environ[DISPATCH]
             dispatch.sending = fault.sending
         return response(environ, start_response)
 
-    def _answer(self, request: Request, body: bytes, target: Route) -> tuple[Response, str]:
+    def _answer(self, request: Request, body: bytes, address: Address) -> tuple[Response, str]:
         """Return the response, and a note if it is a refusal."""
-        endpoint = self._endpoints.get(target.name)
+        endpoint = self._endpoints.get(address.name)
         if endpoint is None:
             return web_app(), f"version {self._dialect.version} has no such endpoint below the base URL"
         headers: dict[str, str] = {}
         try:
             with self.lock:
                 try:
-                    return json_response(200, self._gate.handle(request, body, target, endpoint, headers), headers), ""
+                    return json_response(200, self._gate.handle(request, body, address, endpoint, headers), headers), ""
                 finally:
                     # After a refusal too: a message may have been posted before it.
                     self.deliveries.start(self.deliveries.chain(self.world))

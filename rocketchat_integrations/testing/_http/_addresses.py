@@ -9,7 +9,7 @@ import attrs
 
 
 @attrs.frozen
-class Route:
+class Address:
     """The endpoint that a path leads to, and what the path says."""
 
     name: str = ""
@@ -18,18 +18,18 @@ class Route:
     token: str = ""
 
 
-def route(path: str, base_path: str, endpoints: Container[str]) -> Route:
+def address_of(path: str, base_path: str, endpoints: Container[str]) -> Address:
     """Return where a path leads."""
     if not path.startswith(f"{base_path}/"):
-        return Route()
+        return Address()
     match [unquote(part) for part in path.removeprefix(base_path).strip("/").split("/")]:
         case ["api", "info"]:
-            return Route("info")
+            return Address("info")
         case ["api", "v1", name] if name in endpoints and name not in ("info", "hooks", "hooks.info"):
-            return Route(name)
+            return Address(name)
         case ["hooks", "info", integration_id, _, token]:
-            return Route("hooks.info", integration_id, token)
+            return Address("hooks.info", integration_id, token)
         case ["hooks", integration_id, token] | ["hooks", integration_id, _, token]:
-            return Route("hooks", integration_id, token)
+            return Address("hooks", integration_id, token)
         case _:
-            return Route()
+            return Address()
