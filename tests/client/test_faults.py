@@ -31,7 +31,8 @@ from rocketchat_integrations import (
 from rocketchat_integrations.testing import LocalRocketChat
 
 if TYPE_CHECKING:
-    from tests.client.conftest import Clock, Connect
+    from tests.client.conftest import Connect
+    from tests.conftest import Clock
 
 Call: TypeAlias = Callable[[Client], object]
 

@@ -4,32 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator
-from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from rocketchat_integrations import TransportError, _cancellation
-from rocketchat_integrations._protocol import rate_limits, retries
+from rocketchat_integrations import TransportError
 from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations._protocol.retries import Send
 
+if TYPE_CHECKING:
+    from tests.conftest import Clock
+
 T = TypeVar("T")
-
-
-class Clock:
-    """A time that passes only while somebody sleeps, or when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.slept: list[float] = []
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
 
 
 class Wire:
@@ -124,15 +110,6 @@ class Wire:
         if changes.get("type") == "webhook-outgoing":
             incoming |= {"event": "sendMessage", "urls": ["https://bot.example/hook"], "token": None}
         return {**incoming, **changes}
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The time of the conversations and of the driver."""
-    clock = Clock()
-    for module in (rate_limits, retries, _cancellation):
-        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep))
-    return clock
 
 
 @pytest.fixture

@@ -33,7 +33,8 @@ from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations.testing import LocalRocketChat
 
 if TYPE_CHECKING:
-    from tests.protocol.conftest import Clock, Wire
+    from tests.conftest import Clock
+    from tests.protocol.conftest import Wire
 
 _URL = "https://chat.example"
 _TOKEN = TokenAuth("u", "T0KEN")

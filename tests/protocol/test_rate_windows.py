@@ -13,7 +13,7 @@ from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations._protocol.rate_limits import RateLimiter
 
 if TYPE_CHECKING:
-    from tests.protocol.conftest import Clock
+    from tests.conftest import Clock
 
 _GET = Request("GET", "api/v1/integrations.get?integrationId=1", "integrations.get")
 _OTHER_GET = Request("GET", "api/v1/integrations.get?integrationId=2", "integrations.get")
