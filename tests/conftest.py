@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rocketchat_integrations import _cancellation
-from rocketchat_integrations._protocol import rate_limits, retries
+from rocketchat_integrations._transports.driver import Driver
 
 if TYPE_CHECKING:
     from rocketchat_integrations.testing import LocalRocketChat
@@ -26,12 +25,17 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.chance = 1.0
+        """What `random` returns."""
         self.slept: list[float] = []
         self.servers: list[LocalRocketChat] = []
         """Embedded servers whose time passes as well."""
 
     def monotonic(self) -> float:
         return self.now
+
+    def random(self) -> float:
+        return self.chance
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -42,8 +46,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of all clients during the test."""
+    """The clock of all clients that are created from now on."""
     clock = Clock()
-    for module in (rate_limits, retries, _cancellation):
-        monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(Driver, "clock", clock)
     return clock

@@ -14,7 +14,7 @@ from unittest.mock import Mock
 import pytest
 
 from rocketchat_integrations import Client, RetryPolicy, TokenAuth
-from rocketchat_integrations.client import ConnectionOptions
+from rocketchat_integrations._protocol.options import ConnectionKeywords
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Say
@@ -59,7 +59,7 @@ def test_where_and_what_the_server_is_can_be_said(say: Say, monkeypatch: pytest.
 
     class CtrlC:
         def wait(self) -> None:
-            options: ConnectionOptions = {"timeout": 5, "retry": RetryPolicy.never()}
+            options: ConnectionKeywords = {"timeout": 5, "retry": RetryPolicy.never()}
             with Client(f"http://127.0.0.1:{port}", TokenAuth("id", "token"), **options) as client:
                 versions.append(client.server_version())
             raise KeyboardInterrupt

@@ -18,7 +18,7 @@ from rocketchat_integrations import (
     OutgoingIntegrationRecord,
     RetryPolicy,
 )
-from rocketchat_integrations.client import ConnectionOptions
+from rocketchat_integrations._protocol.options import ConnectionKeywords
 from rocketchat_integrations.testing import LocalRocketChat
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Connect(Protocol):
     """Makes a client that repeats without waiting, and is closed at the end of the test."""
 
     def __call__(
-        self, server: LocalRocketChat, username: str = "admin", **options: Unpack[ConnectionOptions]
+        self, server: LocalRocketChat, username: str = "admin", **options: Unpack[ConnectionKeywords]
     ) -> Client: ...
 
 
@@ -50,8 +50,8 @@ def server(dialect: str) -> Iterator[LocalRocketChat]:
 def connect() -> Iterator[Connect]:
     with ExitStack() as stack:
 
-        def connect(server: LocalRocketChat, username: str = "admin", **options: Unpack[ConnectionOptions]) -> Client:
-            own: ConnectionOptions = {"retry": RetryPolicy(backoff=0), **options}
+        def connect(server: LocalRocketChat, username: str = "admin", **options: Unpack[ConnectionKeywords]) -> Client:
+            own: ConnectionKeywords = {"retry": RetryPolicy(backoff=0), **options}
             return stack.enter_context(Client(server.url, server.auth(username), **own))
 
         yield connect

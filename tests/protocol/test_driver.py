@@ -8,7 +8,6 @@ import math
 import subprocess
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from email.utils import formatdate
@@ -27,7 +26,6 @@ from rocketchat_integrations import (
     RetryPolicy,
     TokenAuth,
     TransportError,
-    TwoFactorRequired,
 )
 from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations.testing import LocalRocketChat
@@ -108,26 +106,25 @@ def test_the_login_comes_with_the_first_call_that_needs_it(client: Client, serve
     client.server_version()
     client.get("one")
     client.get("one")
+    assert [client.user_id(), client.user_id()] == ["u", "u"]
     assert server.calls == ["api/info", "login", "integrations.get", "integrations.get"]
     assert [request.headers.get("X-Auth-Token") for request in server.requests] == [None, None, "T1", "T1"]
 
 
-def test_a_token_is_sent_as_it_is(server: _Server) -> None:
-    """With a TokenAuth nobody logs in."""
-    Client(_URL, _TOKEN, transport=server).get("one")
+def test_a_token_of_the_users_own_is_sent_and_not_replaced(server: _Server) -> None:
+    """With a TokenAuth nobody logs in, and a 401 is an AuthenticationError after one request."""
+    client = Client(_URL, _TOKEN, transport=server)
+    client.get("one")
     headers = server.requests[0].headers
     assert (headers["X-User-Id"], headers["X-Auth-Token"]) == ("u", "T0KEN")
-    assert server.calls == ["integrations.get"]
+    server.good.clear()
+    with pytest.raises(AuthenticationError):
+        client.get("one")
+    assert server.calls == ["integrations.get"] * 2
 
 
-def test_user_id_logs_in_once(client: Client, server: _Server) -> None:
-    """The user's id is known from the login."""
-    assert [client.user_id(), client.user_id()] == ["u", "u"]
-    assert server.calls == ["login"]
-
-
-def test_a_token_that_has_expired_is_renewed(client: Client, server: _Server) -> None:
-    """A 401 in the middle of the work is not seen by the caller: a new login, and the call once more."""
+def test_an_expired_token_is_renewed(client: Client, server: _Server) -> None:
+    """The caller does not see a 401 in the middle of the work: a new login, and the call once more."""
     client.get("one")
     server.good.clear()
     client.get("one")
@@ -143,41 +140,14 @@ def test_a_second_401_is_raised(client: Client, server: _Server) -> None:
     assert server.calls == ["login", "integrations.get", "login", "integrations.get"]
 
 
-def test_a_refused_token_of_the_user_is_not_replaced(server: _Server) -> None:
-    """With a TokenAuth a 401 is an AuthenticationError after one request."""
-    server.good.clear()
-    with pytest.raises(AuthenticationError):
-        Client(_URL, _TOKEN, transport=server).get("one")
-    assert server.calls == ["integrations.get"]
-
-
 def test_a_login_that_fails_is_the_failure_of_the_call(client: Client, server: _Server) -> None:
-    """Without a token the call is not sent, and its login is not made again for it."""
+    """Without a token the call is not sent, and its login is not retried for it; the next call logs in again."""
     server.next["login"] = [Response(401, {}, b'{"status": "error", "error": "Unauthorized"}')]
     with pytest.raises(AuthenticationError, match="login"):
         client.get("one")
     assert server.calls == ["login"]
-
-
-def test_after_a_failed_renewal_the_next_call_logs_in(client: Client, server: _Server) -> None:
-    """A renewal that failed leaves no half-made session: nothing is ever sent without a token."""
     client.get("one")
-    server.good.clear()
-    server.next["login"] = [Response(401, {}, b'{"status": "error", "error": "Unauthorized"}')]
-    with pytest.raises(AuthenticationError):
-        client.get("one")
-    client.get("one")
-    sent = [request for request in server.requests if request.endpoint == "integrations.get"]
-    assert [request.headers["X-Auth-Token"] for request in sent] == ["T1", "T1", "T2"]
-
-
-def test_a_thread_that_waited_for_a_renewal_that_failed_makes_its_own(client: Client, server: _Server) -> None:
-    """When another thread's renewal has failed meanwhile, the call logs in itself."""
-    client.get("one")
-    driver = client._driver  # pyright: ignore[reportPrivateUsage]
-    refused = driver.credentials()
-    driver._token = None  # pyright: ignore[reportPrivateUsage] - as the other thread's failure leaves it
-    assert driver._renewed(refused).token == "T2"  # pyright: ignore[reportPrivateUsage]
+    assert server.calls == ["login", "login", "integrations.get"]
 
 
 def test_threads_log_in_once() -> None:
@@ -235,7 +205,7 @@ def test_threads_with_a_wrong_password_are_refused_together() -> None:
 
     transport = Refusing()
     client = Client(_URL, PasswordAuth("alice", "wrong"), transport=transport)
-    client._driver._login = Lock()  # type: ignore[assignment] # pyright: ignore[reportAttributeAccessIssue]
+    client._driver._login_lock = Lock()  # type: ignore[assignment] # pyright: ignore[reportAttributeAccessIssue]
     others: list[Future[IntegrationRecord]] = []
     with ThreadPoolExecutor(2) as pool:
         for future in (pool.submit(client.get, "one"), *others):
@@ -245,81 +215,6 @@ def test_threads_with_a_wrong_password_are_refused_together() -> None:
     with pytest.raises(AuthenticationError):
         client.get("one")
     assert transport.logins == 2
-
-
-def test_a_closed_client_has_no_user(server: _Server) -> None:
-    """Nothing is answered for a session that has ended."""
-    client = Client(_URL, PasswordAuth("alice", "passw0rd"), transport=server)
-    client.user_id()
-    client.close()
-    with pytest.raises(ConfigurationError, match="closed"):
-        client.user_id()
-
-
-def test_a_code_given_as_text_is_good_once(server: _Server) -> None:
-    """A one-time code is sent once; when the session ends, the caller learns that a new one is needed."""
-    server.code = "123456"
-    client = Client(_URL, PasswordAuth("alice", "passw0rd", totp="123456"), transport=server)
-    client.get("one")
-    server.good.clear()
-    with pytest.raises(TwoFactorRequired):
-        client.get("one")
-    bodies = [json.loads(request.body or b"") for request in server.requests if request.endpoint == "login"]
-    assert [body.get("code") for body in bodies] == [None, "123456", None]
-
-
-def test_a_code_that_was_not_needed_is_still_good(server: _Server) -> None:
-    """A login without a second factor does not use up the code."""
-    client = Client(_URL, PasswordAuth("alice", "passw0rd", totp="123456"), transport=server)
-    client.get("one")
-    server.good.clear()
-    server.code = "123456"
-    client.get("one")
-
-
-def test_a_callable_is_asked_whenever_a_code_is_needed(server: _Server) -> None:
-    """A callable gives a fresh code for each login that wants one, and is left in peace otherwise."""
-    codes = ["1", "2"]
-    client = Client(_URL, PasswordAuth("alice", "passw0rd", totp=lambda: codes.pop(0)), transport=server)
-    client.get("one")
-    for code in ("1", "2"):
-        server.good.clear()
-        server.code = code
-        client.get("one")
-    assert codes == []
-
-
-def test_an_exception_of_the_callable_is_the_callers(server: _Server) -> None:
-    """What the callable raises comes out as it is, and the next call may try again."""
-    server.code = "1"
-    failures: list[Exception] = [KeyError("no authenticator at hand")]
-
-    def totp() -> str:
-        if failures:
-            raise failures.pop()
-        return "1"
-
-    client = Client(_URL, PasswordAuth("alice", "passw0rd", totp=totp), transport=server)
-    with pytest.raises(KeyError, match="no authenticator") as caught:
-        client.get("one")
-    told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
-    assert "passw0rd" not in told
-    client.get("one")
-
-
-@pytest.mark.parametrize("code", [123456, b"123456", None])
-def test_a_callable_has_to_give_text(server: _Server, code: Any) -> None:
-    """A code of another type is refused by name, and neither it nor the password is in the traceback."""
-    server.code = "123456"
-    client = Client(_URL, PasswordAuth("alice", "passw0rd", totp=lambda: code), transport=server)
-    with pytest.raises(ConfigurationError, match=r"^totp: ") as caught:
-        client.get("one")
-    ours = [f for f in traceback.extract_tb(caught.value.__traceback__) if "rocketchat_integrations" in f.filename]
-    assert ours
-    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    shown = [f.locals for f in told.stack if "rocketchat_integrations" in f.filename]
-    assert "123456" not in str(shown)
-    assert "passw0rd" not in str(shown)
 
 
 # Waiting

@@ -16,6 +16,7 @@ from rocketchat_integrations import Client, IncomingWebhook, RetryPolicy, Rocket
 from rocketchat_integrations.testing import LocalRocketChat
 
 if TYPE_CHECKING:
+    from tests.conftest import Clock
     from tests.transport.conftest import Answer, Http, Serve
 
 _SECRET = "S3CR/T %\u2713"
@@ -93,15 +94,8 @@ def test_posting_to_a_closed_port_logs_no_address(
     assert "S3CRET" not in _shown(everything_logged) + str(caught.value)
 
 
-def no_wait(low: float, high: float) -> float:
-    return 0.0
-
-
-def test_calls_log_no_token(
-    clean_environment: None, everything_logged: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_calls_log_no_token(clean_environment: None, clock: Clock, everything_logged: pytest.LogCaptureFixture) -> None:
     """Calls of the API, retries and a failing login included, show neither token nor password."""
-    monkeypatch.setattr("rocketchat_integrations._protocol.retries.random.uniform", no_wait)
     with LocalRocketChat() as server:
         for auth in (server.auth("admin"), TokenAuth("u", "S3CRET-token")):
             with Client(server.url, auth) as client:

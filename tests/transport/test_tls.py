@@ -13,6 +13,7 @@ from urllib3.exceptions import InsecureRequestWarning
 
 from rocketchat_integrations import Client, ConfigurationError, TokenAuth, TransportError
 from rocketchat_integrations._protocol.http import Request
+from rocketchat_integrations._protocol.options import ConnectionKeywords
 
 if TYPE_CHECKING:
     from tests.transport.conftest import Connect, Http, Peer, Serve
@@ -164,9 +165,11 @@ def test_files_that_cannot_be_used_are_refused_at_once(
     """A bundle or a certificate that is missing or none is named when the client is made."""
     (tmp_path / "nonsense").write_text("this is no certificate")
     path = str(tmp_path / what)
-    for option, value in (("verify", path), ("cert", path), ("cert", (path, path)), ("cert", (bundle, path))):
-        with pytest.raises(ConfigurationError, match=f"^{option}: ") as caught:
-            connect("https://chat.example/", **{option: value})
+    certs: list[ConnectionKeywords] = [{"cert": path}, {"cert": (path, path)}, {"cert": (bundle, path)}]
+    all_options: list[ConnectionKeywords] = [{"verify": path}, *certs]
+    for options in all_options:
+        with pytest.raises(ConfigurationError, match=f"^{next(iter(options))}: ") as caught:
+            connect("https://chat.example/", **options)
         assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
