@@ -66,6 +66,7 @@ class Exchange:
             try:
                 advance = partial(flow.send, (yield from perform(operation, self._policy, self._clock, self._send)))
             except RocketChatError as error:
+                # Without the frames that decoded the response: they hold what the server sent.
                 advance = partial(flow.throw, error.with_traceback(None))
 
     def log_out(self) -> Steps[None]:

@@ -102,8 +102,7 @@ def perform(
     """Send an operation, with retries as the policy allows, and return its result.
 
     Raises:
-        RocketChatError: the failure of the last try, without the frames that decoded it: they hold
-            what the server sent.
+        RocketChatError: the failure of the last try.
     """
     attempts = _Attempts(operation, policy, clock)
     while True:
@@ -119,10 +118,7 @@ def perform(
         pause = attempts.pause_after(failure)
         if pause is None:
             failure.may_have_acted = attempts.may_have_acted
-            try:
-                raise failure.with_traceback(None)
-            finally:
-                del failure
+            raise failure
         if pause:
             _log.info("%s: waiting %.1f s before the next try", operation.request.endpoint, pause)
         yield Wait(pause)
