@@ -32,12 +32,10 @@ def check(name: str, is_valid: bool, allowed: str) -> None:
 
 
 def check_text(name: str, value: object) -> None:
-    """Require text that is not blank."""
     check(name, is_text(value), "text that is not blank")
 
 
 def check_flag(name: str, value: object) -> None:
-    """Require a bool."""
     check(name, isinstance(value, bool), "True or False")
 
 
@@ -62,14 +60,12 @@ def check_url(name: str, url: object) -> None:
 
 
 def check_base_url(url: str) -> None:
-    """Require the URL of a workspace."""
     check_url("url", url)
     check("url", "?" not in url, "a URL without a query")
     check("url", not url.rstrip("/").endswith("/api/v1"), "the URL of the workspace, without /api/v1")
 
 
 def check_credentials(auth: object) -> None:
-    """Require a TokenAuth or a PasswordAuth with valid fields."""
     if isinstance(auth, TokenAuth):
         for field, value in (("user_id", auth.user_id), ("token", auth.token)):
             check(field, is_text(value) and fits_header(value), "printable ASCII text that is not blank")
@@ -88,23 +84,19 @@ def check_definition(name: str, value: object) -> None:
 
 
 def check_record(name: str, value: object) -> None:
-    """Require a record."""
     allowed = "an IncomingIntegrationRecord or OutgoingIntegrationRecord"
     check(name, is_record(value), f"{allowed}, not {type_name(value)}")
 
 
 def check_on_error(value: object) -> None:
-    """Require a callable or None."""
     check("on_error", value is None or callable(value), "a callable or None")
 
 
 def type_name(value: object) -> str:
-    """Return the name of the value's type."""
     return type(value).__name__
 
 
 def is_record(value: object) -> TypeGuard[IntegrationRecord]:
-    """Return whether the value is an integration's record."""
     return isinstance(value, (IncomingIntegrationRecord, OutgoingIntegrationRecord))
 
 
@@ -119,17 +111,14 @@ def is_unicode(text: str) -> bool:
 
 
 def is_tuple(value: object) -> TypeGuard[tuple[object, ...]]:
-    """Return whether the value is a tuple."""
     return isinstance(value, tuple)
 
 
 def is_text_mapping(value: object) -> TypeGuard[Mapping[str, str]]:
-    """Return whether the value maps text to text."""
     return is_mapping(value) and all(isinstance(name, str) and isinstance(text, str) for name, text in value.items())
 
 
 def fits_header(text: str) -> bool:
-    """Return whether the text can be the value of a header."""
     return text.isascii() and text.isprintable()
 
 

@@ -18,12 +18,10 @@ class Mismatch(Exception):
 
 
 def is_object(value: object) -> TypeGuard[dict[str, object]]:
-    """Return whether a JSON value is an object."""
     return isinstance(value, dict)
 
 
 def is_array(value: object) -> TypeGuard[list[object]]:
-    """Return whether a JSON value is an array."""
     return isinstance(value, list)
 
 
@@ -33,7 +31,6 @@ def is_integer(value: object) -> TypeGuard[int]:
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[object, object]]:
-    """Return whether the value is a mapping."""
     return isinstance(value, Mapping)
 
 
@@ -43,14 +40,12 @@ def is_sequence(value: object) -> TypeGuard[Sequence[object]]:
 
 
 def read_text(value: Any) -> str:
-    """Read text."""
     if isinstance(value, str):
         return value
     raise Mismatch("text")
 
 
 def read_flag(value: Any) -> bool:
-    """Read a boolean."""
     if value is True or value is False:
         return value
     raise Mismatch("true or false")
@@ -67,7 +62,6 @@ def read_number(value: Any) -> int:
 
 
 def read_texts(value: Any) -> tuple[str, ...]:
-    """Read an array of texts."""
     if not isinstance(value, list):
         raise Mismatch("an array of texts")
     texts = cast("list[str]", value)
@@ -78,7 +72,6 @@ def read_texts(value: Any) -> tuple[str, ...]:
 
 
 def read_object(value: Any) -> dict[str, Any]:
-    """Read an object."""
     if is_object(value):
         return value
     raise Mismatch("an object")
@@ -100,7 +93,6 @@ def read_time(value: Any) -> datetime:
 
 
 def json_type(value: object) -> str:
-    """Return the name of a JSON value's type."""
     return _JSON_TYPES.get(type(value), "missing or null")
 
 

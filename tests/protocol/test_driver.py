@@ -17,6 +17,7 @@ import pytest
 
 from rocketchat_integrations import (
     AuthenticationError,
+    BadRequestError,
     Client,
     ConfigurationError,
     IncomingWebhook,
@@ -493,6 +494,15 @@ with Client("https://chat.example", TokenAuth("u", "t"), transport=Transport()):
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_server_that_repeats_secrets_is_not_quoted(server: _Server) -> None:
+    """Neither the token nor the value of a header of the user's is in an error."""
+    client = Client(_URL, TokenAuth("u", "T0KEN-of-the-user"), transport=server, headers={"X-Proxy": "pr0xy-token"})
+    server.good.add("T0KEN-of-the-user")
+    server.next["integrations.get"] = [server.wire.no(400, "odd request: T0KEN-of-the-user, pr0xy-token")]
+    with pytest.raises(BadRequestError, match="odd request: <hidden>, <hidden>$"):
+        client.get("one")
 
 
 def test_reprs_show_no_secret(server: _Server) -> None:
