@@ -381,6 +381,14 @@ def test_closing_without_a_session_sends_nothing(client: Client, server: _Server
     assert (server.calls, server.closed) == ([], 1)
 
 
+def test_closing_a_clients_webhook_leaves_the_client_open(client: Client, server: _Server) -> None:
+    """The webhook uses the client's connections, and only the client closes them."""
+    with client.webhook(client.get("one")) as webhook:
+        webhook.post("hello")
+    client.get("one")
+    assert server.closed == 0
+
+
 @pytest.mark.parametrize("failure", ["lost", "refused"])
 def test_a_logout_that_fails_is_a_warning(
     client: Client, server: _Server, caplog: pytest.LogCaptureFixture, failure: str
