@@ -85,7 +85,7 @@ def payload(response: Response, request: Request, context: ErrorContext) -> Mapp
 
     Raises:
         ApiError: the subclass that the refusal means.
-        UnexpectedResponse: if it is not a response of Rocket.Chat's API.
+        UnexpectedResponse: if it is not an answer of Rocket.Chat's API.
     """
     body = _object(response.body)
     if body is not None and 200 <= response.status < 300 and _is_success(body):
@@ -351,7 +351,7 @@ def _unexpected(refusal: _Refusal) -> UnexpectedResponse:
         reason = f"either the base URL is wrong, or this server does not have {refusal.endpoint}{versions}"
     return UnexpectedResponse(
         f"{refusal.endpoint}: {refusal.status} {content_type or 'without a content type'} "
-        f"is not a response of Rocket.Chat's API: {reason}",
+        f"is not an answer of Rocket.Chat's API: {reason}",
         status=refusal.status,
         content_type=content_type,
         location=location,

@@ -218,4 +218,4 @@ def test_an_address_is_nobodys_name(workspace: Workspace, say: Say, command: lis
 def test_what_cannot_be_checked_is_a_failure(workspace: Workspace, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     """A base URL that was pasted instead is told as that, and no address is called wrong that was not asked about."""
     monkeypatch.setenv("ROCKETCHAT_WEBHOOK_URL", workspace.server.url)
-    assert "must be the address of a webhook" in say("check").error
+    assert "must be the URL of a webhook" in say("check").error

@@ -623,7 +623,7 @@ def test_it_can_be_set_up_by_a_dictionary(hook: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({"webhook": "chat.example.com/hooks/ID/SECRET"}, "url: must be an address that begins with https"),
+        ({"webhook": "chat.example.com/hooks/ID/SECRET"}, "url: must be a URL that begins with https"),
         ({"webhook": None}, "webhook: must be an IncomingWebhook or its address"),
         ({"capacity": 0}, "capacity: must be"),
         ({"capacity": True}, "capacity: must be"),
