@@ -1,11 +1,12 @@
-"""The integrations of Rocket.Chat: incoming webhooks (a program posts) and outgoing ones (a program is called).
+"""Manage the integrations of Rocket.Chat: incoming webhooks (a program posts) and outgoing ones (a program is called).
 
-Begin with :class:`Client`; what one asks for is an :class:`IncomingIntegration` or an
-:class:`OutgoingIntegration`, what the server holds is a record of one.
+Start with :class:`Client`. Definitions are :class:`IncomingIntegration` and :class:`OutgoingIntegration`; the server
+returns records of them.
 """
 
 from ._protocol.http import Request, Response, Timeout, Transport
 from ._protocol.normalization import differences
+from ._protocol.options import ConnectionOptions
 from ._protocol.retries import RetryPolicy
 from ._version import __version__
 from .auth import PasswordAuth, TokenAuth
@@ -66,6 +67,7 @@ __all__ = [
     "Change",
     "Client",
     "ConfigurationError",
+    "ConnectionOptions",
     "DecodingError",
     "EventType",
     "HistoryEntry",

@@ -1,44 +1,49 @@
-"""Waits that can be called off.
+"""Cancel calls that wait in other threads.
 
-A call may wait a minute for the rate limit. Who makes calls in threads of their own and is interrupted can end
-those that wait, and with them all that they would still have sent.
+A call may wait a minute for a rate limit. A program that makes calls in threads of its own, and is interrupted, can
+cancel them: they send nothing more.
 """
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 
-class CalledOff(Exception):
-    """The call ended before it sent what it was about to send."""
+class Cancelled(Exception):
+    """The call was cancelled before it sent its next request."""
 
 
-_called_off: ContextVar[threading.Event | None] = ContextVar("_called_off", default=None)
+_cancelled: ContextVar[threading.Event | None] = ContextVar("_cancelled", default=None)
 
 
 @contextmanager
-def until(called_off: threading.Event) -> Generator[None, None, None]:
-    """Let the calls made here, in this thread, send nothing more once the event is set."""
-    before = _called_off.set(called_off)
+def until(cancelled: threading.Event) -> Generator[None, None, None]:
+    """Cancel the calls made in this context, in this thread, once the event is set."""
+    before = _cancelled.set(cancelled)
     try:
         yield
     finally:
-        _called_off.reset(before)
+        _cancelled.reset(before)
 
 
-def pause(seconds: float) -> None:
-    """Wait, before something is sent.
+def pause(seconds: float, sleep: Callable[[float], None]) -> None:
+    """Wait before a request.
 
     Raises:
-        CalledOff: if it is not to be sent any more.
+        Cancelled: if the call is cancelled before or during the wait.
     """
-    called_off = _called_off.get()
-    if called_off is None:
-        if seconds:
-            time.sleep(seconds)
-    elif called_off.wait(seconds):
-        raise CalledOff
+    cancelled = _cancelled.get()
+    if cancelled is None:
+        sleep(seconds)
+    elif cancelled.wait(seconds):
+        raise Cancelled
+
+
+def check_cancelled() -> None:
+    """Raise Cancelled if the call is cancelled."""
+    cancelled = _cancelled.get()
+    if cancelled is not None and cancelled.is_set():
+        raise Cancelled

@@ -1,33 +1,18 @@
-"""The front doors: the client and the webhook, a few lines a method over the conversations."""
+"""The client and the webhook: the public methods, each one line over its flow."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from secrets import token_hex
 from types import TracebackType
-from typing import Any, Generic, Literal, Self, TypedDict, TypeVar, overload
+from typing import Any, Generic, Literal, Self, TypeVar, Unpack, overload
 from urllib.parse import urlsplit
 
-from typing_extensions import Unpack
-
-from ._protocol import endpoints as operations
-from ._protocol.arguments import (
-    check,
-    check_address,
-    check_credentials,
-    check_definition,
-    check_text,
-    integration_type,
-    is_text,
-    is_unicode,
-    room_query,
-    type_name,
-)
-from ._protocol.endpoints import Operation, Page, RoomList
-from ._protocol.http import Timeout, Transport
-from ._protocol.paging import Pager, in_order, not_seen, room_name, whole_room
-from ._protocol.retries import RetryPolicy, call
-from ._protocol.updates import create, update
+from ._protocol import calls
+from ._protocol.arguments import check_base_url, check_credentials, check_url
+from ._protocol.options import ConnectionKeywords, connection_options, shows_options
+from ._protocol.paging import ListQuery
 from ._tracebacks import sealed
 from ._transports.driver import Driver
 from .auth import PasswordAuth, TokenAuth
@@ -44,157 +29,86 @@ from .models import (
     OutgoingIntegrationRecord,
 )
 
-T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-
-
-class ConnectionOptions(TypedDict, total=False):
-    """The options of :class:`Client` and :class:`IncomingWebhook`; see there."""
-
-    timeout: float | tuple[float, float] | Timeout
-    retry: RetryPolicy
-    verify: bool | str
-    cert: str | tuple[str, str] | None
-    proxies: Mapping[str, str] | None
-    headers: Mapping[str, str] | None
-    user_agent: str | None
-    pool_size: int
-    max_response_size: int
-    transport: Transport | None
 
 
 class Listing(Generic[T_co]):
     """A list on the server, read page by page while it is iterated.
 
-    It can be iterated any number of times; each time asks the server anew. An iteration
-    is complete, whatever the server's page cap, or raises. Removing what it gives while
-    iterating misses nothing. One limit is known: when integrations are removed (by you or
-    by others) *and* others create some between two pages, one can slip through unseen.
+    It can be iterated any number of times; each iteration asks the server again. An iteration
+    is complete, whatever the server's page cap, or raises. Removing the yielded integrations while
+    iterating skips none. One limit is known: when integrations are removed (by you or
+    by others) *and* others create some between two pages, one can be skipped.
     """
 
-    def __init__(
-        self,
-        pages: Callable[[], Iterator[Iterator[T_co | DecodingError]]],
-        total: Callable[[], int],
-        on_error: Callable[[DecodingError], object] | None,
-    ) -> None:
-        check("on_error", on_error is None or callable(on_error), "a callable or None")
-        self._pages = pages
-        self._total = total
-        self._on_error = on_error
+    def __init__(self, driver: Driver, query: ListQuery[T_co]) -> None:
+        self._driver = driver
+        self._query = query
 
     def __iter__(self) -> Iterator[T_co]:
-        """One record after the other.
+        """Yield one record after the other.
 
         Raises:
             DecodingError: when a record that cannot be read is reached, unless there is an ``on_error``.
             RocketChatError: any other failure of the call for the next page.
         """
-        for page in self._pages():
-            for record in page:
-                if not isinstance(record, DecodingError):
-                    yield record
-                elif self._on_error is not None:
-                    self._on_error(record)
-                else:
-                    raise record
+        pages = self._query.pages()
+        while (page := self._driver.run(pages.next_page())) is not None:
+            yield from page
 
     def total(self) -> int:
-        """How many records the server counts, filters not applied. Asks the server.
+        """Return how many records the server counts, without filters. Asks the server.
 
         Raises:
             RocketChatError: the failure of the call.
         """
-        return self._total()
+        return self._driver.run(self._query.total())
 
 
 class Client:
     """The integrations of one Rocket.Chat workspace.
 
-    Making a client does no I/O. It may be shared by threads, keeps its connections, and
+    Creating a client does no I/O. It may be shared by threads, keeps its connections, and
     is a context manager: leaving ``with`` closes it.
 
-    Every method raises subclasses of :class:`~rocketchat_integrations.RocketChatError` and
-    nothing else: beside those that it names, :class:`~rocketchat_integrations.AuthenticationError`,
+    All methods raise only subclasses of :class:`~rocketchat_integrations.RocketChatError`. Besides those that a
+    method names: :class:`~rocketchat_integrations.AuthenticationError`,
     :class:`~rocketchat_integrations.PermissionDeniedError`, :class:`~rocketchat_integrations.RateLimitError`,
     :class:`~rocketchat_integrations.ServerError`, :class:`~rocketchat_integrations.TransportError`,
     :class:`~rocketchat_integrations.UnexpectedResponse` and :class:`~rocketchat_integrations.DecodingError`.
 
     Args:
-        url: the workspace's address, such as ``"https://chat.example.com"``; with its path, if it has one.
-        auth: who asks.
-        timeout: seconds; one number to connect and between two parts of an answer, a pair of numbers for
-            the one and the other, or a :class:`Timeout`. By default 5 s to connect, 30 s between two parts of
-            the answer, 120 s for all of it.
-        retry: when calls are tried again, and how long they may wait.
-        verify: whether the server's certificate is verified; or the path of a CA bundle. With True,
-            ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE`` in the environment are looked at.
-        cert: a client certificate: the path of a file with certificate and key, or a pair of paths.
-        proxies: a proxy's URL by scheme (``{"https": "http://proxy:3128"}``); it beats the environment's.
-        headers: headers to send along with every request.
-        user_agent: the name of your program, sent before the name of this package.
-        pool_size: how many connections are kept.
-        max_response_size: an answer with more bytes than this is refused.
-        transport: what carries the requests, instead of requests: an object with the methods of
-            :class:`~rocketchat_integrations.Transport`. The options of the connection are then its own affair.
+        url: the workspace's URL, such as ``"https://chat.example.com"``; with its path, if it has one.
+        auth: the credentials to use.
+        options: the options of the connection, as keywords:
+            see :class:`~rocketchat_integrations.ConnectionOptions`.
 
     Raises:
         ConfigurationError: if an argument is wrong.
     """
 
+    @shows_options
     @sealed
-    def __init__(
-        self,
-        url: str,
-        auth: TokenAuth | PasswordAuth,
-        *,
-        timeout: float | tuple[float, float] | Timeout = Timeout(),
-        retry: RetryPolicy = RetryPolicy(),
-        verify: bool | str = True,
-        cert: str | tuple[str, str] | None = None,
-        proxies: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        user_agent: str | None = None,
-        pool_size: int = 10,
-        max_response_size: int = 64 * 2**20,
-        transport: Transport | None = None,
-    ) -> None:
-        check_address("url", url)
-        if "?" in url:
-            raise ConfigurationError("url: must not have a query")
-        if url.rstrip("/").endswith("/api/v1"):
-            raise ConfigurationError("url: must be the workspace's own address, without /api/v1")
+    def __init__(self, url: str, auth: TokenAuth | PasswordAuth, **options: Unpack[ConnectionKeywords]) -> None:
+        check_base_url(url)
         check_credentials(auth)
         self._url = url.rstrip("/")
         self._auth = auth
-        self._driver = Driver(
-            f"{self._url}/",
-            auth,
-            timeout=timeout,
-            retry=retry,
-            verify=verify,
-            cert=cert,
-            proxies=proxies,
-            headers=headers,
-            user_agent=user_agent,
-            pool_size=pool_size,
-            max_response_size=max_response_size,
-            transport=transport,
-        )
+        self._driver = Driver(f"{self._url}/", auth, connection_options(**options))
 
     @classmethod
     @sealed
-    def from_env(cls, **options: Unpack[ConnectionOptions]) -> Self:
-        """A client for the workspace and the credentials that the environment names.
+    def from_env(cls, **options: Unpack[ConnectionKeywords]) -> Self:
+        """Create a client for the workspace and the credentials in the environment.
 
-        Read are ``ROCKETCHAT_URL``, and either ``ROCKETCHAT_USER_ID`` and
+        Reads ``ROCKETCHAT_URL``, and either ``ROCKETCHAT_USER_ID`` and
         ``ROCKETCHAT_AUTH_TOKEN`` or ``ROCKETCHAT_USER`` and ``ROCKETCHAT_PASSWORD``.
 
         Args:
-            options: the options of the connection, as for the constructor.
+            options: the options of the connection: see :class:`~rocketchat_integrations.ConnectionOptions`.
 
         Raises:
-            ConfigurationError: if a variable is missing, or both kinds of credentials are there.
+            ConfigurationError: if a variable is missing, or if both kinds of credentials are set.
         """
         values = {name: os.environ.get(name, "") for name in ("ROCKETCHAT_URL", *_BY_TOKEN, *_BY_PASSWORD)}
         by_token, by_password = any(map(values.get, _BY_TOKEN)), any(map(values.get, _BY_PASSWORD))
@@ -216,7 +130,7 @@ class Client:
         return f"Client({self._url!r}, {self._auth!r})"
 
     def __reduce__(self) -> Any:
-        raise TypeError("a Client holds credentials and connections and cannot be pickled: make one in each process")
+        raise TypeError("a Client holds credentials and connections and cannot be pickled: create one in each process")
 
     def __enter__(self) -> Self:
         return self
@@ -227,9 +141,9 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Log out, if the client made its token itself, and close all connections.
+        """Log out, if the client logged in, and close all connections.
 
-        A logout that fails is logged as a warning, and nothing is raised. Closing twice does nothing more.
+        A logout that fails is logged as a warning and raises nothing. Closing again does nothing.
         """
         self._driver.close()
 
@@ -238,23 +152,22 @@ class Client:
     @overload
     def create(self, definition: OutgoingIntegration) -> OutgoingIntegrationRecord: ...
     def create(self, definition: IntegrationDefinition) -> IntegrationRecord:
-        """Create an integration. Never sent twice: after a lost answer, look whether it is there.
+        """Create an integration. Never sent twice: after a lost response, check whether it exists.
 
         Server 0.49 and later; see <https://developer.rocket.chat/apidocs/create-integration>.
 
         Args:
-            definition: what to create. Of a record, its definition: to copy it to another workspace.
+            definition: what to create. Of a record, its definition is used: this copies it to another workspace.
 
         Returns:
-            The record, with the id and, of an incoming one, the token. A script that does not compile is
-            no failure to the server: look at the record's ``script_error``.
+            The record, with the id and, of an incoming integration, the token. The server accepts a script that
+            does not compile: see the record's ``script_error``.
 
         Raises:
             ConfigurationError: if a field has a value that is not allowed.
-            BadRequestError: if a rule of the server refuses it: the room or the user does not exist, say.
+            BadRequestError: if a rule of the server refuses it; for example, the room or the user does not exist.
         """
-        check_definition(definition)
-        return self._driver.run(create(definition, self._driver.retry))
+        return self._driver.run(calls.create(definition))
 
     def get(self, id: str, *, created_by: str | None = None) -> IntegrationRecord:
         """Get one integration.
@@ -263,16 +176,13 @@ class Client:
 
         Args:
             id: its id.
-            created_by: the id of a user: found only if they created it.
+            created_by: the id of a user: find it only if they created it.
 
         Raises:
             NotFoundError: if there is none with this id, or not by this creator.
-            PermissionDeniedError: if it is somebody else's, and the user may only manage their own.
+            PermissionDeniedError: if somebody else created it, and the user may only manage their own.
         """
-        check_text("id", id)
-        if created_by is not None:  # blank, it would not be looked at
-            check_text("created_by", created_by)
-        return self._call(operations.get(id, created_by=created_by))
+        return self._driver.run(calls.get(id, created_by=created_by))
 
     @overload
     def list(
@@ -309,97 +219,76 @@ class Client:
         name_contains: str | None = None,
         on_error: Callable[[DecodingError], object] | None = None,
     ) -> Listing[Any]:
-        """All integrations that the user may see: lazily, page by page, sorted by id.
+        """List all integrations that the user may see: lazily, page by page, sorted by id.
 
-        A user with only the own-permissions sees what they created. The filters work on every server:
-        servers before 7.0 ignore them, so they are applied here, too.
+        A user with only the own-permissions sees the integrations that they created. The filters work on every
+        server: servers before 7.0 ignore them, so they are also applied here.
 
         Server 0.49 and later; see <https://developer.rocket.chat/apidocs/integration-api>.
 
         Args:
-            type: only this kind.
+            type: only this type.
             name: only those with exactly this name.
-            name_contains: only those with this in their name, in any case.
-            on_error: called for a record that cannot be read, instead of raising; the list goes on.
+            name_contains: only those with this text in their name, ignoring case.
+            on_error: called with the error for a record that cannot be read, instead of raising it; the list goes on.
 
         Raises:
             ConfigurationError: if an argument is of the wrong type.
         """
-        kind = None if type is None else integration_type(type)
-        for argument, text in (("name", name), ("name_contains", name_contains)):
-            check(argument, text is None or (isinstance(text, str) and is_unicode(text)), "text or None")
-        part = name_contains.lower() if name_contains is not None else None
-
-        def keep(record: IntegrationRecord) -> bool:
-            return (
-                (kind is None or record.type is kind)
-                and (name is None or record.name == name)
-                and (part is None or part in record.name.lower())
-            )
-
-        return Listing(self._list(keep, name=name or name_contains, type=kind), self._count, on_error)
+        return Listing(self._driver, calls.list(type=type, name=name, name_contains=name_contains, on_error=on_error))
 
     def history(self, id: str, *, on_error: Callable[[DecodingError], object] | None = None) -> Listing[HistoryEntry]:
-        """The calls that an outgoing integration made in the last 30 days, newest first: lazily, page by page.
+        """List the calls that an outgoing integration made in the last 30 days, newest first: lazily, page by page.
 
-        Empty for an id that does not exist, and for one of somebody else: the server does not tell.
+        Empty for an id that does not exist, or that is somebody else's: the server does not distinguish them.
 
         Server 0.53 and later; see <https://developer.rocket.chat/apidocs/get-integration-history>.
 
         Args:
             id: the id of the integration.
-            on_error: called for an entry that cannot be read, instead of raising; the list goes on.
+            on_error: called with the error for an entry that cannot be read, instead of raising it; the list goes on.
 
         Raises:
             ConfigurationError: if the id is blank.
         """
-        check_text("id", id)
-
-        def page_at(offset: int, count: int) -> Operation[Page[HistoryEntry]]:
-            return operations.history_page(id, offset, count)
-
-        pages = self._pages(lambda: Pager(page_at, not_seen(), self._driver.retry))
-        return Listing(pages, lambda: self._call(page_at(0, 1)).total, on_error)
+        return Listing(self._driver, calls.history(id, on_error=on_error))
 
     @overload
     def update(self, id: str, wanted: IncomingIntegration, *, overwrite: bool = False) -> IncomingIntegrationRecord: ...
     @overload
     def update(self, id: str, wanted: OutgoingIntegration, *, overwrite: bool = False) -> OutgoingIntegrationRecord: ...
     def update(self, id: str, wanted: IntegrationDefinition, *, overwrite: bool = False) -> IntegrationRecord:
-        """Bring an integration in line with a definition, losing nothing that the definition does not clear.
+        """Update an integration to match a definition, losing nothing that the definition does not clear.
 
-        Reads first, then writes the whole definition, then compares what came of it. What is None or
-        empty in ``wanted`` is cleared, except ``token``, ``script_engine`` and ``skip_transpile``: None leaves
-        them as they are. An outgoing integration without a token gets one, since the server wants one with
-        every update: it is in the record returned.
+        Reads the record, writes the whole definition, and compares the result with it. Fields that are None or
+        empty in ``wanted`` are cleared, except ``token``, ``script_engine`` and ``skip_transpile``: None leaves
+        them unchanged. An outgoing integration without a token gets one, because the server requires one in
+        every update: it is in the returned record.
 
-        A refusal leaves everything as it was. For that, an incoming integration's script is put back: the server
-        runs a new one before it looks at the rest.
+        A refused update leaves everything unchanged. For this, an incoming integration's script is restored: the
+        server runs a new one before it checks the other fields.
 
-        To change one field of what is there: ``client.update(bot.id, attrs.evolve(bot, alias="Bot"))``.
+        To change one field of a record: ``client.update(bot.id, attrs.evolve(bot, alias="Bot"))``.
 
         Server 3.4 and later; see <https://developer.rocket.chat/apidocs/integration-api>.
 
         Args:
             id: the integration's id.
-            wanted: what it should be. If it is a record, nobody else may have changed the integration since.
-            overwrite: write over somebody else's change.
+            wanted: the definition to write. If it is a record, the integration must not have changed since.
+            overwrite: write even if somebody else has changed the integration.
 
         Returns:
-            The record as the server has it now.
+            The server's record after the update.
 
         Raises:
             ConfigurationError: if the integration is of the other type, ``wanted`` is the record of another
-                one, or a field to change has a value that is not allowed. Nothing was written.
+                one, or a changed field has a value that is not allowed. Nothing was written.
             StaleRecordError: if ``wanted`` is a record, and the server's has changed since. Nothing was written.
             UpdateIncomplete: if the server did not take some fields; it names them, and has the record.
             NotFoundError: if there is none with this id.
             BadRequestError: if a rule of the server refuses the definition.
         """
-        check_text("id", id)
-        check_definition(wanted, "wanted")
-        check("overwrite", isinstance(overwrite, bool), "True or False")
-        return self._driver.run(update(id, wanted, self._driver.retry, overwrite=overwrite))
+        return self._driver.run(calls.update(id, wanted, overwrite=overwrite, new_token=token_hex))
 
     @overload
     def remove(self, record: IntegrationRecord) -> None: ...
@@ -412,26 +301,17 @@ class Client:
 
         Args:
             record: its record, or its id.
-            type: its type, with an id. It has to be right: the server does not check, and leaves the
-                history of an outgoing integration behind if it is wrong.
+            type: its type, required with an id. It must be right: the server does not check it, and with the wrong
+                type keeps the history of an outgoing integration.
 
         Raises:
-            ConfigurationError: if an id comes without a type, or a record with one.
+            ConfigurationError: if there is an id without a type, or a record with one.
             NotFoundError: if there is none.
         """
-        if isinstance(record, (IncomingIntegrationRecord, OutgoingIntegrationRecord)):
-            if type is not None:
-                raise ConfigurationError("type: goes with an id; a record has its own")
-            id, kind = record.id, record.type
-        else:
-            check("record", is_text(record), f"a record, or an id that is not blank, not {type_name(record)}")
-            if type is None:
-                raise ConfigurationError("type: must be given with an id: IntegrationType.INCOMING or OUTGOING")
-            id, kind = record, integration_type(type)
-        self._call(operations.remove(id, kind))
+        return self._driver.run(calls.remove(record, type=type))
 
     def clear_history(self, id: str) -> None:
-        """Forget the calls that an outgoing integration made.
+        """Delete the history of an outgoing integration: the calls that it made.
 
         Server 8.7 and later; see <https://developer.rocket.chat/apidocs/clear-integration-history>.
 
@@ -442,13 +322,12 @@ class Client:
             NotFoundError: if there is no outgoing integration with this id.
             UnexpectedResponse: if the server is older.
         """
-        check_text("id", id)
-        self._call(operations.clear_history(id))
+        return self._driver.run(calls.clear_history(id))
 
     def replay_outgoing(self, id: str, history_id: str) -> None:
-        """Make a call of an outgoing integration again. Never sent twice.
+        """Repeat a call of an outgoing integration. Never sent twice.
 
-        Current servers answer success and send little more than the token, for they do not keep what fired.
+        Current servers report success and send little more than the token: they do not store the event.
 
         Server 8.7 and later; see <https://developer.rocket.chat/apidocs/replay-outgoing-integration>.
 
@@ -460,9 +339,7 @@ class Client:
             NotFoundError: if there is no such integration or call.
             UnexpectedResponse: if the server is older.
         """
-        check_text("id", id)
-        check_text("history_id", history_id)
-        self._call(operations.replay_outgoing(id, history_id))
+        return self._driver.run(calls.replay_outgoing(id, history_id))
 
     def list_for_channel(
         self,
@@ -472,23 +349,27 @@ class Client:
         include_all_public_channels: bool = True,
         on_error: Callable[[DecodingError], object] | None = None,
     ) -> Listing[IntegrationRecord]:
-        """The integrations of a public channel: those that name it by its name, as ``#name``.
+        """List the integrations of a public channel: those that have its name as a channel, as ``#name``.
 
         Server 0.49 and later; see <https://developer.rocket.chat/apidocs/integration-api>. More than 50 are
-        found by going through all integrations, since 8.x gives no second page of them.
+        found by reading all integrations, because 8.x has no second page of them.
 
         Args:
             room_id: the channel's id; or
             room_name: its name, without ``#``.
             include_all_public_channels: also those that listen in ``all_public_channels``.
-            on_error: called for a record that cannot be read, instead of raising; the list goes on.
+            on_error: called with the error for a record that cannot be read, instead of raising it; the list goes on.
 
         Raises:
             ConfigurationError: if not exactly one of ``room_id`` and ``room_name`` is given.
         """
-        check("include_all_public_channels", isinstance(include_all_public_channels, bool), "True or False")
-        room = operations.channel_list(room_query(room_id, room_name), include_all_public_channels)
-        return self._list_for(room, on_error)
+        query = calls.list_for_channel(
+            room_id=room_id,
+            room_name=room_name,
+            include_all_public_channels=include_all_public_channels,
+            on_error=on_error,
+        )
+        return Listing(self._driver, query)
 
     def list_for_group(
         self,
@@ -498,124 +379,79 @@ class Client:
         include_all_private_groups: bool = True,
         on_error: Callable[[DecodingError], object] | None = None,
     ) -> Listing[IntegrationRecord]:
-        """The integrations of a private group: those that name it by its name, as ``#name``.
+        """List the integrations of a private group: those that have its name as a channel, as ``#name``.
 
         Server 0.49 and later; see <https://developer.rocket.chat/apidocs/integration-api>. More than 50 are
-        found by going through all integrations, since 8.x gives no second page of them.
+        found by reading all integrations, because 8.x has no second page of them.
 
         Args:
             room_id: the group's id; or
             room_name: its name, without ``#``.
             include_all_private_groups: also those that listen in ``all_private_groups``.
-            on_error: called for a record that cannot be read, instead of raising; the list goes on.
+            on_error: called with the error for a record that cannot be read, instead of raising it; the list goes on.
 
         Raises:
             ConfigurationError: if not exactly one of ``room_id`` and ``room_name`` is given.
         """
-        check("include_all_private_groups", isinstance(include_all_private_groups, bool), "True or False")
-        room = operations.group_list(room_query(room_id, room_name), include_all_private_groups)
-        return self._list_for(room, on_error)
+        query = calls.list_for_group(
+            room_id=room_id,
+            room_name=room_name,
+            include_all_private_groups=include_all_private_groups,
+            on_error=on_error,
+        )
+        return Listing(self._driver, query)
 
     def webhook(self, record: IntegrationRecord) -> IncomingWebhook:
-        """The webhook of an integration, ready to post. It uses this client's connections; does no I/O.
+        """Return the webhook of an integration, ready to post. It uses this client's connections; does no I/O.
 
         Args:
-            record: the integration's record. An outgoing one with a token will do, too: its address posts, as well.
+            record: the integration's record. An outgoing one with a token works as well: its URL accepts posts, too.
 
         Raises:
             ConfigurationError: if the record has no token.
         """
-        check_definition(record, "record", records_only=True)
-        # Not by way of a variable: the token would be in the traceback.
-        fits = is_text(record.id) and is_text(record.token or "none")
-        check("record", fits, "one whose id and token are Unicode text that is not blank")
-        return _ClientsWebhook(self._driver, operations.webhook_url(self._driver.base_url, record))
+        return _ClientWebhook(self._driver, calls.webhook_url(f"{self._url}/", record))
 
     def server_version(self) -> str:
-        """The server's version, such as ``"8.7"`` or ``"8.7.1"``. Needs no login."""
-        return self._call(operations.server_version())
+        """Return the server's version, such as ``"8.7"`` or ``"8.7.1"``. Needs no login."""
+        return self._driver.run(calls.server_version())
 
     def user_id(self) -> str:
-        """The id of the user who asks. With a :class:`PasswordAuth`, logs in unless it has already."""
-        return self._driver.credentials().user_id
-
-    def _call(self, operation: Operation[T]) -> T:
-        return self._driver.run(call(operation, self._driver.retry))
-
-    def _pages(
-        self, walk: Callable[[], Pager[T]], keep: Callable[[T], bool] = lambda _: True
-    ) -> Callable[[], Iterator[Iterator[T | DecodingError]]]:
-        def pages() -> Iterator[Iterator[T | DecodingError]]:
-            ahead = walk()
-            while (page := self._driver.run(ahead.next_page())) is not None:
-                yield (record for record in page if isinstance(record, DecodingError) or keep(record))
-
-        return pages
-
-    def _list(
-        self,
-        keep: Callable[[IntegrationRecord], bool],
-        *,
-        name: str | None = None,
-        type: IntegrationType | None = None,
-    ) -> Callable[[], Iterator[Iterator[IntegrationRecord | DecodingError]]]:
-        def page_at(offset: int, count: int) -> Operation[Page[IntegrationRecord]]:
-            return operations.list_page(offset, count, name=name, type=type)
-
-        return self._pages(lambda: Pager(page_at, in_order(), self._driver.retry), keep)
-
-    def _count(self) -> int:
-        return self._call(operations.list_page(0, 1, name=None, type=None)).total
-
-    def _list_for(
-        self, room: RoomList, on_error: Callable[[DecodingError], object] | None
-    ) -> Listing[IntegrationRecord]:
-        def pages() -> Iterator[Iterator[IntegrationRecord | DecodingError]]:
-            whole = self._driver.run(whole_room(room, self._driver.retry))
-            if whole is not None:
-                yield whole
-                return
-            name = self._driver.run(room_name(room, self._driver.retry))
-            wanted = {f"#{name}"} if name is not None else set[str]()
-            if room.everywhere:
-                wanted.add(room.everywhere_word)
-            yield from self._list(lambda record: not wanted.isdisjoint(record.channel))()
-
-        return Listing(pages, lambda: self._call(room.first_page()).total, on_error)
+        """Return the id of the user. With a :class:`PasswordAuth`, logs in if there was no login yet."""
+        return self._driver.token().user_id
 
 
 class IncomingWebhook:
-    """The address of an incoming webhook, to post to. No login is needed: the address is the secret.
+    """The URL of an incoming webhook, to post to. It needs no login: the URL is the secret.
 
     May be shared by threads, keeps its connections, and is a context manager.
 
     Args:
-        url: the whole address, ``https://chat.example.com/hooks/ID/TOKEN``; it is used as it is.
-        options: the options of the connection, as for :class:`Client`.
+        url: the whole URL, ``https://chat.example.com/hooks/ID/TOKEN``; used unchanged.
+        options: the options of the connection, as keywords:
+            see :class:`~rocketchat_integrations.ConnectionOptions`.
 
     Raises:
         ConfigurationError: if an argument is wrong.
     """
 
+    @shows_options
     @sealed
-    def __init__(self, url: str, **options: Unpack[ConnectionOptions]) -> None:
-        check_address("url", url)
-        # Raised here, so that the address does not stay in the traceback.
-        for option in options.keys() - ConnectionOptions.__annotations__.keys():
-            raise TypeError(f"IncomingWebhook() got an unexpected keyword argument '{option}'")
+    def __init__(self, url: str, **options: Unpack[ConnectionKeywords]) -> None:
+        check_url("url", url)
         self._url = url
-        self._driver = Driver(url, None, **options)
+        self._driver = Driver(url, None, connection_options(**options))
 
     @property
     def url(self) -> str:
-        """The address: what one pastes into another program. Whoever has it can post; no repr shows it."""
+        """The URL to paste into another program. Anybody who has it can post; no repr shows it."""
         return self._url
 
     def __repr__(self) -> str:
         return f"IncomingWebhook({urlsplit(self._url).netloc!r}, <hidden>)"
 
     def __reduce__(self) -> Any:
-        raise TypeError("an IncomingWebhook holds a secret address and cannot be pickled: make one in each process")
+        raise TypeError("an IncomingWebhook holds a secret URL and cannot be pickled: create one in each process")
 
     def __enter__(self) -> Self:
         return self
@@ -630,55 +466,56 @@ class IncomingWebhook:
         self._driver.close()
 
     def post(self, message: str | Message | Mapping[str, object]) -> PostResult:
-        """Say something. Never sent twice: after a lost answer, it may have been said.
+        """Post a message. Never sent twice: after a lost response, it may have been posted.
 
         Args:
-            message: a text, or a :class:`Message`; or for a webhook with a script any mapping that JSON can hold. That
-                goes out as it is: without a script, the server takes ``{}`` and posts nothing.
+            message: a text, or a :class:`Message`; or for a webhook with a script any mapping that JSON can hold. It
+                is sent unchanged: without a script, the server accepts ``{}`` and posts nothing.
 
         Returns:
             What the server answered. With :attr:`Message.separate_response`, some channels may have failed: see
             :attr:`PostResult.responses`.
 
         Raises:
-            ConfigurationError: if a message has neither a text nor an attachment, or a mapping holds what JSON cannot
-                hold. Nothing was sent.
+            ConfigurationError: if a message has neither a text nor an attachment, or a mapping contains what JSON
+                cannot hold. Nothing was sent.
             WebhookDisabledError: if the integration is disabled.
-            NotFoundError: if the address is wrong (servers of 8.x answer that with a ServerError).
+            NotFoundError: if the URL is wrong (servers of 8.x answer that with a ServerError).
             PermissionDeniedError: if the webhook's user may not write there.
-            BadRequestError: if the server refuses the message: another channel without leave, a channel that
-                does not exist, a script that says no. Where the message names several channels, some may have got it
-                (``may_have_acted``); so they may where the integration itself has several, of which is not known here.
-            AuthenticationError: if the webhook's user is gone.
+            BadRequestError: if the server refuses the message: another channel without permission, a channel that
+                does not exist, an error in the script. If the message names several channels, some may have
+                received it (``may_have_acted``); so may they if the integration itself has several, which is not
+                known here.
+            AuthenticationError: if the webhook's user no longer exists.
             RocketChatError: any other failure of the call.
         """
-        return self._driver.run(call(operations.post(self._url, message), self._driver.retry))
+        return self._driver.run(calls.post(self._url, message))
 
     def check(self) -> bool:
-        """Ask whether the address is right. Nothing is posted, and a disabled webhook is right, too.
+        """Check whether the URL is right. Nothing is posted; the URL of a disabled webhook is right as well.
 
-        Servers of 8.x answer 500 when it is wrong; that they cannot be told from a server that has failed inside,
-        and so count as wrong, is a known limit.
+        Servers of 8.x answer 500 when it is wrong. A known limit: a server that has failed internally answers the
+        same, and counts as a wrong URL.
 
         Returns:
             Whether there is an integration with this id and this token.
 
         Raises:
-            ConfigurationError: if it does not look like a webhook's address, ``…/hooks/ID/TOKEN``. Nothing was sent.
-            RocketChatError: any other failure of the call: then there is no telling.
+            ConfigurationError: if it does not look like a webhook's URL, ``…/hooks/ID/TOKEN``. Nothing was sent.
+            RocketChatError: any other failure of the call: whether the URL is right is then unknown.
         """
-        return self._driver.run(call(operations.check_webhook(self._url), self._driver.retry))
+        return self._driver.run(calls.check_webhook(self._url))
 
 
-class _ClientsWebhook(IncomingWebhook):
-    """A webhook that posts over the connections of a client, whose they stay."""
+class _ClientWebhook(IncomingWebhook):
+    """A webhook that posts over the connections of a client."""
 
     def __init__(self, driver: Driver, url: str) -> None:
         self._url = url
         self._driver = driver
 
     def close(self) -> None:
-        """Leave the connections to the client."""
+        """Do nothing: the client closes its connections."""
 
 
 _BY_TOKEN = ("ROCKETCHAT_USER_ID", "ROCKETCHAT_AUTH_TOKEN")

@@ -1,10 +1,16 @@
-"""What concerns all tests."""
+"""Fixtures and settings for all tests."""
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
+
+from rocketchat_integrations._transports.driver import Driver
+
+if TYPE_CHECKING:
+    from rocketchat_integrations.testing import LocalRocketChat
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -12,3 +18,35 @@ def pytest_configure(config: pytest.Config) -> None:
         # By this, coverage gets into the processes that share the tests among them. Those that tests start would get
         # it, too, and take twice as long for nothing: what they run is tested within a process as well.
         os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+class Clock:
+    """A fake clock: time passes only while a client sleeps, or when a test changes `now`."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.chance = 1.0
+        """What `random` returns."""
+        self.slept: list[float] = []
+        self.servers: list[LocalRocketChat] = []
+        """Embedded servers whose time passes as well."""
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def random(self) -> float:
+        return self.chance
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+        for server in self.servers:
+            server.clock_skew += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of all clients that are created from now on."""
+    clock = Clock()
+    monkeypatch.setattr(Driver, "clock", clock)
+    return clock

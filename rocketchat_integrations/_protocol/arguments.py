@@ -1,10 +1,13 @@
-"""What is checked of arguments before anything is sent: each check names what is wrong, and shows no secret."""
+"""Check arguments before anything is sent.
+
+Each check raises ConfigurationError, which names the argument and what is allowed, and shows no secret.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import cast
+from typing import TypeGuard, cast
 from urllib.parse import urlsplit
 
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
@@ -12,15 +15,19 @@ from rocketchat_integrations.exceptions import ConfigurationError
 from rocketchat_integrations.models import (
     IncomingIntegration,
     IncomingIntegrationRecord,
+    IntegrationRecord,
     IntegrationType,
     OutgoingIntegration,
     OutgoingIntegrationRecord,
     trimmed,
 )
 
+from .readers import is_mapping
 
-def check(name: str, is_right: bool, allowed: str) -> None:
-    if not is_right:
+
+def check(name: str, is_valid: bool, allowed: str) -> None:
+    """Raise ConfigurationError unless the value is valid."""
+    if not is_valid:
         raise ConfigurationError(f"{name}: must be {allowed}")
 
 
@@ -28,27 +35,40 @@ def check_text(name: str, value: object) -> None:
     check(name, is_text(value), "text that is not blank")
 
 
-def check_address(name: str, url: object) -> None:
-    """None of these messages shows the address: it may be a webhook's, or hold a password."""
-    check(name, isinstance(url, str), "text")
-    text = cast(str, url)
-    check(name, text.isascii() and text.isprintable() and " " not in text, "a URL without blanks and odd characters")
-    has_scheme = text.lower().startswith(("https://", "http://"))
-    check(name, has_scheme, "an address that begins with https:// or http://")
-    check(name, "#" not in text, "an address without a fragment (#…)")
-    check(name, "@" not in text.split("/")[2].split("?")[0], "an address without credentials: they go into auth=")
+def check_flag(name: str, value: object) -> None:
+    check(name, isinstance(value, bool), "True or False")
+
+
+def check_url(name: str, url: object) -> None:
+    """Require an absolute http(s) URL without credentials or fragment.
+
+    No message shows the URL: it may be a webhook's, or contain a password.
+    """
+    if not isinstance(url, str):
+        raise ConfigurationError(f"{name}: must be text")
+    check(name, fits_header(url) and " " not in url, "a URL of printable ASCII without spaces")
+    has_scheme = url.lower().startswith(("https://", "http://"))
+    check(name, has_scheme, "a URL that begins with https:// or http://")
+    check(name, "#" not in url, "a URL without a fragment (#…)")
+    check(name, "@" not in url.split("/")[2].split("?")[0], "a URL without credentials: pass them as auth=")
     try:
-        parts = urlsplit(text)
-        has_place = bool(parts.hostname) and parts.port != 0
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        has_place = False
-    check(name, has_place, "an address with a host and, if there is one, a valid port")
+        has_host = False
+    check(name, has_host, "a URL with a host and a valid port, if any")
+
+
+def check_base_url(url: str) -> None:
+    check_url("url", url)
+    check("url", "?" not in url, "a URL without a query")
+    check("url", not url.rstrip("/").endswith("/api/v1"), "the URL of the workspace, without /api/v1")
 
 
 def check_credentials(auth: object) -> None:
     if isinstance(auth, TokenAuth):
         for field, value in (("user_id", auth.user_id), ("token", auth.token)):
-            check(field, is_text(value) and fits_header(value), "text that is not blank and fits into a header")
+            check(field, is_text(value) and fits_header(value), "printable ASCII text that is not blank")
     elif isinstance(auth, PasswordAuth):
         check_text("user", auth.user)
         check("password", isinstance(auth.password, str) and bool(auth.password), "text that is not empty")
@@ -57,39 +77,45 @@ def check_credentials(auth: object) -> None:
         raise ConfigurationError("auth: must be a TokenAuth or a PasswordAuth")
 
 
-_DEFINITIONS = (IncomingIntegration, OutgoingIntegration)
+def check_definition(name: str, value: object) -> None:
+    """Require a definition; a record is one."""
+    is_definition = isinstance(value, (IncomingIntegration, OutgoingIntegration))
+    check(name, is_definition, f"an IncomingIntegration or OutgoingIntegration, not {type_name(value)}")
 
 
-_RECORDS = (IncomingIntegrationRecord, OutgoingIntegrationRecord)
+def check_record(name: str, value: object) -> None:
+    allowed = "an IncomingIntegrationRecord or OutgoingIntegrationRecord"
+    check(name, is_record(value), f"{allowed}, not {type_name(value)}")
 
 
-def check_definition(definition: object, name: str = "definition", *, records_only: bool = False) -> None:
-    kinds = (
-        "IncomingIntegrationRecord or OutgoingIntegrationRecord"
-        if records_only
-        else ("IncomingIntegration or OutgoingIntegration")
-    )
-    allowed = _RECORDS if records_only else _DEFINITIONS
-    check(name, isinstance(definition, allowed), f"an {kinds}, not {type_name(definition)}")
+def check_on_error(value: object) -> None:
+    check("on_error", value is None or callable(value), "a callable or None")
 
 
 def type_name(value: object) -> str:
     return type(value).__name__
 
 
-def is_text(value: object) -> bool:
+def is_record(value: object) -> TypeGuard[IntegrationRecord]:
+    return isinstance(value, (IncomingIntegrationRecord, OutgoingIntegrationRecord))
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Return whether the value is Unicode text that is not blank."""
     return isinstance(value, str) and trimmed(value) != "" and is_unicode(value)
 
 
 def is_unicode(text: str) -> bool:
+    """Return whether the text has no half of a surrogate pair: that cannot be encoded."""
     return not re.search("[\ud800-\udfff]", text)
 
 
-def is_text_mapping(value: object) -> bool:
-    if not isinstance(value, Mapping):
-        return False
-    pairs = cast("Mapping[object, object]", value).items()
-    return all(isinstance(name, str) and isinstance(text, str) for name, text in pairs)
+def is_tuple(value: object) -> TypeGuard[tuple[object, ...]]:
+    return isinstance(value, tuple)
+
+
+def is_text_mapping(value: object) -> TypeGuard[Mapping[str, str]]:
+    return is_mapping(value) and all(isinstance(name, str) and isinstance(text, str) for name, text in value.items())
 
 
 def fits_header(text: str) -> bool:
@@ -97,6 +123,7 @@ def fits_header(text: str) -> bool:
 
 
 def integration_type(value: object) -> IntegrationType:
+    """Return the type, given as a member or as the wire's text."""
     try:
         return IntegrationType(cast(str, value))
     except ValueError:
@@ -105,7 +132,8 @@ def integration_type(value: object) -> IntegrationType:
 
 
 def room_query(room_id: str | None, room_name: str | None) -> dict[str, str]:
-    check("room_id, room_name", (room_id is None) != (room_name is None), "given one of the two")
-    name, value = ("roomName", room_name) if room_id is None else ("roomId", room_id)
-    check_text("room_id" if room_name is None else "room_name", value)
-    return {name: cast(str, value)}
+    """Return the query that names a room, by the one of the two that is given."""
+    check("room_id, room_name", (room_id is None) != (room_name is None), "one of the two, not none or both")
+    name, key, value = ("room_name", "roomName", room_name) if room_id is None else ("room_id", "roomId", room_id)
+    check_text(name, value)
+    return {key: cast(str, value)}

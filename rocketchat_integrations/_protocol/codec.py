@@ -1,15 +1,14 @@
-"""JSON to models and back: what Rocket.Chat calls the fields, and which types it gives them.
+"""Convert models to JSON and JSON to models: wire names and types of all fields.
 
-Out of the program go definitions and messages, by cattrs. Into it come records, by plain
-tables of readers: tolerant ones, that take null for "not set" and keep what they do not
-know, but refuse a value of another type, where a stock converter would coerce it.
+Definitions and messages are unstructured by cattrs. Records are structured by tables of readers: null means "not
+set", unknown fields are kept, and a value of another type is refused, where a stock converter would coerce it.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
@@ -36,11 +35,23 @@ from rocketchat_integrations.models import (
     retry_delay_or_text,
 )
 
-from .readers import Mismatch, json_type, read_flag, read_number, read_object, read_text, read_texts, read_time
+from .readers import (
+    Mismatch,
+    is_mapping,
+    is_object,
+    is_sequence,
+    json_type,
+    read_flag,
+    read_number,
+    read_object,
+    read_text,
+    read_texts,
+    read_time,
+)
 
 T = TypeVar("T")
 
-# Readers of what only records have: from a JSON value that is not null to the value of a field.
+# Readers of fields that only records have. They take a JSON value that is not null.
 
 _Reader = Callable[[Any], Any]
 _Table = dict[str, tuple[str, _Reader]]
@@ -51,7 +62,7 @@ def _anything(value: Any) -> Any:
 
 
 def _truth(value: Any) -> bool:
-    # As JavaScript has it: also an object without properties is true, which is what a stored Error looks like.
+    # Truth in JavaScript: an empty object, which is what a stored Error looks like, is true.
     return isinstance(value, (dict, list)) or bool(value)
 
 
@@ -74,7 +85,7 @@ def _user(value: Any) -> UserReference:
     raise Mismatch("an object of texts")
 
 
-# Most of a list is made by the same few people.
+# Most records of a list have the same few creators.
 _user_reference = functools.lru_cache(UserReference)
 
 
@@ -86,7 +97,7 @@ def _script_error(value: Any) -> ScriptError:
     raise Mismatch("an object of texts")
 
 
-# Tables: what Rocket.Chat calls a field, what we call it, how it is read.
+# Tables: the wire name of a field, its name here, and its reader.
 
 _COMMON: _Table = {
     "name": ("name", read_text),
@@ -151,20 +162,20 @@ _HISTORY: _Table = {
     "processSentMessage": ("process_sent_message", _anything),
     "resultMessage": ("result_message", _anything),
 }
-# What these readers give back as it is: most values, for which the call is spared.
+# Readers that return a value of this type unchanged: the call can be skipped.
 _AS_THEY_ARE: dict[_Reader, type] = {read_text: str, read_flag: bool, read_number: int}
 
 
 class _Form(Generic[T]):
-    """How records of one kind are read: into their slots, for they are not judged and what is read needs no conversion.
+    """Reads records of one type.
 
-    Their constructor would take as long again.
+    Sets slots directly: records are not validated, and the constructor would double the time.
     """
 
     def __init__(self, kind: type[T], table: _Table, without: Mapping[str, Any]) -> None:
         defaults = {**{field.name: _default(field) for field in attrs.fields(cast(Any, kind))}, **without}
         self._kind = kind
-        # A frozen class is written to by the descriptors of its slots.
+        # The slots' descriptors can write to a frozen class.
         self._fields: list[tuple[str, Callable[[T, Any], None], type | None, _Reader, Any]] = [
             (key, getattr(kind, field).__set__, _AS_THEY_ARE.get(read), read, defaults[field])
             for key, (field, read) in table.items()
@@ -183,11 +194,11 @@ class _Form(Generic[T]):
                 try:
                     value = read(value)
                 except Mismatch as mismatch:
-                    errors.append(f"{path}.{key}: must be {mismatch}, and is {json_type(value)}")
+                    errors.append(f"{path}.{key}: must be {mismatch}, not {json_type(value)}")
             put(record, value)
         id = data.get("_id")
         if not isinstance(id, str):
-            errors.append(f"{path}._id: must be text, and is {json_type(id)}")
+            errors.append(f"{path}._id: must be text, not {json_type(id)}")
         if errors:
             return _unreadable(id if isinstance(id, str) else None, path, errors)
         self._put_id(record, id)
@@ -201,7 +212,7 @@ def _default(field: attrs.Attribute[Any]) -> Any:
     return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]
 
 
-# What a required field is read as where the server has none: as it takes it then.
+# The values of required fields that the server does not have: how it treats them then.
 _WITHOUT: dict[str, Any] = {"name": "", "username": "", "enabled": False, "channel": ()}
 
 _INCOMING_FORM = _Form(IncomingIntegrationRecord, _INCOMING, _WITHOUT)
@@ -210,35 +221,34 @@ _HISTORY_FORM = _Form(HistoryEntry, _HISTORY, {})
 
 
 def integration(data: object, path: str = "integration") -> IntegrationRecord | DecodingError:
-    """The record that the JSON stands for, or what is wrong with it (not raised: this frame holds its token)."""
-    if not isinstance(data, dict):
-        return _unreadable(None, path, [f"{path}: must be an object, and is {json_type(data)}"])
-    kind = cast("dict[str, object]", data).get("type")
+    """Read a record. Returns an error instead of raising it: this frame holds the record's token."""
+    if not is_object(data):
+        return _unreadable(None, path, [f"{path}: must be an object, not {json_type(data)}"])
+    kind = data.get("type")
     if kind == IntegrationType.INCOMING:
-        return _INCOMING_FORM.read(cast("dict[str, Any]", data), path)
+        return _INCOMING_FORM.read(data, path)
     if kind == IntegrationType.OUTGOING:
-        return _OUTGOING_FORM.read(cast("dict[str, Any]", data), path)
-    what = "another text" if isinstance(kind, str) else json_type(kind)
-    error = f"{path}.type: must be {' or '.join(IntegrationType)}, and is {what}"
-    return _unreadable(identity(cast(object, data)), path, [error])
+        return _OUTGOING_FORM.read(data, path)
+    actual = "another text" if isinstance(kind, str) else json_type(kind)
+    return _unreadable(identity(data), path, [f"{path}.type: must be {' or '.join(IntegrationType)}, not {actual}"])
 
 
 def history_entry(data: object, path: str = "history") -> HistoryEntry | DecodingError:
-    """The history record that the JSON stands for, or what is wrong with it."""
-    if isinstance(data, dict):
-        return _HISTORY_FORM.read(cast("dict[str, Any]", data), path)
-    return _unreadable(None, path, [f"{path}: must be an object, and is {json_type(data)}"])
+    """Read a history entry, or return the error."""
+    if is_object(data):
+        return _HISTORY_FORM.read(data, path)
+    return _unreadable(None, path, [f"{path}: must be an object, not {json_type(data)}"])
 
 
 def identity(data: object) -> str | None:
-    """The id of a JSON record, if it has a readable one."""
-    value = cast("dict[str, object]", data).get("_id") if isinstance(data, dict) else None
+    """Return the id of a JSON record; None if it has none."""
+    value = data.get("_id") if is_object(data) else None
     return value if isinstance(value, str) else None
 
 
 def _unreadable(id: str | None, path: str, errors: list[str]) -> DecodingError:
-    whose = f"{path} (id {id})" if id else path
-    return DecodingError(f"{whose} cannot be read: {'; '.join(errors)}", errors=tuple(errors), id=id)
+    record = f"{path} (id {id})" if id else path
+    return DecodingError(f"{record} cannot be read: {'; '.join(errors)}", errors=tuple(errors), id=id)
 
 
 # Bodies.
@@ -282,68 +292,66 @@ _encode_message = make_dict_unstructure_fn(Message, _converter, _cattrs_omit_if_
 
 
 def definition_body(definition: IntegrationDefinition) -> dict[str, Any]:
-    """The body of ``integrations.create``: what is required, and what is not at its default."""
+    """Return the body of ``integrations.create``: required fields, and those that differ from their defaults."""
     if definition.type is IntegrationType.INCOMING:
         body = _encode_incoming(definition)
     else:
         body = _encode_outgoing(definition)
-    if definition.skip_transpile is False:  # what every server does, and those without the field refuse to be told
+    if definition.skip_transpile is False:  # the default everywhere; servers without the field refuse it
         del body["skipTranspile"]
     return {**body, "type": definition.type, "channel": ",".join(definition.channel)}
 
 
 def update_body(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of ``integrations.update``: every one, those that are cleared as null."""
+    """Return the fields of ``integrations.update``: all of them, cleared ones as null."""
     body = {_WIRE_NAMES[field]: value for field, value in fields.items()}
     body["channel"] = ",".join(fields["channel"])
     for name in ("urls", "triggerWords"):
         if name in body:
             body[name] = [text for text in body[name] if text]  # the schema refuses ""
     for name in ("scriptEngine", "skipTranspile"):
-        if body[name] is None:  # 6.x refuses null for the one, and does not know the other at all
+        if body[name] is None:  # 6.x refuses null for the first and does not know the second
             del body[name]
     return body
 
 
 def message_body(message: Message) -> dict[str, Any]:
-    """The body of a post."""
+    """Return the body of a post."""
     return _encode_message(message)
 
 
 def json_object(data: Mapping[object, object], name: str) -> dict[str, Any]:
-    """A mapping of the caller's as JSON has it, unchanged.
+    """Return a mapping unchanged, as dicts and lists that JSON can hold.
 
     Raises:
-        ConfigurationError: if JSON has no such thing; says where, and shows no value.
+        ConfigurationError: if it contains anything else; the message has the path, and no value.
     """
     try:
         return cast("dict[str, Any]", _json(data, name))
     except RecursionError:
         pass
-    raise ConfigurationError(f"{name}: is nested too deeply, or holds itself")
+    raise ConfigurationError(f"{name}: is nested too deeply, or contains itself")
 
 
 def _json(value: object, path: str) -> object:
-    if isinstance(value, Mapping):
-        pairs = cast("Mapping[object, object]", value).items()
-        return {_key(key, path): _json(item, f"{path}[{key!r}]") for key, item in pairs}
-    if isinstance(value, (list, tuple)):
-        items = cast("Sequence[object]", value)
-        return [_json(item, f"{path}[{number}]") for number, item in enumerate(items)]
+    if is_mapping(value):
+        return {_key(key, path): _json(item, f"{path}[{key!r}]") for key, item in value.items()}
+    if is_sequence(value):
+        return [_json(item, f"{path}[{number}]") for number, item in enumerate(value)]
     if value is None or isinstance(value, str) or _is_json_number(value):
         return value
-    what = "no such number" if isinstance(value, (int, float)) else f"nothing like {type(value).__name__}"
-    raise ConfigurationError(f"{path}: JSON has {what}")
+    what = "this number" if isinstance(value, (int, float)) else type(value).__name__
+    raise ConfigurationError(f"{path}: JSON cannot hold {what}")
 
 
 def _key(key: object, path: str) -> str:
     if isinstance(key, str):
         return key
-    raise ConfigurationError(f"{path}: JSON has only text for keys, and not {type(key).__name__}")
+    raise ConfigurationError(f"{path}: a key must be text, not {type(key).__name__}")
 
 
 def _is_json_number(value: object) -> bool:
-    # What is beyond the numbers of JavaScript would arrive as infinity.
+    # Numbers beyond the range of JavaScript would arrive as infinity.
     try:
         return isinstance(value, (int, float)) and math.isfinite(value)
     except OverflowError:

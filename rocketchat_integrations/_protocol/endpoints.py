@@ -1,20 +1,18 @@
-"""One function an endpoint: what is sent to it, and what its answer is.
+"""One function for each endpoint: its request and the decoder of its response.
 
-An operation is a value. It does nothing by itself, and knows neither the server's
-address nor who asks.
+An operation is a value. It does no I/O, and knows neither the server's address nor the credentials.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Generic, TypeVar, cast
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import attrs
 
-from rocketchat_integrations._tracebacks import sealed
 from rocketchat_integrations.auth import TokenAuth
 from rocketchat_integrations.exceptions import ConfigurationError, DecodingError, NotFoundError
 from rocketchat_integrations.messages import Message, PostResponse, PostResult
@@ -27,9 +25,10 @@ from rocketchat_integrations.models import (
 )
 
 from . import codec
-from .errors import LOGIN, WEBHOOK, WEBHOOK_INFO, ErrorContext, payload, shown
+from .errors import LOGIN, WEBHOOK, WEBHOOK_INFO, ErrorContext, error_text, payload
 from .http import Request, Response
 from .normalization import merged_with
+from .readers import is_array, is_integer, is_mapping, is_object, is_sequence
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -38,99 +37,104 @@ _INCOMING = ("manage-incoming-integrations", "manage-own-incoming-integrations")
 _OUTGOING = ("manage-outgoing-integrations", "manage-own-outgoing-integrations")
 _PERMISSIONS = {IntegrationType.INCOMING: _INCOMING, IntegrationType.OUTGOING: _OUTGOING}
 _ANY = (*_INCOMING, *_OUTGOING)
-_NOTHING_EXPECTED = ErrorContext()
+_NO_CONTEXT = ErrorContext()
 
 PAGE_SIZE = 100
-"""How many records are asked for at once: as many as a server gives by default."""
+"""The number of records in a page: the default maximum of a server."""
 
 
 @attrs.frozen
 class Operation(Generic[T]):
-    """One call: the request, how to read its answer, and whether it may be sent again."""
+    """One call of an endpoint: the request, the decoder, and whether it may be repeated."""
 
     request: Request
     decode: Callable[[Response], T] = attrs.field(repr=False)
-    """Gives what the answer carries, or raises a subclass of RocketChatError."""
+    """Returns what the response contains, or raises a subclass of RocketChatError."""
 
     idempotent: bool
-    """Whether sending it twice does no more than sending it once."""
+    """Whether sending it twice has the same effect as sending it once."""
 
     not_found_means_done: bool = False
-    """Whether "not found", after an earlier try whose answer was lost, means that this one has succeeded."""
+    """Whether "not found" means success after an earlier try whose response was lost."""
 
 
 @attrs.frozen
 class Page(Generic[T_co]):
-    """A page of a list; its records are decoded when they are reached."""
+    """A page of a list. Records are decoded one by one."""
 
     total: int
-    """How many records the list has, by the server's count."""
+    """How many records the whole list has, as the server counts."""
 
     raw: list[object] = attrs.field(repr=False)
+    """The records, not decoded."""
+
     decode: Callable[[object, str], T_co | DecodingError] = attrs.field(repr=False)
+    """Takes a record and its path in the response; returns an error instead of raising it."""
+
     path: str
+    """The name of the array in the response."""
 
     def __len__(self) -> int:
         return len(self.raw)
 
     def ids(self) -> list[str]:
-        """The ids of the records that have a readable one."""
+        """Return the ids of the records that have one."""
         return [id for id in map(codec.identity, self.raw) if id is not None]
 
     def records(self) -> Iterator[tuple[str | None, T_co | DecodingError]]:
-        """The records with their ids, or what is wrong with them."""
+        """Yield each record with its id, or the error if it cannot be decoded."""
         for number, data in enumerate(self.raw):
             yield codec.identity(data), self.decode(data, f"{self.path}[{number}]")
 
 
-# The ten endpoints of integrations.
+# Integrations: ten endpoints.
 
 
 def create(definition: IntegrationDefinition) -> Operation[IntegrationRecord]:
-    """``integrations.create``, since 0.49."""
+    """Call ``integrations.create``, since 0.49."""
     return _call(
         "POST",
         "integrations.create",
         lambda payload: _integration(payload, definition.type),
         body=codec.definition_body(definition),
         secrets=_token_of(definition),
-        expected=_of_kind(definition.type),
+        context=_of_kind(definition.type),
         idempotent=False,
     )
 
 
 def get(id: str, *, created_by: str | None = None) -> Operation[IntegrationRecord]:
-    """``integrations.get``, since 2.4."""
+    """Call ``integrations.get``, since 2.4."""
     query = {"integrationId": id} if created_by is None else {"integrationId": id, "createdBy": created_by}
-    return _call("GET", "integrations.get", _integration, query=query, expected=ErrorContext(_ANY, since="2.4"))
+    return _call("GET", "integrations.get", _integration, query=query, context=ErrorContext(_ANY, since="2.4"))
 
 
 def list_page(offset: int, count: int, *, name: str | None, type: str | None) -> Operation[Page[IntegrationRecord]]:
-    """``integrations.list``, since 0.49; ``name`` and ``type`` are looked at since 7.0."""
+    """Call ``integrations.list``, since 0.49; servers before 7.0 ignore ``name`` and ``type``."""
     query = _page_query(offset, count, {"_id": 1})
     if name:
         query["name"] = name
     if type is not None:
         query["type"] = type
-    return _call("GET", "integrations.list", _integrations, query=query, expected=ErrorContext(_ANY))
+    return _call("GET", "integrations.list", _integrations, query=query, context=ErrorContext(_ANY))
 
 
 def history_page(id: str, offset: int, count: int) -> Operation[Page[HistoryEntry]]:
-    """``integrations.history``, since 0.53."""
+    """Call ``integrations.history``, since 0.53."""
     query = {"id": id, **_page_query(offset, count, {"_createdAt": -1, "_id": 1})}
-    return _call("GET", "integrations.history", _history, query=query, expected=ErrorContext(_OUTGOING, since="0.53"))
+    return _call("GET", "integrations.history", _history, query=query, context=ErrorContext(_OUTGOING, since="0.53"))
 
 
 def update(
     current: IntegrationRecord, wanted: IntegrationDefinition, token: str | None, *, run: str | None = None
 ) -> Operation[IntegrationRecord | None]:
-    """``integrations.update``, since 3.4: the whole definition.
+    """Call ``integrations.update``, since 3.4, with the whole definition.
 
     Args:
-        current: what the server has.
-        wanted: what it should have.
-        token: for an outgoing integration that has none yet.
-        run: a script to send, enabled, instead of what is wanted; to be run as the current one is.
+        current: the server's record.
+        wanted: the definition to write.
+        token: the token for an outgoing integration that has none yet.
+        run: a script to send, enabled, in place of the wanted one, with the engine settings of the current one.
     """
     fields = merged_with(wanted, current)
     if "token" in fields:
@@ -145,20 +149,20 @@ def update(
         lambda payload: None if payload.get("integration") is None else _integration(payload, wanted.type),
         body=body,
         secrets=(*_token_of(wanted), *_token_of(current), *filter(None, [token])),
-        expected=attrs.evolve(_of_kind(wanted.type), since="3.4"),
+        context=attrs.evolve(_of_kind(wanted.type), since="3.4"),
     )
 
 
 def remove(id: str, type: IntegrationType) -> Operation[None]:
-    """``integrations.remove``, since 0.49."""
+    """Call ``integrations.remove``, since 0.49."""
     return attrs.evolve(
         _call(
             "POST",
             "integrations.remove",
             _nothing,
             body={"type": type, "integrationId": id},
-            # Of the schema's three alternatives the second is an outgoing integration by its URL.
-            expected=ErrorContext(
+            # The second of the schema's three alternatives names an outgoing integration by its URL.
+            context=ErrorContext(
                 _PERMISSIONS[type], alternative=0 if type is IntegrationType.INCOMING else 2, alternatives=3
             ),
         ),
@@ -167,62 +171,64 @@ def remove(id: str, type: IntegrationType) -> Operation[None]:
 
 
 def clear_history(id: str) -> Operation[None]:
-    """``integrations.clearHistory``, since 8.7."""
+    """Call ``integrations.clearHistory``, since 8.7."""
     return _call(
         "POST",
         "integrations.clearHistory",
         _nothing,
         body={"integrationId": id},
-        expected=ErrorContext(_OUTGOING, since="8.7"),
+        context=ErrorContext(_OUTGOING, since="8.7"),
     )
 
 
 def replay_outgoing(id: str, history_id: str) -> Operation[None]:
-    """``integrations.replayOutgoing``, since 8.7."""
+    """Call ``integrations.replayOutgoing``, since 8.7."""
     return _call(
         "POST",
         "integrations.replayOutgoing",
         _nothing,
         body={"integrationId": id, "historyId": history_id},
-        expected=ErrorContext(_OUTGOING, since="8.7"),
+        context=ErrorContext(_OUTGOING, since="8.7"),
         idempotent=False,
     )
 
 
 @attrs.frozen
 class RoomList:
-    """One of the two lists by room; the request that gives its first, and on 8.x only, page."""
+    """One of the two lists by room. 8.x returns only the first page."""
 
     endpoint: str
     room: Mapping[str, str]
     """``{"roomId": …}`` or ``{"roomName": …}``."""
 
     everywhere_key: str
+    """The name of the query parameter for ``everywhere``."""
+
     everywhere: bool
-    """Whether integrations that listen in all rooms of the kind are asked for, too."""
+    """Whether to include integrations that listen in all rooms of the kind."""
 
     everywhere_word: str
-    """What such integrations have as their channel."""
+    """The channel that such integrations have."""
 
     def first_page(self, *, everywhere: bool | None = None) -> Operation[Page[IntegrationRecord]]:
-        """The request; ``everywhere`` overrides."""
+        """Request the first page; ``everywhere`` overrides the field."""
         everywhere = self.everywhere if everywhere is None else everywhere
         return _call(
             "GET",
             self.endpoint,
             _integrations,
             query={**self.room, self.everywhere_key: "true" if everywhere else "false"},
-            expected=ErrorContext(_ANY, alternative=0 if "roomId" in self.room else 1, alternatives=2),
+            context=ErrorContext(_ANY, alternative=0 if "roomId" in self.room else 1, alternatives=2),
         )
 
 
 def channel_list(room: Mapping[str, str], everywhere: bool) -> RoomList:
-    """``channels.getIntegrations``, since 0.49."""
+    """Call ``channels.getIntegrations``, since 0.49."""
     return RoomList("channels.getIntegrations", room, "includeAllPublicChannels", everywhere, "all_public_channels")
 
 
 def group_list(room: Mapping[str, str], everywhere: bool) -> RoomList:
-    """``groups.getIntegrations``, since 0.49."""
+    """Call ``groups.getIntegrations``, since 0.49."""
     return RoomList("groups.getIntegrations", room, "includeAllPrivateGroups", everywhere, "all_private_groups")
 
 
@@ -230,7 +236,7 @@ def group_list(room: Mapping[str, str], everywhere: bool) -> RoomList:
 
 
 def login(user: str, password: str, code: str | None) -> Operation[TokenAuth]:
-    """``login``: a token for a password."""
+    """Call ``login``: returns a token for a password."""
     body = {"user": user, "password": password}
     if code is not None:
         body["code"] = code
@@ -239,12 +245,12 @@ def login(user: str, password: str, code: str | None) -> Operation[TokenAuth]:
 
 
 def logout() -> Operation[None]:
-    """``logout``: the token is no longer good."""
+    """Call ``logout``: the token becomes invalid."""
     return _call("POST", "logout", _nothing)
 
 
 def server_version() -> Operation[str]:
-    """``/api/info``: no login needed."""
+    """Call ``/api/info``, which needs no login."""
     return _call("GET", "api/info", _version, path="api/info", authenticated=False)
 
 
@@ -252,45 +258,44 @@ def server_version() -> Operation[str]:
 
 
 def webhook_url(base_url: str, record: IntegrationRecord) -> str:
-    """The address to post to.
+    """Return the URL to post to.
 
     Raises:
         ConfigurationError: if the record has no token.
     """
     if not record.token:
-        raise ConfigurationError(f"the integration {record.id} has no token, and so no address to post to")
-    # The server decodes the token once more than its router does.
+        raise ConfigurationError(f"the integration {record.id} has no token, and so no URL to post to")
+    # The server decodes the token once more after its router.
     token = quote(record.token, safe="")
     if "%" in record.token:
         token = quote(token, safe="")
     return f"{base_url}hooks/{quote(record.id, safe='')}/{token}"
 
 
-@sealed
 def post(url: str, message: str | Message | Mapping[str, object]) -> Operation[PostResult]:
-    """A message to the address of an incoming webhook, or what the webhook's script makes one of.
+    """Post a message to an incoming webhook, or any JSON object that the webhook's script accepts.
 
     Raises:
-        ConfigurationError: if it is neither, or a message that says nothing: the server would answer success, and
-            post an empty one.
+        ConfigurationError: if it is neither, or a message without text and attachments: the server would post an
+            empty one.
     """
     body = _post_body(message)
     request = _json_request("POST", url, WEBHOOK, body, _webhook_secrets(url), authenticated=False)
-    expected = ErrorContext(several_channels=_has_several(body.get("channel") or body.get("roomId")))
+    context = ErrorContext(several_channels=_has_several(body.get("channel") or body.get("roomId")))
     return Operation(
         request,
-        lambda response: _post_result(payload(response, request, expected), response, request),
+        lambda response: _post_result(payload(response, request, context), response, request),
         idempotent=False,
     )
 
 
 def _has_several(channel: object) -> bool:
-    return isinstance(channel, (list, tuple)) and len(cast("Sequence[object]", channel)) > 1
+    return is_sequence(channel) and len(channel) > 1
 
 
 def _post_body(message: object) -> Mapping[str, Any]:
-    if isinstance(message, Mapping):
-        return codec.json_object(cast("Mapping[object, object]", message), "message")
+    if is_mapping(message):
+        return codec.json_object(message, "message")
     if isinstance(message, str):
         message = Message(message)
     if not isinstance(message, Message):
@@ -300,45 +305,44 @@ def _post_body(message: object) -> Mapping[str, Any]:
     return codec.message_body(message)
 
 
-@sealed
 def check_webhook(url: str) -> Operation[bool]:
-    """``hooks/info``: whether the address of an incoming webhook is right. Nothing is posted.
+    """Call ``hooks/info``: returns whether a webhook has this URL. Nothing is posted.
 
     Raises:
-        ConfigurationError: if it does not even look like one.
+        ConfigurationError: if the URL does not have the form of a webhook's.
     """
     parts = urlsplit(url)
-    address = re.fullmatch(r"(.*/hooks)/([^/]+)/(?:[^/]+/)?([^/]+)", parts.path)
-    if address is None:
-        raise ConfigurationError("url: must be the address of a webhook, …/hooks/ID/TOKEN")
-    info = f"{parts.scheme}://{parts.netloc}{address[1]}/info/{address[2]}/x/{address[3]}"
+    match = re.fullmatch(r"(.*/hooks)/([^/]+)/(?:[^/]+/)?([^/]+)", parts.path)
+    if match is None:
+        raise ConfigurationError("url: must be the URL of a webhook, …/hooks/ID/TOKEN")
+    info = f"{parts.scheme}://{parts.netloc}{match[1]}/info/{match[2]}/x/{match[3]}"
     secrets = (*_webhook_secrets(url), *_webhook_secrets(info))
     request = _json_request("GET", info, WEBHOOK_INFO, None, secrets, authenticated=False)
-    return Operation(request, lambda response: _is_right(response, request), idempotent=True)
+    return Operation(request, lambda response: _is_known(response, request), idempotent=True)
 
 
-def _is_right(response: Response, request: Request) -> bool:
-    # A wrong address: up to 6.x 404, and from then on as if the server had failed.
+def _is_known(response: Response, request: Request) -> bool:
+    # For a wrong URL, servers up to 6.x answer 404, later ones 500.
     if response.status == 500:
         return False
     try:
-        payload(response, request, _NOTHING_EXPECTED)
+        payload(response, request, _NO_CONTEXT)
         return True
     except NotFoundError:
         return False
 
 
 def _webhook_secrets(url: str) -> tuple[str, ...]:
-    """The address's path and query, and what is secret in them, as the server may read it."""
+    """Return the URL's path and query, and the secret parts in every form that the server may decode them to."""
     parts = urlsplit(url)
     secrets = [parts.path.rstrip("/").rpartition("/")[2], *(pair.partition("=")[2] for pair in parts.query.split("&"))]
     once = [unquote(secret) for secret in secrets]
     forms = {parts.path, parts.query, *secrets, *once, *map(unquote, once)}
-    # The longest first, so that no part of one is left over after another.
+    # Longest first: a shorter secret may be part of a longer one.
     return tuple(sorted((form for form in forms if len(form) > 1), key=len, reverse=True))
 
 
-# How an operation is put together.
+# Requests.
 
 
 def _call(
@@ -350,7 +354,7 @@ def _call(
     body: Mapping[str, object] | None = None,
     path: str | None = None,
     secrets: tuple[str, ...] = (),
-    expected: ErrorContext = _NOTHING_EXPECTED,
+    context: ErrorContext = _NO_CONTEXT,
     authenticated: bool = True,
     idempotent: bool = True,
 ) -> Operation[T]:
@@ -360,15 +364,15 @@ def _call(
     return _operation(
         _json_request(method, url, endpoint, body, secrets, authenticated=authenticated),
         read,
-        expected,
+        context,
         idempotent=idempotent,
     )
 
 
 def _operation(
-    request: Request, read: Callable[[Mapping[str, object]], T], expected: ErrorContext, *, idempotent: bool
+    request: Request, read: Callable[[Mapping[str, object]], T], context: ErrorContext, *, idempotent: bool
 ) -> Operation[T]:
-    return Operation(request, lambda response: read(payload(response, request, expected)), idempotent=idempotent)
+    return Operation(request, lambda response: read(payload(response, request, context)), idempotent=idempotent)
 
 
 def _json_request(
@@ -404,7 +408,7 @@ def _token_of(definition: IntegrationDefinition) -> tuple[str, ...]:
     return (token,) if token else ()
 
 
-# What the answers carry.
+# Decoders.
 
 
 def _integration(payload: Mapping[str, object], type: IntegrationType | None = None) -> IntegrationRecord:
@@ -427,25 +431,19 @@ def _history(payload: Mapping[str, object]) -> Page[HistoryEntry]:
 
 def _page(payload: Mapping[str, object], key: str, decode: Callable[[object, str], T | DecodingError]) -> Page[T]:
     raw, total = payload.get(key), payload.get("total")
-    errors: list[str] = []
-    if not isinstance(raw, list):
-        errors.append(f"{key}: must be an array")
-    if not isinstance(total, int) or isinstance(total, bool):
-        errors.append("total: must be a number")
-    if errors:
-        raise DecodingError(f"a page of {key} cannot be read: {'; '.join(errors)}", errors=tuple(errors))
-    return Page(cast(int, total), cast("list[object]", raw), decode, key)
+    if is_array(raw) and is_integer(total):
+        return Page(total, raw, decode, key)
+    errors = [] if is_array(raw) else [f"{key}: must be an array"]
+    errors += [] if is_integer(total) else ["total: must be a number"]
+    raise DecodingError(f"a page of {key} cannot be read: {'; '.join(errors)}", errors=tuple(errors))
 
 
 def _session(payload: Mapping[str, object]) -> TokenAuth:
     data = payload.get("data")
-    parts = (
-        [cast("dict[str, object]", data).get(key) for key in ("userId", "authToken")] if isinstance(data, dict) else []
-    )
-    user_id, token = (*parts, None, None)[:2]
+    user_id, token = (data.get("userId"), data.get("authToken")) if is_object(data) else (None, None)
     if not isinstance(user_id, str) or not isinstance(token, str):
-        error = "data: must hold the texts userId and authToken"
-        raise DecodingError(f"the answer to login cannot be read: {error}", errors=(error,))
+        error = "data: must contain the texts userId and authToken"
+        raise DecodingError(f"the response to login cannot be read: {error}", errors=(error,))
     return TokenAuth(user_id=user_id, token=token)
 
 
@@ -458,10 +456,9 @@ def _version(payload: Mapping[str, object]) -> str:
 
 
 def _post_result(payload: Mapping[str, object], response: Response, request: Request) -> PostResult:
-    """Nothing of it is required: what comes with success was posted, and a script can answer anything."""
-    listed = payload.get("responses")
-    each = cast("list[object]", listed) if isinstance(listed, list) else []
-    objects = (cast("dict[str, object]", data) for data in each if isinstance(data, dict))
+    """Read the response to a post. Nothing in it is required: a script can return anything."""
+    each = payload.get("responses")
+    objects = filter(is_object, each) if is_array(each) else ()
     return PostResult(tuple(_post_response(data, response, request) for data in objects), payload)
 
 
@@ -469,8 +466,8 @@ def _post_response(data: Mapping[str, object], response: Response, request: Requ
     channel, message = data.get("channel"), data.get("message")
     return PostResponse(
         channel=channel if isinstance(channel, str) else None,
-        message=cast("dict[str, object] | str", message) if isinstance(message, (dict, str)) else None,
-        error=shown(data.get("error"), response, request),
+        message=message if is_object(message) or isinstance(message, str) else None,
+        error=error_text(data.get("error"), response, request),
     )
 
 

@@ -1,7 +1,7 @@
-"""What goes over the wire and comes back, and what carries it: values and one protocol.
+"""HTTP requests, responses, timeouts, and the transport interface.
 
-A transport of your own (for tests, for another HTTP library) is any object with the
-methods of :class:`Transport`, given to the client as ``transport=``.
+To use another HTTP library, or a fake in tests, give the client any object with the
+methods of :class:`Transport` as ``transport=``.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import NoReturn, Protocol
 import attrs
 
 
-def _named(headers: Mapping[str, str]) -> str:
+def names_only(headers: Mapping[str, str]) -> str:
+    """Show names without values: values may be secrets."""
     return f"<{', '.join(headers)}>"
 
 
-def _sized(body: bytes | None) -> str:
+def _size_only(body: bytes | None) -> str:
     return "None" if body is None else f"<{len(body)} bytes>"
 
 
@@ -31,48 +32,48 @@ def _positive(_: object, field: attrs.Attribute[float], value: object) -> None:
 
 @attrs.frozen
 class Timeout:
-    """How long a call may take, in seconds; all must be positive.
+    """Time limits of one HTTP request, in seconds; all must be positive.
 
     Raises:
-        ValueError: for a value that is not.
+        ValueError: if a value is not a positive number.
     """
 
     connect: float = attrs.field(default=5.0, validator=_positive)
-    """Until the connection stands."""
+    """Time to establish the connection."""
 
     read: float = attrs.field(default=30.0, validator=_positive)
-    """Until the answer begins, and between two parts of it."""
+    """Time until the response begins, and between two parts of it."""
 
     total: float = attrs.field(default=120.0, validator=_positive)
-    """For the whole body of the answer, however steadily it drips. Looked at whenever a part arrives, so that a body
-    that then stops can take ``read`` seconds more."""
+    """Time to read the whole body. Checked whenever a part arrives, so a body that stops arriving can take ``read``
+    seconds more."""
 
 
 @attrs.frozen
 class Request:
     """An HTTP request.
 
-    Operations make it with a path; the client makes it absolute and adds the headers.
-    A repr shows neither secrets nor values of headers nor the body.
+    Operations create it with a relative path; the client makes the URL absolute and adds the headers.
+    Its repr shows neither secrets nor header values nor the body.
     """
 
     method: str
     """``"GET"``, ``"POST"`` or ``"PUT"``."""
 
     url: str = attrs.field(repr=False)
-    """The URL, quoted and with its query; relative to the base URL until the client sends it."""
+    """The quoted URL with its query; relative to the base URL until the client sends it."""
 
     endpoint: str
-    """What is called, without secrets: ``"integrations.get"``, ``"hooks"``."""
+    """The name of the endpoint, without secrets: ``"integrations.get"``, ``"hooks"``."""
 
-    body: bytes | None = attrs.field(default=None, repr=_sized)
-    """JSON, if there is any."""
+    body: bytes | None = attrs.field(default=None, repr=_size_only)
+    """The JSON body, or None."""
 
-    headers: Mapping[str, str] = attrs.field(factory=_no_headers, repr=_named)
+    headers: Mapping[str, str] = attrs.field(factory=_no_headers, repr=names_only)
     """The headers."""
 
     secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
-    """What must not be shown if it comes back in an answer or an error: tokens in headers and in the URL."""
+    """Values to hide in errors and logs: tokens in the headers and in the URL."""
 
     authenticated: bool = True
     """Whether it needs a login."""
@@ -83,29 +84,29 @@ class Request:
 
 @attrs.frozen
 class Response:
-    """An HTTP answer. A repr shows neither values of headers nor the body."""
+    """An HTTP response. Its repr shows neither header values nor the body."""
 
     status: int
     """The HTTP status."""
 
-    headers: Mapping[str, str] = attrs.field(factory=_no_headers, repr=_named)
-    """The headers, their names in lower case."""
+    headers: Mapping[str, str] = attrs.field(factory=_no_headers, repr=names_only)
+    """The headers, with names in lower case."""
 
-    body: bytes = attrs.field(default=b"", repr=_sized)
+    body: bytes = attrs.field(default=b"", repr=_size_only)
     """The body, decompressed."""
 
     secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
-    """What was sent with the request and must not be shown if the answer repeats it. The client fills it in."""
+    """Values of the request to hide if the response repeats them. Set by the client."""
 
 
 class Transport(Protocol):
-    """Sends one request and reads the whole answer. Used by several threads at once."""
+    """Sends one request and reads the whole response. Used by several threads at once."""
 
     def send(self, request: Request) -> Response:
-        """Send the request, not following redirects.
+        """Send the request without following redirects.
 
         Raises:
-            TransportError: if there is no complete answer. Never anything else, and chained to nothing.
+            TransportError: if there is no complete response. No other exception, and without a cause or context.
         """
         ...
 

@@ -1,8 +1,7 @@
-"""What the server makes of a definition, and in which fields a record differs from one.
+"""Normalize definitions as the server does, and compare records with them.
 
-The server changes what it is given: it trims channels, drops blank words, fills in
-retry defaults. Comparing is done in this *settled form*, so that what the server never
-stores as it was sent does not count as a difference for ever.
+The server changes what it is sent: it trims channels, drops blank words, fills in retry defaults. Comparing this
+*normalized form* avoids differences that no update could remove.
 """
 
 from __future__ import annotations
@@ -28,61 +27,60 @@ from rocketchat_integrations.models import (
 FIELDS = {
     kind.type: tuple(field.name for field in attrs.fields(kind)) for kind in (IncomingIntegration, OutgoingIntegration)
 }
-"""The names of a definition's fields, by its type."""
+"""The names of a definition's fields, by type."""
 
 _RETRIES = ("retry_failed_calls", "retry_count", "retry_delay")
 
 
 def differences(record: IntegrationRecord, wanted: IntegrationDefinition) -> tuple[Change, ...]:
-    """The fields in which a record differs from what is wanted; empty when there is nothing to do.
+    """Return the fields in which a record differs from a definition; empty if there is nothing to do.
 
-    Compared is what the server would make of ``wanted``: channels trimmed, blank URLs
-    and trigger words dropped, ``""`` for no text, the server's retry defaults filled in.
-    ``token``, ``script_engine`` and ``skip_transpile`` of None match whatever there is;
-    trigger words only count for the event ``sendMessage``, channels only for events that
-    use them, a script only where it is enabled.
+    Both are compared as the server would store them: channels trimmed, blank URLs and trigger words dropped, ``""``
+    as no text, the server's retry defaults filled in. None for ``token``, ``script_engine`` and ``skip_transpile``
+    matches any value; trigger words only count for the event ``sendMessage``, channels only for events that use
+    them, a script only if it is enabled.
 
     Args:
-        record: what the server has.
-        wanted: a definition, or a record for what its definition says.
+        record: the server's record.
+        wanted: a definition; of a record, its definition.
 
     Returns:
-        One :class:`Change` a field, in the order of the fields.
+        One :class:`Change` for each field, in the order of the fields.
 
     Raises:
         ValueError: if one is an incoming integration and the other an outgoing one.
     """
     if record.type is not wanted.type:
-        raise ValueError(f"type: the record is {record.type}, and {wanted.type} is wanted: they cannot be compared")
+        raise ValueError(f"type: {record.type} cannot be compared with {wanted.type}")
     fields = merged_with(wanted, record)
-    has, wants = _settled(_values(record), fields), _settled(fields, fields)
+    has, wants = _normalized(_values(record), fields), _normalized(fields, fields)
     return tuple(Change(field, has[field], wants[field]) for field in has if has[field] != wants[field])
 
 
 def changed_fields(record: IntegrationRecord, wanted: IntegrationDefinition) -> tuple[str, ...]:
-    """The fields of the definition that are not, to the letter, what the record has."""
-    # 1 and 1.0 equal True, and are no flags.
+    """Return the fields whose exact values differ from the record's."""
+    # By type as well: 1 and 1.0 equal True, and are no flags.
     has, wants = _values(record), _values(wanted)
     return tuple(f for f in has if has[f] != wants[f] or type(has[f]) is not type(wants[f]))
 
 
 def merged_with(wanted: IntegrationDefinition, record: IntegrationRecord) -> dict[str, Any]:
-    """The fields to send so that the server, which has ``record``, ends up with what is wanted."""
+    """Return the fields to send so that the server, which has ``record``, stores what is wanted."""
     fields = _values(wanted)
     if "token" in fields:
-        # Old data can have a blank one, which the server would refuse: as good as none.
+        # Old data can have a blank token, which the server would refuse.
         fields["token"] = _unless_blank(fields["token"]) or _unless_blank(record.token)
     for field in ("script_engine", "skip_transpile"):
         if fields[field] is None:
             fields[field] = getattr(record, field)
     if record.skip_transpile is None and not fields["skip_transpile"]:
-        fields["skip_transpile"] = None  # a server that has none may not know the field
+        fields["skip_transpile"] = None  # the server may not know the field
     if wanted.type is IntegrationType.INCOMING:
-        # Without a script the server would go on running the one that it compiled before.
+        # Without a script the server would keep running the one that it compiled before.
         fields["script_enabled"] = fields["script_enabled"] and _unless_blank(fields["script"]) is not None
     elif wanted.retry_failed_calls and not _keeps_retries(wanted, record):
-        # Null would stop the retries, not mean the default.
-        fields["retry_count"] = _settled_count(wanted.retry_count or 0)
+        # Null does not mean the default: it would stop the retries.
+        fields["retry_count"] = _normalized_count(wanted.retry_count or 0)
         fields["retry_delay"] = (wanted.retry_delay or RetryDelay.POWERS_OF_TEN).lower()
     return fields
 
@@ -96,8 +94,8 @@ def _values(definition: IntegrationDefinition) -> dict[str, Any]:
     return {field: getattr(definition, field) for field in FIELDS[definition.type]}
 
 
-def _settled(fields: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-    """The fields as they are compared. What is wanted decides which of them matter."""
+def _normalized(fields: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields in normalized form. The wanted fields decide which of them matter."""
     form = {field: None if value == "" else value for field, value in fields.items()}
     form["name"] = fields["name"]
     form["channel"] = _without_blanks(map(trimmed, fields["channel"]))
@@ -108,7 +106,7 @@ def _settled(fields: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
         form["token"] = _unless_blank(fields["token"])
         if fields["retry_failed_calls"]:
             count, delay = fields["retry_count"], fields["retry_delay"]
-            form["retry_count"] = None if count is None else _settled_count(count)
+            form["retry_count"] = None if count is None else _normalized_count(count)
             form["retry_delay"] = None if delay is None else delay.lower()
         if wanted["event"] is not EventType.SEND_MESSAGE:
             form["trigger_words"] = ()
@@ -129,5 +127,5 @@ def _unless_blank(text: str | None) -> str | None:
     return text if text is not None and trimmed(text) else None
 
 
-def _settled_count(count: int) -> int:
+def _normalized_count(count: int) -> int:
     return int(count) if int(count) > 0 else 4

@@ -1,63 +1,64 @@
-"""Keep each endpoint's rate limit window."""
+"""Keep each endpoint's rate limit window, and say how long to wait before the next call."""
 
 from __future__ import annotations
 
-import threading
-import time
+from contextlib import AbstractContextManager
 
 import attrs
 
-from .errors import Quota, quota
+from .errors import quota
 from .http import Request, Response
+
+# The Date header has whole seconds, so the computed end of one window varies by up to a second.
+_SAME_WINDOW = 1.5
+# All calls of a new window are under way, and no response has told its end yet.
+_WAIT_FOR_NEWS = 0.05
+_UNKNOWN = float("inf")
 
 
 class RateLimiter:
-    """How many calls each endpoint still takes, as its answers have said. Shared by threads."""
+    """How many calls each endpoint still accepts, as its responses say.
 
-    # Dates in headers are whole seconds: the end of one and the same window moves by as much.
-    _SAME = 1.5
-    # All calls of a new window are under way, and none of them has said when it ends.
-    _UNKNOWN = 0.05
+    Args:
+        lock: held while a window is read or changed; entered for a moment, never around I/O.
+    """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, lock: AbstractContextManager[object]) -> None:
+        self._lock = lock
         self._windows: dict[str, _Window] = {}
 
-    def reserve(self, request: Request) -> float:
-        """Seconds to wait before this may be sent; 0.0: go, and it has been counted."""
+    def reserve(self, request: Request, now: float) -> float:
+        """Reserve a slot for the request and return 0.0; or return the seconds to wait before asking again."""
         with self._lock:
-            window = self._windows.get(_window_of(request))
+            window = self._windows.get(_window_key(request))
             if window is None:
                 return 0.0
-            left = window.ends - time.monotonic()
+            left = window.ends - now
             if left <= 0:
-                window.remaining, window.ends = window.limit, _NOT_KNOWN
+                window.remaining, window.ends = window.limit, _UNKNOWN
             if window.remaining > 0:
                 window.remaining -= 1
                 return 0.0
-            return self._UNKNOWN if window.ends == _NOT_KNOWN else left
+            return _WAIT_FOR_NEWS if window.ends == _UNKNOWN else left
 
-    def observe(self, request: Request, response: Response | None) -> None:
-        """Take in what an answer says; None if there was none."""
-        said = _NOTHING_SAID if response is None else quota(response)
+    def observe(self, request: Request, response: Response | None, now: float) -> None:
+        """Update the endpoint's window from a response; None if there was none."""
+        key = _window_key(request)
+        limit, remaining, resets_in = (None, None, None) if response is None else quota(response)
         with self._lock:
-            window = self._windows.get(_window_of(request))
-            if said.limit is None or said.remaining is None or said.resets_in is None:
-                # Nobody is to wait for a call that has ended without a word.
-                if window is not None and window.ends == _NOT_KNOWN:
+            window = self._windows.get(key)
+            if limit is None or remaining is None or resets_in is None:
+                # No quota headers: return the reserved slot.
+                if window is not None and window.ends == _UNKNOWN:
                     window.remaining = min(window.remaining + 1, window.limit)
                 return
-            ends = time.monotonic() + said.resets_in
-            if window is None or (window.ends != _NOT_KNOWN and ends > window.ends + self._SAME):
-                self._windows[_window_of(request)] = _Window(max(said.limit, 1), said.remaining, ends)
+            ends = now + resets_in
+            if window is None or (window.ends != _UNKNOWN and ends > window.ends + _SAME_WINDOW):
+                self._windows[key] = _Window(max(limit, 1), remaining, ends)
             else:
-                # Calls under way have been counted here, and perhaps not yet there.
-                window.remaining = min(window.remaining, said.remaining)
+                # Calls under way are counted here, and perhaps not yet by the server.
+                window.remaining = min(window.remaining, remaining)
                 window.ends = min(window.ends, ends)
-
-
-_NOT_KNOWN = float("inf")
-_NOTHING_SAID = Quota(limit=None, remaining=None, resets_in=None)
 
 
 @attrs.define
@@ -67,5 +68,6 @@ class _Window:
     ends: float
 
 
-def _window_of(request: Request) -> str:
+def _window_key(request: Request) -> str:
+    # Each webhook has a window of its own.
     return request.endpoint if request.authenticated else request.url

@@ -1,21 +1,42 @@
-"""What a JSON value is read as.
+"""Read JSON values: tolerant of old spellings, strict about types.
 
-Tolerant of old spellings, strict about types: a value of another type is refused, where a stock converter would
-coerce it. What is refused is named, and never shown.
+A value of another type is refused, where a stock converter would coerce it. Errors name the type and show no value.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
-_UTC = UTC
-_EPOCH = datetime(1970, 1, 1, tzinfo=_UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Mismatch(Exception):
-    """The value is of another type than the reader reads, which this names."""
+    """The value has another type; the message names the expected one."""
+
+
+def is_object(value: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(value, dict)
+
+
+def is_array(value: object) -> TypeGuard[list[object]]:
+    return isinstance(value, list)
+
+
+def is_integer(value: object) -> TypeGuard[int]:
+    """Return whether a JSON value is a whole number."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_mapping(value: object) -> TypeGuard[Mapping[object, object]]:
+    return isinstance(value, Mapping)
+
+
+def is_sequence(value: object) -> TypeGuard[Sequence[object]]:
+    """Return whether JSON can hold the value as an array."""
+    return isinstance(value, (list, tuple))
 
 
 def read_text(value: Any) -> str:
@@ -31,10 +52,11 @@ def read_flag(value: Any) -> bool:
 
 
 def read_number(value: Any) -> int:
+    """Read a number; a fraction, which old data can have, is kept."""
     if type(value) is int:
         return value
     if type(value) is float and math.isfinite(value):
-        # JavaScript has one kind of number. A fraction, which old data can have, is kept.
+        # JavaScript has one kind of number.
         return int(value) if value.is_integer() else cast(int, value)
     raise Mismatch("a number")
 
@@ -50,20 +72,21 @@ def read_texts(value: Any) -> tuple[str, ...]:
 
 
 def read_object(value: Any) -> dict[str, Any]:
-    if isinstance(value, dict):
-        return cast("dict[str, Any]", value)
+    if is_object(value):
+        return value
     raise Mismatch("an object")
 
 
 def read_time(value: Any) -> datetime:
-    if isinstance(value, dict):  # as old data has it: {"$date": milliseconds}
-        value = cast("dict[str, Any]", value).get("$date")
+    """Read a time: ISO 8601 text, milliseconds since 1970, or old data's ``{"$date": milliseconds}``."""
+    if is_object(value):
+        value = value.get("$date")
     try:
         if isinstance(value, str):
-            time = datetime.fromisoformat(value[:-1] + "+00:00" if value[-1:] == "Z" else value)
-            if time.tzinfo is _UTC:
+            time = datetime.fromisoformat(value)
+            if time.tzinfo is UTC:
                 return time
-            return time.astimezone(_UTC) if time.tzinfo else time.replace(tzinfo=_UTC)
+            return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
         return _EPOCH + timedelta(milliseconds=read_number(value))
     except (Mismatch, ValueError, OverflowError):
         raise Mismatch("a time") from None

@@ -1,16 +1,10 @@
-"""Retry an operation: when, how often and how long to wait. Pure: nothing here sends or sleeps.
-
-A flow is a generator with one effect. It yields a :class:`Send`, is sent the
-:class:`Response`, and has a :class:`TransportError` thrown in where there was none. What it
-returns is the result of the call. A driver (the client's, synchronous or not) does the rest.
-"""
+"""Retry an operation: when, how often, and how long to wait."""
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Generator
-from typing import Any, TypeAlias, TypeVar, cast
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import attrs
 
@@ -24,17 +18,21 @@ from rocketchat_integrations.exceptions import (
 )
 
 from .endpoints import Operation
+from .flows import Clock, Steps, Wait
 from .http import Request, Response
 
 T = TypeVar("T")
+_log = logging.getLogger("rocketchat_integrations")
 
+# Kinds of TransportError that a second try would meet again.
+_PERMANENT = ("certificate", "too-large", "other")
+_RETRIED_STATUSES = (502, 503, 504)
 
-# Trying again would not help.
-_LASTING = ("certificate", "too-large", "other")
+# A server that always answers "wait 0 seconds" must not be asked without a pause.
+_SHORTEST_RATE_LIMIT_WAIT = 0.05
 
 
 def _not_negative(_: object, field: attrs.Attribute[float], value: float) -> None:
-    # Not without end: waits are bounded.
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
         raise ConfigurationError(f"{field.name}: must be a finite number of seconds of at least 0, not {value!r}")
 
@@ -46,53 +44,48 @@ def _at_least_once(_: object, field: attrs.Attribute[int], value: int) -> None:
 
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
-    """When a call is tried again, and how long it may wait. All times are in seconds.
+    """When a call is retried, and how long it may wait. All times are in seconds.
 
-    Only what cannot do harm is tried again: after lost answers and 502, 503 and 504 the
-    calls that do no more when done twice, and everything after a refused connection or a
-    rate limit, for then nothing was done. ``create``, ``replay_outgoing`` and posts are
-    never sent again after a lost answer.
+    Only harmless retries are made. After lost responses and 502, 503 and 504: calls that can be repeated without
+    further effect. After a refused connection or a rate limit: all calls, because the server did nothing.
+    ``create``, ``replay_outgoing`` and posts are never repeated after a lost response.
 
     Raises:
-        ConfigurationError: for a value that is not allowed.
+        ConfigurationError: if a value is not allowed.
     """
 
     attempts: int = attrs.field(default=4, validator=_at_least_once)
-    """How often a call is tried at most, the first time included. Waits for rate limits do not count."""
+    """The maximum number of tries, including the first. Waits for rate limits do not count."""
 
     backoff: float = attrs.field(default=0.5, validator=_not_negative)
-    """The longest wait before the second try; doubles from try to try. The wait is between half of it and it."""
+    """The longest wait before the second try; doubles with each try. The wait is a random time between half of it
+    and all of it."""
 
     backoff_max: float = attrs.field(default=8.0, validator=_not_negative)
-    """What the wait grows to at most."""
+    """The maximum that the wait grows to."""
 
     total: float = attrs.field(default=60.0, validator=_not_negative)
-    """A call that has taken this long is not tried again. Does not count waits for rate limits."""
+    """A call that has taken this long is not retried. Waits for rate limits do not count."""
 
     rate_limit_wait: float = attrs.field(default=65.0, validator=_not_negative)
-    """How long a call waits for rate limits at most, over all its tries. A wait that would be longer is not begun:
-    the call fails with :class:`~rocketchat_integrations.RateLimitError`."""
+    """The maximum time that a call waits for rate limits, over all its tries. A longer wait is not begun:
+    the call raises :class:`~rocketchat_integrations.RateLimitError`."""
 
     @classmethod
     def never(cls) -> RetryPolicy:
-        """Neither repeats nor waits."""
+        """Return a policy that neither retries nor waits."""
         return cls(attempts=1, rate_limit_wait=0.0)
-
-    def pause(self, tries: int) -> float:
-        """How long to wait after this many tries: exponential backoff with jitter."""
-        longest = min(self.backoff_max, self.backoff * 2.0 ** min(tries - 1, 60))
-        return longest * random.uniform(0.5, 1.0)
 
 
 @attrs.define
 class WaitBudget:
-    """How much longer one call waits for rate limits."""
+    """How much longer one call may wait for rate limits."""
 
     left: float
     spent: float = 0.0
 
     def spend(self, seconds: float) -> bool:
-        """Whether there is patience for this wait; if so, it is spent."""
+        """Take the seconds from the budget; return False if there are too few left."""
         if seconds > self.left:
             return False
         self.left -= seconds
@@ -100,61 +93,79 @@ class WaitBudget:
         return True
 
 
-@attrs.frozen
-class Send:
-    """The one effect: wait, then send this."""
-
-    request: Request
-    after: float
-    """Seconds to wait before."""
-
-    patience: WaitBudget
-    """What to take waits for the endpoint's rate window from."""
-
-
-Flow: TypeAlias = Generator[Send, Response, T]
-
-
-def call(operation: Operation[T], policy: RetryPolicy) -> Flow[T]:
-    """One operation, tried again as the policy allows.
+def perform(
+    operation: Operation[T],
+    policy: RetryPolicy,
+    clock: Clock,
+    send: Callable[[Request, WaitBudget], Steps[Response | TransportError]],
+) -> Steps[T]:
+    """Send an operation, with retries as the policy allows, and return its result.
 
     Raises:
-        RocketChatError: the failure of the last try, without the frames that decoded it: those hold what
-            the server sent.
+        RocketChatError: the failure of the last try.
     """
-    patience = WaitBudget(policy.rate_limit_wait)
-    began, tries, refusals, after, lost = time.monotonic(), 1, 0, 0.0, False
+    attempts = _Attempts(operation, policy, clock)
     while True:
+        outcome = yield from send(operation.request, attempts.budget)
         try:
-            response = yield Send(operation.request, after, patience)
-            return operation.decode(response)
+            if isinstance(outcome, Response):
+                return operation.decode(outcome)
+            failure: RocketChatError = outcome
         except RocketChatError as error:
             failure = error
-        if lost and operation.not_found_means_done and isinstance(failure, NotFoundError):
+        if attempts.succeeded_before(failure):
             return cast(T, None)
-        lost = lost or failure.may_have_acted
+        pause = attempts.pause_after(failure)
+        if pause is None:
+            failure.may_have_acted = attempts.may_have_acted
+            raise failure
+        if pause:
+            _log.info("%s: waiting %.1f s before the next try", operation.request.endpoint, pause)
+        yield Wait(pause)
+
+
+class _Attempts:
+    """The tries of one operation so far."""
+
+    def __init__(self, operation: Operation[Any], policy: RetryPolicy, clock: Clock) -> None:
+        self.budget = WaitBudget(policy.rate_limit_wait)
+        self.may_have_acted = False
+        self._operation = operation
+        self._policy = policy
+        self._clock = clock
+        self._began = clock.monotonic()
+        self._tries = 0
+        self._rate_limited = 0
+
+    def succeeded_before(self, failure: RocketChatError) -> bool:
+        """Return whether an earlier try, whose response was lost, has done it."""
+        return self.may_have_acted and self._operation.not_found_means_done and isinstance(failure, NotFoundError)
+
+    def pause_after(self, failure: RocketChatError) -> float | None:
+        """Return the seconds to wait before the next try; None if there is none."""
+        self.may_have_acted = self.may_have_acted or failure.may_have_acted
         if isinstance(failure, RateLimitError):
-            refusals += 1
-            # Never no wait at all: a server that always says "now" would be asked for ever.
-            pause = max(failure.retry_after or 0.0, policy.pause(refusals), 0.05)
-            again = patience.spend(pause)
-        else:
-            pause = policy.pause(tries)
-            taken = time.monotonic() - began - patience.spent
-            again = _may_repeat(failure, operation) and tries < policy.attempts and taken + pause <= policy.total
-            tries += 1
-        if not again:
-            failure.may_have_acted = lost  # also for a last try that did nothing, after one that may have
-            try:
-                raise failure.with_traceback(None)
-            finally:
-                del failure
-        after = pause
+            return self._rate_limit_pause(failure)
+        self._tries += 1
+        pause = self._backoff(self._tries)
+        taken = self._clock.monotonic() - self._began - self.budget.spent
+        in_time = self._tries < self._policy.attempts and taken + pause <= self._policy.total
+        return pause if in_time and _may_retry(failure, self._operation) else None
+
+    def _rate_limit_pause(self, failure: RateLimitError) -> float | None:
+        self._rate_limited += 1
+        pause = max(failure.retry_after or 0.0, self._backoff(self._rate_limited), _SHORTEST_RATE_LIMIT_WAIT)
+        return pause if self.budget.spend(pause) else None
+
+    def _backoff(self, tries: int) -> float:
+        # Exponential backoff with jitter. The exponent is bounded: large ones overflow.
+        longest = min(self._policy.backoff_max, self._policy.backoff * 2.0 ** min(tries - 1, 60))
+        return longest * (0.5 + 0.5 * self._clock.random())
 
 
-def _may_repeat(failure: RocketChatError, operation: Operation[Any]) -> bool:
+def _may_retry(failure: RocketChatError, operation: Operation[Any]) -> bool:
     if isinstance(failure, TransportError):
-        return failure.kind not in _LASTING and (operation.idempotent or not failure.may_have_acted)
+        return failure.kind not in _PERMANENT and (operation.idempotent or not failure.may_have_acted)
     if isinstance(failure, ServerError):
-        return failure.status in (502, 503, 504) and operation.idempotent
+        return failure.status in _RETRIED_STATUSES and operation.idempotent
     return False

@@ -1,32 +1,106 @@
-"""Log in: a token for a password."""
+"""The state of a login: which token signs requests, and when to log in.
+
+Without lock, I/O or time: the driver holds a lock around :meth:`Session.log_in`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
 
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
-from rocketchat_integrations.exceptions import TwoFactorRequired
+from rocketchat_integrations.exceptions import AuthenticationError, ConfigurationError, TwoFactorRequired
 
 from . import endpoints
+from .arguments import is_text
 from .endpoints import Operation
-from .retries import Flow, RetryPolicy, call
+from .flows import Flow, call
+from .http import Response
 
 
-def login(auth: PasswordAuth, second_factor: Callable[[], str | None], policy: RetryPolicy) -> Flow[TokenAuth]:
-    """A token for a password; the second factor is asked for only when the server wants it.
+class Session:
+    """The login of a client; with ``auth`` None, a webhook's, which needs none."""
 
-    Raises:
-        TwoFactorRequired: if the server wants one and there is none.
-    """
-    try:
-        return (yield from call(endpoints.login(auth.user, auth.password, None), policy))
-    except TwoFactorRequired as error:
-        required = error
-    operation = _login_with(auth, second_factor())
-    if operation is None:
-        raise required.with_traceback(None)
-    return (yield from call(operation, policy))
+    def __init__(self, auth: TokenAuth | PasswordAuth | None) -> None:
+        self.token = auth if isinstance(auth, TokenAuth) else None
+        """The token that signs requests; None if the next request needs a login."""
+        self.refusals = 0
+        """How many logins the server has refused."""
+        self._password = auth if isinstance(auth, PasswordAuth) else None
+        self._last_refusal: AuthenticationError | None = None
+        self._totp_is_unused = True
+        self._is_closed = False
 
+    def check_open(self) -> None:
+        """Raise ConfigurationError if the client is closed."""
+        if self._is_closed:
+            raise ConfigurationError("the client is closed")
 
-def _login_with(auth: PasswordAuth, code: str | None) -> Operation[TokenAuth] | None:
-    return None if code is None else endpoints.login(auth.user, auth.password, code)
+    def is_expired(self, response: Response) -> bool:
+        """Return whether the server refused the token and a login can renew it."""
+        return response.status == 401 and self._password is not None
+
+    def log_in(self, expired: TokenAuth | None, refusals: int) -> Flow[TokenAuth]:
+        """Return the token to sign with. Log in if there is none, or if it is still the expired one.
+
+        Args:
+            expired: the token that the server has refused.
+            refusals: the value of :attr:`refusals` before waiting for the lock.
+
+        Raises:
+            AuthenticationError: if the server refuses the login, or has refused one while this one waited: many
+                threads with a wrong password would otherwise lock the account.
+            ConfigurationError: if the client is closed, or ``totp`` gives no text.
+        """
+        self.check_open()
+        if self.token is expired:
+            self.token = None
+        if self.token is None:
+            if self._last_refusal is not None and self.refusals != refusals:
+                raise copy.copy(self._last_refusal)
+            try:
+                self.token = yield from self._new_token()
+            except AuthenticationError as error:
+                self._last_refusal = copy.copy(error)
+                self.refusals += 1
+                raise
+        return self.token
+
+    def close(self) -> bool:
+        """Let no further request be signed. Return False if the session was closed before."""
+        was_closed, self._is_closed = self._is_closed, True
+        return not was_closed
+
+    @property
+    def own_token(self) -> TokenAuth | None:
+        """The token to log out with: only one that came from a login."""
+        return None if self._password is None else self.token
+
+    def _new_token(self) -> Flow[TokenAuth]:
+        try:
+            return (yield from call(self._login(None)))
+        except TwoFactorRequired as error:
+            required = error
+        operation = self._login_with_code()
+        if operation is None:
+            raise required.with_traceback(None)
+        return (yield from call(operation))
+
+    def _login_with_code(self) -> Operation[TokenAuth] | None:
+        code = self._second_factor()
+        return None if code is None else self._login(code)
+
+    def _login(self, code: str | None) -> Operation[TokenAuth]:
+        assert self._password is not None  # nobody signs a webhook's requests
+        return endpoints.login(self._password.user, self._password.password, code)
+
+    def _second_factor(self) -> str | None:
+        """Return the code: from the callable, or the text if no login has used it yet."""
+        totp = None if self._password is None else self._password.totp
+        if callable(totp):
+            code: object = totp()
+            if is_text(code):
+                return code
+            del code  # it must not appear in the traceback
+            raise ConfigurationError("totp: must return text that is not blank")
+        unused, self._totp_is_unused = self._totp_is_unused, False
+        return totp if unused else None

@@ -1,8 +1,7 @@
-"""HTTP by requests: the only module that knows it, or anything beneath it.
+"""Send HTTP requests by the library requests. No other module imports it or urllib3.
 
-A session of requests is not used: it reads the environment and netrc anew for every
-call, follows redirects with the login headers, and keeps cookies. Its adapter, which
-keeps the connections, is.
+Uses the adapter of requests, which keeps the connections, and no session: that reads the environment and netrc for
+every call, follows redirects with the login headers, and keeps cookies.
 """
 
 from __future__ import annotations
@@ -32,7 +31,8 @@ from requests.utils import get_environ_proxies, select_proxy
 from urllib3.connectionpool import ConnectionPool
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from rocketchat_integrations._protocol.http import Request, Response, Timeout
+from rocketchat_integrations._protocol.http import Request, Response
+from rocketchat_integrations._protocol.options import ConnectionOptions
 from rocketchat_integrations._redaction import redacted, spellings
 from rocketchat_integrations.exceptions import ConfigurationError, TransportError, TransportTimeout
 
@@ -40,14 +40,14 @@ _CHUNK = 65536
 _COMPRESSED = ("gzip", "x-gzip", "deflate")
 _PORTS = {"http": 80, "https": 443}
 
-_secrets_under_way: ContextVar[tuple[str, ...]] = ContextVar("secrets_under_way", default=())
+_current_secrets: ContextVar[tuple[str, ...]] = ContextVar("current_secrets", default=())
 
 
 class _WithoutSecrets(logging.Filter):
-    """urllib3 logs paths, and a webhook's path is its secret."""
+    """Hides secrets in urllib3's log records: they contain paths, and a webhook's path is its secret."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        secrets = _secrets_under_way.get()
+        secrets = _current_secrets.get()
         if secrets:
             record.msg = redacted(record.getMessage(), spellings(secrets, shortest=1, levels=2))
             record.args, record.exc_info = (), None
@@ -59,7 +59,7 @@ for _name in ("connection", "connectionpool", "poolmanager", "response", "util.r
 
 
 class _Adapter(HTTPAdapter):
-    """An adapter for one address, whose connections it looks up once: that takes a tenth of a call."""
+    """An adapter for one URL. Looks up its connection pool once: that takes a tenth of a call."""
 
     def __init__(self, pool_size: int) -> None:
         super().__init__(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
@@ -72,7 +72,7 @@ class _Adapter(HTTPAdapter):
             return self._pool
         pool = super().get_connection_with_tls_context(*args, **kwargs)
         with self._lock:
-            # A call under way while the others are closed is not to keep connections that nobody closes.
+            # A call under way while the adapter is closed must not store a pool that nobody closes.
             if not self._is_closed:
                 self._pool = pool
         return pool
@@ -86,49 +86,39 @@ class _Adapter(HTTPAdapter):
 class RequestsTransport:
     """A transport over the connections of one :class:`requests.adapters.HTTPAdapter`."""
 
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        timeout: Timeout,
-        verify: bool | str,
-        cert: str | tuple[str, str] | None,
-        proxies: Mapping[str, str] | None,
-        pool_size: int,
-        max_response_size: int,
-    ) -> None:
-        # Once for all calls: the environment does not change under a running program's feet.
-        self._verify = _verification(verify, base_url)
-        self._cert = _certificate(cert)
-        self._proxies = _proxies(base_url, proxies)
-        self._timeout = timeout
-        self._max_response_size = max_response_size
-        self._adapter = _Adapter(pool_size)
+    def __init__(self, base_url: str, options: ConnectionOptions) -> None:
+        # Reads the environment once, not for every call.
+        self._verify = _verification(options.verify, base_url)
+        self._cert = _certificate(options.cert)
+        self._proxies = _proxies(base_url, options.proxies)
+        self._timeout = options.timeout
+        self._max_response_size = options.max_response_size
+        self._adapter = _Adapter(options.pool_size)
 
     def send(self, request: Request) -> Response:
-        """Send the request and read the whole answer.
+        """Send the request and read the whole response.
 
         Raises:
-            TransportError: if there is no complete answer.
+            TransportError: if there is no complete response.
         """
         handled = sys.exc_info()[1]
-        secrets = _secrets_under_way.set(request.secrets)
+        secrets = _current_secrets.set(request.secrets)
         try:
-            return self._answer(request)
+            return self._exchange(request)
         except TransportError as error:
             failure = error
         except Exception as error:
-            # Whatever it is, it holds the request with its tokens: told in words, and dropped.
+            # It holds the request with its tokens: describe and drop it.
             failure = _translated(error, request.url, handled)
         finally:
-            _secrets_under_way.reset(secrets)
+            _current_secrets.reset(secrets)
         raise failure.with_traceback(None)
 
     def close(self) -> None:
         """Close all connections."""
         self._adapter.close()
 
-    def _answer(self, request: Request) -> Response:
+    def _exchange(self, request: Request) -> Response:
         prepared = requests.PreparedRequest()
         prepared.method = request.method
         prepared.url = request.url
@@ -136,7 +126,7 @@ class RequestsTransport:
         if request.body is not None:
             prepared.body = request.body
             prepared.headers["Content-Length"] = str(len(request.body))
-        answer = self._adapter.send(
+        reply = self._adapter.send(
             prepared,
             stream=True,
             timeout=(self._timeout.connect, self._timeout.read),
@@ -145,36 +135,36 @@ class RequestsTransport:
             proxies=self._proxies,
         )
         try:
-            body = self._body(answer.raw, request.url)
+            body = self._body(reply.raw, request.url)
         finally:
-            answer.raw.close()
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Response(answer.status_code, headers, body)
+            reply.raw.close()
+        headers = {name.lower(): value for name, value in reply.headers.items()}
+        return Response(reply.status_code, headers, body)
 
     def _body(self, raw: urllib3.HTTPResponse, url: str) -> bytes:
         body = io.BytesIO()
         deadline = time.monotonic() + self._timeout.total
-        # read1 gives what is there, where read would wait, out of our sight, for a full chunk (and for more to decode).
+        # read1 returns what has arrived; read would wait for a full chunk, past the deadline.
         while body.write(raw.read1(_CHUNK, decode_content=False)):
             self._check_size(body.tell(), url)
             if time.monotonic() > deadline:
-                what = f"the answer took longer than {self._timeout.total:g} s"
+                what = f"the response took longer than {self._timeout.total:g} s"
                 raise _failure(TransportTimeout, what, "timeout", url, may_have_acted=True)
         if body.tell() and raw.headers.get("content-encoding", "").lower() in _COMPRESSED:
             return self._inflated(body.getvalue(), url)
         return body.getvalue()
 
     def _inflated(self, body: bytes, url: str) -> bytes:
-        inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib: it looks which
+        inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # detects gzip or zlib
         inflated = inflater.decompress(body, self._max_response_size + 1)
         self._check_size(len(inflated), url)
         if not inflater.eof:
-            raise _failure(TransportError, "the answer is incomplete", "incomplete", url, may_have_acted=True)
+            raise _failure(TransportError, "the response is incomplete", "incomplete", url, may_have_acted=True)
         return inflated
 
     def _check_size(self, size: int, url: str) -> None:
         if size > self._max_response_size:
-            what = f"the answer is larger than {self._max_response_size} bytes"
+            what = f"the response is larger than {self._max_response_size} bytes"
             raise _failure(TransportError, what, "too-large", url, may_have_acted=True)
 
 
@@ -194,7 +184,7 @@ def _certificate(cert: str | tuple[str, str] | None) -> str | tuple[str, str] | 
     if cert is not None:
         certificate, key = (cert, None) if isinstance(cert, str) else cert
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        # The empty password: else one would be asked for at the terminal.
+        # Without a password, OpenSSL would prompt for one on the terminal.
         _try("cert", f"{cert}", partial(context.load_cert_chain, certificate, key, password=""))
     return cert
 
@@ -209,7 +199,7 @@ def _try(option: str, path: str, load: Callable[[], None]) -> None:
 
 
 def _proxies(base_url: str, explicit: Mapping[str, str] | None) -> dict[str, str]:
-    """The one for this address. What is given beats the environment, also by less telling keys (``"all"``)."""
+    """Return the proxy for this URL. The option takes precedence over the environment, even by the key ``"all"``."""
     proxy = select_proxy(base_url, explicit or {})
     if proxy is None:
         proxy = select_proxy(base_url, get_environ_proxies(base_url))
@@ -225,20 +215,20 @@ def _failure(
     return kind_of_error(f"{place}: {what}", kind=kind, host=host, port=port, may_have_acted=may_have_acted)
 
 
-# From the most telling class to the least; the first that is found in a chain of exceptions decides.
-# What it means, its kind, and whether the server may have got the request.
+# From the most specific class to the least; the first that occurs in a chain of exceptions counts.
+# Columns: classes, message, kind, whether the server may have received the request.
 _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], str, str, bool], ...] = (
     ((urllib3.exceptions.ProxyError, requests.exceptions.ProxyError), "the proxy cannot be reached", "proxy", False),
     ((ssl.SSLCertVerificationError, CertificateError), "the server's certificate is not trusted", "certificate", False),
-    ((urllib3.exceptions.NameResolutionError, socket.gaierror), "the name of the host is not known", "name", False),
+    ((urllib3.exceptions.NameResolutionError, socket.gaierror), "the host name is unknown", "name", False),
     ((requests.exceptions.ConnectTimeout,), "the connection took too long", "timeout", False),
     ((ConnectionRefusedError,), "the connection was refused", "refused", False),
-    # Before the next one, which it inherits from.
+    # Before ConnectTimeoutError, its base class.
     ((urllib3.exceptions.NewConnectionError,), "the host cannot be reached", "unreachable", False),
     ((urllib3.exceptions.ConnectTimeoutError,), "the connection took too long", "timeout", False),
     (
         (TimeoutError, urllib3.exceptions.TimeoutError, requests.exceptions.Timeout),
-        "the answer took too long",
+        "the response took too long",
         "timeout",
         True,
     ),
@@ -252,20 +242,20 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], str, str, bool], ...] = 
             requests.exceptions.ContentDecodingError,
             zlib.error,
         ),
-        "the answer is incomplete",
+        "the response is incomplete",
         "incomplete",
         True,
     ),
-    ((ConnectionError,), "the connection was lost before the answer", "reset", True),
+    ((ConnectionError,), "the connection was lost before the response", "reset", True),
     (
         (http.client.HTTPException, urllib3.exceptions.InvalidHeader, requests.exceptions.InvalidHeader),
-        "the answer is not proper HTTP",
+        "the response is not valid HTTP",
         "other",
         True,
     ),
     (
         (urllib3.exceptions.ProtocolError, requests.exceptions.ConnectionError),
-        "the connection was lost before the answer",
+        "the connection was lost before the response",
         "reset",
         True,
     ),
@@ -275,7 +265,7 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], str, str, bool], ...] = 
             requests.exceptions.InvalidURL,
             requests.exceptions.InvalidSchema,
         ),
-        "the address, or the proxy's, cannot be used",
+        "the URL, or the proxy's, cannot be used",
         "other",
         False,
     ),
@@ -292,16 +282,16 @@ def _translated(error: Exception, url: str, handled: BaseException | None) -> Tr
 
 
 def _tls_detail(chain: list[BaseException]) -> str:
-    """OpenSSL's words, if it gave any."""
+    """Return OpenSSL's message, if there is one."""
     errors = [link for link in chain if isinstance(link, ssl.SSLError)]
     words = [getattr(error, name, None) for error in errors for name in ("verify_message", "reason")]
     return next((f" ({word})" for word in words if word), "")
 
 
 def _chain(error: BaseException, handled: BaseException | None) -> Iterator[BaseException]:
-    """The exception and all that it wraps, in any of the ways in which these libraries wrap.
+    """Yield the exception and all that it wraps: arguments, `reason`, cause, context.
 
-    Not what the caller was handling when it called: that is no part of this failure.
+    Leaves out the exception that the caller was handling when it made the call.
     """
     seen = [handled]
     ahead: list[object] = [error]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from typing_extensions import Unpack
@@ -18,36 +18,20 @@ from rocketchat_integrations import (
     OutgoingIntegration,
     OutgoingIntegrationRecord,
     RetryPolicy,
-    _cancellation,
 )
-from rocketchat_integrations._protocol import rate_limits, retries
-from rocketchat_integrations.client import ConnectionOptions
+from rocketchat_integrations._protocol.options import ConnectionKeywords
 from rocketchat_integrations.testing import LocalRocketChat
+
+if TYPE_CHECKING:
+    from tests.conftest import Clock
 
 
 class Connect(Protocol):
     """Make a client that retries without waiting and is closed at the end of the test."""
 
     def __call__(
-        self, server: LocalRocketChat, username: str = "admin", **options: Unpack[ConnectionOptions]
+        self, server: LocalRocketChat, username: str = "admin", **options: Unpack[ConnectionKeywords]
     ) -> Client: ...
-
-
-class Clock:
-    """A time that passes only while somebody sleeps, for the server as well."""
-
-    def __init__(self, server: LocalRocketChat) -> None:
-        self._server = server
-        self._now = 1000.0
-        self.slept: list[float] = []
-
-    def monotonic(self) -> float:
-        return self._now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self._now += seconds
-        self._server.clock_skew += seconds
 
 
 @pytest.fixture(params=["8.8", "6.14"])
@@ -67,8 +51,8 @@ def server(dialect: str) -> Iterator[LocalRocketChat]:
 def connect() -> Iterator[Connect]:
     with ExitStack() as stack:
 
-        def connect(server: LocalRocketChat, username: str = "admin", **options: Unpack[ConnectionOptions]) -> Client:
-            own: ConnectionOptions = {"retry": RetryPolicy(backoff=0), **options}
+        def connect(server: LocalRocketChat, username: str = "admin", **options: Unpack[ConnectionKeywords]) -> Client:
+            own: ConnectionKeywords = {"retry": RetryPolicy(backoff=0), **options}
             return stack.enter_context(Client(server.url, server.auth(username), **own))
 
         yield connect
@@ -81,12 +65,9 @@ def client(server: LocalRocketChat, connect: Connect) -> Client:
 
 
 @pytest.fixture
-def clock(server: LocalRocketChat, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The only time there is for the client."""
-    clock = Clock(server)
-    monkeypatch.setattr(_cancellation, "time", clock)
-    monkeypatch.setattr(retries, "time", clock)
-    monkeypatch.setattr(rate_limits, "time", clock)
+def clock(clock: Clock, server: LocalRocketChat) -> Clock:
+    """The clock of all clients and of the server."""
+    clock.servers.append(server)
     return clock
 
 

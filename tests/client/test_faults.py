@@ -32,7 +32,8 @@ from tests.client.calls import CALLS, NOT_IN_THE_TABLE, each_call
 from tests.client.samples import call_count, insert_samples, only_8
 
 if TYPE_CHECKING:
-    from tests.client.conftest import Clock, Connect
+    from tests.client.conftest import Connect
+    from tests.conftest import Clock
 
 
 @pytest.fixture

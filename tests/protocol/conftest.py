@@ -1,89 +1,78 @@
-"""What the tests of the protocol share: a time that stands still, and conversations held by hand."""
+"""Fixtures for the tests of the protocol: flows run without a network, and recorded answers of a real server."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator
-from types import SimpleNamespace
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pytest
 
-from rocketchat_integrations import TransportError, _cancellation
-from rocketchat_integrations._protocol import rate_limits, retries
+from rocketchat_integrations import ConnectionOptions, RetryPolicy, TokenAuth, TransportError
+from rocketchat_integrations._protocol.exchange import Exchange
+from rocketchat_integrations._protocol.flows import Flow, Send, Wait
 from rocketchat_integrations._protocol.http import Request, Response
-from rocketchat_integrations._protocol.retries import Send
+
+if TYPE_CHECKING:
+    from tests.conftest import Clock
 
 T = TypeVar("T")
 
 
-class Clock:
-    """A time that passes only while somebody sleeps, or when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.slept: list[float] = []
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-
 class Wire:
-    """What a server or a network could answer, and what it makes of a conversation."""
+    """Runs flows against given outcomes, without a network."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self.sent: list[Send] = []
+        self.clock = clock
+        self.policy = RetryPolicy()
+        self.sent: list[Request] = []
+        self.waits: list[float] = []
 
     @property
     def calls(self) -> list[str]:
-        """What has been called so far."""
-        return [send.request.endpoint for send in self.sent]
-
-    @property
-    def waits(self) -> list[float]:
-        """How long was waited before each of them."""
-        return [send.after for send in self.sent]
+        """The endpoints called so far."""
+        return [request.endpoint for request in self.sent]
 
     def body(self, number: int = -1) -> Any:
-        """What one of the requests carried."""
-        return json.loads(self.sent[number].request.body or b"null")
+        """The JSON body of one of the requests."""
+        return json.loads(self.sent[number].body or b"null")
 
-    def talk(
-        self, conversation: Generator[Send, Response, T], *outcomes: Response | TransportError, taking: float = 0.0
-    ) -> T:
-        """Hold a conversation to its end, with these outcomes and no others, each after so many seconds."""
+    def talk(self, flow: Flow[T], *outcomes: Response | TransportError, taking: float = 0.0) -> T:
+        """Run a flow with exactly these outcomes, each after so many seconds."""
         ahead = list(outcomes)
 
         def next_outcome(_: Request) -> Response | TransportError:
-            assert ahead, f"one request more than was expected: {self.calls}"
-            self._clock.now += taking
+            assert ahead, f"one request more than expected: {self.calls}"
+            self.clock.now += taking
             return ahead.pop(0)
 
         try:
-            return self.serve(conversation, next_outcome)
+            return self.serve(flow, next_outcome)
         finally:
-            assert not ahead, f"fewer requests than were expected: {self.calls}"
+            assert not ahead, f"fewer requests than expected: {self.calls}"
 
-    def serve(
-        self, conversation: Generator[Send, Response, T], answer: Callable[[Request], Response | TransportError]
-    ) -> T:
-        """Hold a conversation to its end, with the outcomes that a function gives."""
+    def serve(self, flow: Flow[T], answer: Callable[[Request], Response | TransportError]) -> T:
+        """Run a flow with the outcomes that a function gives."""
+        auth = TokenAuth("u", "T0KEN-of-the-user")
+        options = ConnectionOptions(retry=self.policy)
+        exchange = Exchange("https://chat.example/", auth, options, clock=self.clock, lock=nullcontext())
+        steps = exchange.steps(flow)
         outcome: Any = None
         while True:
             try:
-                is_failure = isinstance(outcome, TransportError)
-                send = conversation.throw(outcome) if is_failure else conversation.send(outcome)
+                step = steps.send(outcome)
             except StopIteration as stop:
                 result: T = stop.value
                 return result
-            self.sent.append(send)
-            self._clock.now += send.after
-            outcome = answer(send.request)
+            if isinstance(step, Send):
+                self.sent.append(step.request)
+                outcome = answer(step.request)
+            else:
+                assert isinstance(step, Wait)
+                self.waits.append(step.seconds)
+                self.clock.now += step.seconds
 
     @staticmethod
     def ok(**payload: Any) -> Response:
@@ -127,15 +116,43 @@ class Wire:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The time of the conversations and of the driver."""
-    clock = Clock()
-    for module in (rate_limits, retries, _cancellation):
-        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep))
-    return clock
-
-
-@pytest.fixture
 def wire(clock: Clock) -> Wire:
     """A network to hold conversations over."""
     return Wire(clock)
+
+
+RECORDINGS = json.loads((Path(__file__).parent.parent / "recordings.json").read_text(encoding="utf-8"))
+
+
+class Talk(NamedTuple):
+    """A recorded request and its answer."""
+
+    scenario: str
+    endpoint: str
+    sent: dict[str, Any]
+    status: int
+    answer: dict[str, Any]
+
+
+def talks() -> Iterator[Talk]:
+    """Yield what was recorded, with a date for each placeholder."""
+    for scenario in RECORDINGS["scenarios"]:
+        for step in scenario["steps"]:
+            path = step["path"].removeprefix("/api/v1/")
+            endpoint = "hooks" if path.startswith("/hooks/") else path
+            answer = json.loads(json.dumps(step["expect"]["json"]).replace('"<date>"', '"2024-01-10T14:12:07.739Z"'))
+            sent: dict[str, Any] = step.get("json") or step.get("query") or {}
+            yield Talk(scenario["name"], endpoint, sent, step["expect"]["status"], answer)
+
+
+@pytest.fixture
+def recorded_integrations() -> list[dict[str, Any]]:
+    """The integrations in the recorded answers."""
+    answers = [talk.answer for talk in talks() if talk.status == 200]
+    return [it for answer in answers for it in (answer.get("integration"), *answer.get("integrations", [])) if it]
+
+
+@pytest.fixture
+def recorded_refusals() -> list[Talk]:
+    """The recorded requests that were refused."""
+    return [talk for talk in talks() if talk.status != 200]

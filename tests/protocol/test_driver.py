@@ -1,4 +1,4 @@
-"""The driver: logging in, waiting, closing; over a transport that is none."""
+"""The driver: logging in, waiting, closing, cancelling; over a transport without a network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import math
 import subprocess
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from email.utils import formatdate
@@ -18,6 +17,7 @@ import pytest
 
 from rocketchat_integrations import (
     AuthenticationError,
+    BadRequestError,
     Client,
     ConfigurationError,
     IncomingWebhook,
@@ -27,13 +27,14 @@ from rocketchat_integrations import (
     RetryPolicy,
     TokenAuth,
     TransportError,
-    TwoFactorRequired,
 )
+from rocketchat_integrations._cancellation import Cancelled, until
 from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations.testing import LocalRocketChat
 
 if TYPE_CHECKING:
-    from tests.protocol.conftest import Clock, Wire
+    from tests.conftest import Clock
+    from tests.protocol.conftest import Wire
 
 _URL = "https://chat.example"
 _TOKEN = TokenAuth("u", "T0KEN")
@@ -41,7 +42,7 @@ _PASSWORD = PasswordAuth("alice", "passw0rd")
 
 
 class _Server:
-    """A transport that answers by itself: one user, tokens T1, T2 … by login, and what is put into `next`."""
+    """A fake transport: one user, tokens T1, T2 … by login; outcomes in `next` come first."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
@@ -107,26 +108,25 @@ def test_the_login_comes_with_the_first_call_that_needs_it(client: Client, serve
     client.server_version()
     client.get("one")
     client.get("one")
+    assert [client.user_id(), client.user_id()] == ["u", "u"]
     assert server.calls == ["api/info", "login", "integrations.get", "integrations.get"]
     assert [request.headers.get("X-Auth-Token") for request in server.requests] == [None, None, "T1", "T1"]
 
 
-def test_a_token_is_sent_as_it_is(server: _Server) -> None:
-    """With a TokenAuth nobody logs in."""
-    Client(_URL, _TOKEN, transport=server).get("one")
+def test_a_token_of_the_users_own_is_sent_and_not_replaced(server: _Server) -> None:
+    """With a TokenAuth nobody logs in, and a 401 is an AuthenticationError after one request."""
+    client = Client(_URL, _TOKEN, transport=server)
+    client.get("one")
     headers = server.requests[0].headers
     assert (headers["X-User-Id"], headers["X-Auth-Token"]) == ("u", "T0KEN")
-    assert server.calls == ["integrations.get"]
+    server.good.clear()
+    with pytest.raises(AuthenticationError):
+        client.get("one")
+    assert server.calls == ["integrations.get"] * 2
 
 
-def test_user_id_logs_in_once(client: Client, server: _Server) -> None:
-    """The user's id is known from the login."""
-    assert [client.user_id(), client.user_id()] == ["u", "u"]
-    assert server.calls == ["login"]
-
-
-def test_a_token_that_has_expired_is_renewed(client: Client, server: _Server) -> None:
-    """A 401 in the middle of the work is not seen by the caller: a new login, and the call once more."""
+def test_an_expired_token_is_renewed(client: Client, server: _Server) -> None:
+    """The caller does not see a 401 in the middle of the work: a new login, and the call once more."""
     client.get("one")
     server.good.clear()
     client.get("one")
@@ -142,41 +142,14 @@ def test_a_second_401_is_raised(client: Client, server: _Server) -> None:
     assert server.calls == ["login", "integrations.get", "login", "integrations.get"]
 
 
-def test_a_refused_token_of_the_user_is_not_replaced(server: _Server) -> None:
-    """With a TokenAuth a 401 is an AuthenticationError after one request."""
-    server.good.clear()
-    with pytest.raises(AuthenticationError):
-        Client(_URL, _TOKEN, transport=server).get("one")
-    assert server.calls == ["integrations.get"]
-
-
 def test_a_login_that_fails_is_the_failure_of_the_call(client: Client, server: _Server) -> None:
-    """Without a token the call is not sent, and its login is not made again for it."""
+    """Without a token the call is not sent, and its login is not retried for it; the next call logs in again."""
     server.next["login"] = [Response(401, {}, b'{"status": "error", "error": "Unauthorized"}')]
     with pytest.raises(AuthenticationError, match="login"):
         client.get("one")
     assert server.calls == ["login"]
-
-
-def test_after_a_failed_renewal_the_next_call_logs_in(client: Client, server: _Server) -> None:
-    """A renewal that failed leaves no half-made session: nothing is ever sent without a token."""
     client.get("one")
-    server.good.clear()
-    server.next["login"] = [Response(401, {}, b'{"status": "error", "error": "Unauthorized"}')]
-    with pytest.raises(AuthenticationError):
-        client.get("one")
-    client.get("one")
-    sent = [request for request in server.requests if request.endpoint == "integrations.get"]
-    assert [request.headers["X-Auth-Token"] for request in sent] == ["T1", "T1", "T2"]
-
-
-def test_a_thread_that_waited_for_a_renewal_that_failed_makes_its_own(client: Client, server: _Server) -> None:
-    """When another thread's renewal has failed meanwhile, the call logs in itself."""
-    client.get("one")
-    driver = client._driver  # pyright: ignore[reportPrivateUsage]
-    refused = driver.credentials()
-    driver._token = None  # pyright: ignore[reportPrivateUsage] - as the other thread's failure leaves it
-    assert driver._renewed(refused).token == "T2"  # pyright: ignore[reportPrivateUsage]
+    assert server.calls == ["login", "login", "integrations.get"]
 
 
 def test_threads_log_in_once() -> None:
@@ -200,11 +173,11 @@ def test_threads_log_in_once() -> None:
 
 
 def test_threads_with_a_wrong_password_are_refused_together() -> None:
-    """Who waited for a login that was refused does not try once more: that would lock the account."""
+    """Threads that waited for a login that was refused do not try again: that could lock the account."""
     second_waits = threading.Event()
 
     class Lock:
-        """Says when somebody is about to wait."""
+        """Reports when a second thread is about to wait."""
 
         def __init__(self) -> None:
             self._lock = threading.Lock()
@@ -218,7 +191,7 @@ def test_threads_with_a_wrong_password_are_refused_together() -> None:
             self._lock.release()
 
     class Refusing:
-        """Refuses every login, the first one when somebody else waits for it."""
+        """Refuses every login; the first one when another thread waits for it."""
 
         logins = 0
 
@@ -234,7 +207,7 @@ def test_threads_with_a_wrong_password_are_refused_together() -> None:
 
     transport = Refusing()
     client = Client(_URL, PasswordAuth("alice", "wrong"), transport=transport)
-    client._driver._login = Lock()  # type: ignore[assignment] # pyright: ignore[reportAttributeAccessIssue]
+    client._driver._login_lock = Lock()  # type: ignore[assignment] # pyright: ignore[reportAttributeAccessIssue]
     others: list[Future[IntegrationRecord]] = []
     with ThreadPoolExecutor(2) as pool:
         for future in (pool.submit(client.get, "one"), *others):
@@ -244,81 +217,6 @@ def test_threads_with_a_wrong_password_are_refused_together() -> None:
     with pytest.raises(AuthenticationError):
         client.get("one")
     assert transport.logins == 2
-
-
-def test_a_closed_client_has_no_user(server: _Server) -> None:
-    """Nothing is answered for a session that has ended."""
-    client = Client(_URL, PasswordAuth("alice", "passw0rd"), transport=server)
-    client.user_id()
-    client.close()
-    with pytest.raises(ConfigurationError, match="closed"):
-        client.user_id()
-
-
-def test_a_code_given_as_text_is_good_once(server: _Server) -> None:
-    """A one-time code is sent once; when the session ends, the caller learns that a new one is needed."""
-    server.code = "123456"
-    client = Client(_URL, PasswordAuth("alice", "passw0rd", totp="123456"), transport=server)
-    client.get("one")
-    server.good.clear()
-    with pytest.raises(TwoFactorRequired):
-        client.get("one")
-    bodies = [json.loads(request.body or b"") for request in server.requests if request.endpoint == "login"]
-    assert [body.get("code") for body in bodies] == [None, "123456", None]
-
-
-def test_a_code_that_was_not_needed_is_still_good(server: _Server) -> None:
-    """A login without a second factor does not use up the code."""
-    client = Client(_URL, PasswordAuth("alice", "passw0rd", totp="123456"), transport=server)
-    client.get("one")
-    server.good.clear()
-    server.code = "123456"
-    client.get("one")
-
-
-def test_a_callable_is_asked_whenever_a_code_is_needed(server: _Server) -> None:
-    """A callable gives a fresh code for each login that wants one, and is left in peace otherwise."""
-    codes = ["1", "2"]
-    client = Client(_URL, PasswordAuth("alice", "passw0rd", totp=lambda: codes.pop(0)), transport=server)
-    client.get("one")
-    for code in ("1", "2"):
-        server.good.clear()
-        server.code = code
-        client.get("one")
-    assert codes == []
-
-
-def test_an_exception_of_the_callable_is_the_callers(server: _Server) -> None:
-    """What the callable raises comes out as it is, and the next call may try again."""
-    server.code = "1"
-    failures: list[Exception] = [KeyError("no authenticator at hand")]
-
-    def totp() -> str:
-        if failures:
-            raise failures.pop()
-        return "1"
-
-    client = Client(_URL, PasswordAuth("alice", "passw0rd", totp=totp), transport=server)
-    with pytest.raises(KeyError, match="no authenticator") as caught:
-        client.get("one")
-    told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
-    assert "passw0rd" not in told
-    client.get("one")
-
-
-@pytest.mark.parametrize("code", [123456, b"123456", None])
-def test_a_callable_has_to_give_text(server: _Server, code: Any) -> None:
-    """A code of another type is refused by name, and neither it nor the password is in the traceback."""
-    server.code = "123456"
-    client = Client(_URL, PasswordAuth("alice", "passw0rd", totp=lambda: code), transport=server)
-    with pytest.raises(ConfigurationError, match=r"^totp: ") as caught:
-        client.get("one")
-    ours = [f for f in traceback.extract_tb(caught.value.__traceback__) if "rocketchat_integrations" in f.filename]
-    assert ours
-    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    shown = [f.locals for f in told.stack if "rocketchat_integrations" in f.filename]
-    assert "123456" not in str(shown)
-    assert "passw0rd" not in str(shown)
 
 
 # Waiting
@@ -334,7 +232,7 @@ def _headers(remaining: int, seconds: int) -> dict[str, str]:
 
 
 def test_waits_are_logged(client: Client, server: _Server, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    """Who wonders why a call takes so long finds it in the log, with the endpoint and the seconds."""
+    """The log says why a call takes long, with the endpoint and the seconds."""
     caplog.set_level(logging.INFO, "rocketchat_integrations")
     server.next["api/info"] = [server.wire.lost(), server.wire.no(429, "slow", _headers(0, 7))]
     client.server_version()
@@ -346,7 +244,7 @@ def test_waits_are_logged(client: Client, server: _Server, clock: Clock, caplog:
 
 
 def test_a_call_waits_before_it_would_be_refused(client: Client, server: _Server, clock: Clock) -> None:
-    """When the server has said that nothing is left, the next call of the endpoint waits for the new window."""
+    """When no calls are left in a window, the next call of the endpoint waits for the new one."""
     server.next["api/info"] = [Response(200, _headers(0, 42), b'{"success": true, "version": "8.8"}')]
     client.server_version()
     client.server_version()
@@ -354,8 +252,8 @@ def test_a_call_waits_before_it_would_be_refused(client: Client, server: _Server
     assert server.calls == ["api/info", "api/info"]
 
 
-def test_a_wait_beyond_the_callers_patience_is_left_to_the_server(server: _Server, clock: Clock) -> None:
-    """With RetryPolicy.never() nothing is waited for, and the server says no itself."""
+def test_without_a_budget_for_waits_the_server_refuses(server: _Server, clock: Clock) -> None:
+    """With RetryPolicy.never() nothing is waited for, and the server refuses the call."""
     client = Client(_URL, _TOKEN, transport=server, retry=RetryPolicy.never())
     refusal = server.wire.no(429, "slow", _headers(0, 42))
     server.next["api/info"] = [refusal, refusal]
@@ -365,15 +263,15 @@ def test_a_wait_beyond_the_callers_patience_is_left_to_the_server(server: _Serve
     assert clock.slept == []
 
 
-def test_a_refused_call_is_not_held_up_twice(client: Client, server: _Server, clock: Clock) -> None:
-    """The wait that a refusal asks for, and the one for its window, are the same."""
+def test_a_refused_call_does_not_wait_twice(client: Client, server: _Server, clock: Clock) -> None:
+    """The wait that a refusal asks for also counts for its window."""
     server.next["api/info"] = [server.wire.no(429, "slow", _headers(0, 42))]
     client.server_version()
     assert clock.slept == [42.0]
 
 
-def test_a_failure_does_not_hold_up_the_next_window(client: Client, server: _Server, clock: Clock) -> None:
-    """Lost answers after the end of a window do not make later calls wait for news of it."""
+def test_a_failure_does_not_delay_the_next_window(client: Client, server: _Server, clock: Clock) -> None:
+    """Lost responses after the end of a window do not make later calls wait."""
     server.next["api/info"] = [Response(200, _headers(0, 42), b'{"success": true, "version": "8.8"}')]
     client.server_version()
     clock.now += 42
@@ -386,7 +284,7 @@ def test_a_failure_does_not_hold_up_the_next_window(client: Client, server: _Ser
 
 
 class _Limited(_Server):
-    """Allows ten calls in a minute of the fake time, and counts how many it refused."""
+    """Allows ten calls in a minute of the fake time, and counts those that it refused."""
 
     def __init__(self, wire: Wire, clock: Clock) -> None:
         super().__init__(wire)
@@ -409,7 +307,7 @@ class _Limited(_Server):
 
 
 def test_threads_share_the_window_of_a_server(wire: Wire, clock: Clock) -> None:
-    """32 threads on a server that allows ten calls a minute all get their answers, and hardly one is refused."""
+    """32 threads on a server that allows ten calls a minute all get their results, and few calls are refused."""
     server = _Limited(wire, clock)
     client = Client(_URL, _TOKEN, transport=server, retry=RetryPolicy(rate_limit_wait=3600))
     client.server_version()
@@ -421,14 +319,46 @@ def test_threads_share_the_window_of_a_server(wire: Wire, clock: Clock) -> None:
 
     with ThreadPoolExecutor(32) as pool:
         assert list(pool.map(call, range(32))) == ["8.8"] * 32
-    assert server.refused <= 10  # 36 and more if each had to find out by itself
+    assert server.refused <= 10  # at least 36 if each thread had to be refused first
+
+
+# Cancelling
+
+
+def test_a_cancelled_call_sends_nothing(client: Client, server: _Server) -> None:
+    """A call made after the event is set raises, and so does one that had only the login done."""
+    cancelled = threading.Event()
+    with until(cancelled):
+        client.get("one")
+        cancelled.set()
+        with pytest.raises(Cancelled):
+            client.get("one")
+    assert server.calls == ["login", "integrations.get"]
+    client.get("one")
+
+
+def test_a_wait_is_cancelled(client: Client, server: _Server, clock: Clock) -> None:
+    """A call that waits for its next try ends as soon as the event is set."""
+    cancelled = threading.Event()
+    server.next["api/info"] = [server.wire.no(429, "You must wait 60 seconds")]
+
+    def call() -> str:
+        with until(cancelled):
+            return client.server_version()
+
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(call)
+        cancelled.set()
+        assert isinstance(future.exception(10), Cancelled)
+    assert clock.slept == []
+    assert len(server.calls) <= 1
 
 
 # Closing
 
 
-def test_closing_logs_out_of_the_session_that_we_made(client: Client, server: _Server) -> None:
-    """No token of ours stays good after the client is closed; and the connections are closed, once."""
+def test_closing_logs_out_of_an_own_session(client: Client, server: _Server) -> None:
+    """A token from a login does not stay valid after the client is closed; the connections are closed, once."""
     with client:
         client.get("one")
     assert server.calls[-1] == "logout"
@@ -438,7 +368,7 @@ def test_closing_logs_out_of_the_session_that_we_made(client: Client, server: _S
 
 
 def test_closing_leaves_the_users_token_alone(server: _Server) -> None:
-    """A token that was given to us stays good."""
+    """A token that the user gave stays valid."""
     with Client(_URL, _TOKEN, transport=server) as client:
         client.get("one")
     assert server.calls == ["integrations.get"]
@@ -451,11 +381,19 @@ def test_closing_without_a_session_sends_nothing(client: Client, server: _Server
     assert (server.calls, server.closed) == ([], 1)
 
 
+def test_closing_a_clients_webhook_leaves_the_client_open(client: Client, server: _Server) -> None:
+    """The webhook uses the client's connections, and only the client closes them."""
+    with client.webhook(client.get("one")) as webhook:
+        webhook.post("hello")
+    client.get("one")
+    assert server.closed == 0
+
+
 @pytest.mark.parametrize("failure", ["lost", "refused"])
 def test_a_logout_that_fails_is_a_warning(
     client: Client, server: _Server, caplog: pytest.LogCaptureFixture, failure: str
 ) -> None:
-    """Closing never raises because of the logout, and does not repeat it; the log says what follows."""
+    """Closing does not raise because of the logout, and does not repeat it; the log says what follows."""
     client.get("one")
     server.next["logout"] = [server.wire.lost() if failure == "lost" else server.wire.no(401)]
     client.close()
@@ -467,7 +405,7 @@ def test_a_logout_that_fails_is_a_warning(
 
 
 def test_an_interrupted_logout_closes_the_connections(client: Client, server: _Server) -> None:
-    """Ctrl-C in the middle of the logout goes through, and leaves no connection open."""
+    """Ctrl-C during the logout is raised, and leaves no connection open."""
     client.get("one")
     server.next["logout"] = [KeyboardInterrupt()]
     with pytest.raises(KeyboardInterrupt):
@@ -476,7 +414,7 @@ def test_an_interrupted_logout_closes_the_connections(client: Client, server: _S
 
 
 def test_a_closed_client_sends_nothing(client: Client, server: _Server) -> None:
-    """Use after close is a mistake of the program: every call says so, and no new session is made."""
+    """Every call after closing raises ConfigurationError, and no new login is made."""
     client.get("one")
     webhook = client.webhook(client.get("one"))
     client.close()
@@ -488,7 +426,7 @@ def test_a_closed_client_sends_nothing(client: Client, server: _Server) -> None:
 
 
 def test_a_closed_client_makes_no_session(client: Client, server: _Server) -> None:
-    """Also the user's id cannot be asked for when the client was closed before its first login."""
+    """The user's id cannot be asked for after the client was closed before its first login."""
     client.close()
     with pytest.raises(ConfigurationError, match="closed"):
         client.user_id()
@@ -496,7 +434,7 @@ def test_a_closed_client_makes_no_session(client: Client, server: _Server) -> No
 
 
 def test_a_login_under_way_when_the_client_is_closed_is_logged_out(server: _Server) -> None:
-    """The token of a login that another thread has begun does not outlive the client."""
+    """Closing waits for a login that another thread has begun, and then logs out of it."""
     server.code = "1"
     asked, answer = threading.Event(), threading.Event()
 
@@ -517,11 +455,11 @@ def test_a_login_under_way_when_the_client_is_closed_is_logged_out(server: _Serv
     assert "T1" not in server.good
 
 
-# A transport of one's own
+# Other transports
 
 
 def test_a_transport_is_given_whole_requests(server: _Server) -> None:
-    """What a transport gets can be sent as it is: address, headers, body."""
+    """A transport can send what it is given unchanged: URL, headers, body."""
     Client(f"{_URL}/chat/", _TOKEN, transport=server, headers={"X-Team": "ci"}, user_agent="deploy/1").clear_history(
         "1"
     )
@@ -536,7 +474,7 @@ def test_a_transport_is_given_whole_requests(server: _Server) -> None:
 
 
 def test_a_webhook_sends_no_login(server: _Server) -> None:
-    """To a webhook's address nothing goes but the message."""
+    """A post has no token of a user."""
     IncomingWebhook(f"{_URL}/hooks/one/S3CRET", transport=server).post("hello")
     (request,) = server.requests
     assert request.url == f"{_URL}/hooks/one/S3CRET"
@@ -544,15 +482,15 @@ def test_a_webhook_sends_no_login(server: _Server) -> None:
     assert "S3CRET" not in repr(request)
 
 
-def test_a_faulty_transport_is_not_covered_up(client: Client, server: _Server) -> None:
-    """An exception that is no TransportError is a mistake in the transport, and comes out as it is."""
+def test_an_error_in_a_transport_is_raised_unchanged(client: Client, server: _Server) -> None:
+    """Another exception than TransportError is a bug of the transport, even if it is a StopIteration."""
     server.next["api/info"] = [StopIteration("the fake has no more answers")]
     with pytest.raises(StopIteration, match="no more answers"):
         client.server_version()
 
 
-def test_with_a_transport_of_ones_own_requests_is_not_loaded() -> None:
-    """Whoever brings a transport, or only imports the package, need not have requests loaded."""
+def test_with_another_transport_requests_is_not_loaded() -> None:
+    """A program with a transport of its own does not load requests."""
     program = """
 import sys
 from rocketchat_integrations import Client, TokenAuth
@@ -566,8 +504,17 @@ with Client("https://chat.example", TokenAuth("u", "t"), transport=Transport()):
     assert done.stdout == "[]\n"
 
 
-def test_what_the_client_is_made_of_shows_no_secret(server: _Server) -> None:
-    """No repr has a token, a password or a webhook's path, not even those of the inner parts."""
+def test_a_server_that_repeats_secrets_is_not_quoted(server: _Server) -> None:
+    """Neither the token nor the value of a header of the user's is in an error."""
+    client = Client(_URL, TokenAuth("u", "T0KEN-of-the-user"), transport=server, headers={"X-Proxy": "pr0xy-token"})
+    server.good.add("T0KEN-of-the-user")
+    server.next["integrations.get"] = [server.wire.no(400, "odd request: T0KEN-of-the-user, pr0xy-token")]
+    with pytest.raises(BadRequestError, match="odd request: <hidden>, <hidden>$"):
+        client.get("one")
+
+
+def test_reprs_show_no_secret(server: _Server) -> None:
+    """No repr has a token, a password or a webhook's path, not even those of inner objects."""
     clients: list[Callable[[], Any]] = [
         lambda: Client(_URL, TokenAuth("u", "S3CRET"), transport=server),
         lambda: Client(_URL, PasswordAuth("u", "S3CRET", totp="S3CRET"), transport=server),

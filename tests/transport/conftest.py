@@ -1,4 +1,4 @@
-"""What the tests of the transport share: servers that misbehave at will, and transports that are closed again."""
+"""Fixtures for the tests of the transport: servers that answer as they are told, and transports to them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, Unpack, cast
 
 import pytest
 
-from rocketchat_integrations._protocol.http import Timeout
+from rocketchat_integrations import ConnectionOptions, Timeout
+from rocketchat_integrations._protocol.options import ConnectionKeywords
 from rocketchat_integrations._transports.requests import RequestsTransport
 
 Answer: TypeAlias = bytes | Callable[[socket.socket], object]
-"""What is sent back; or what does it, given the connection."""
+"""The bytes to send; or a function that sends them over the connection."""
 
 
 class _Handler(socketserver.BaseRequestHandler):
@@ -51,7 +52,7 @@ class _Handler(socketserver.BaseRequestHandler):
 
 
 def _read(connection: socket.socket) -> bytes:
-    """One request, or nothing at the end."""
+    """Read one request; empty at the end."""
     request = b""
     while b"\r\n\r\n" not in request and not request.startswith(b"\x16"):  # the latter begins TLS
         part = connection.recv(65536)
@@ -70,11 +71,11 @@ class _Server(socketserver.ThreadingTCPServer):
     peer: Peer
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A test that fails says so itself."""
+        """Print nothing: the test reports its own failure."""
 
 
 class Peer:
-    """A server on a free loopback port that sends back whatever it is told to."""
+    """A server on a free loopback port that sends what it is told to."""
 
     def __init__(self, answer: Answer, tls: ssl.SSLContext | None) -> None:
         self.answer = answer
@@ -94,7 +95,7 @@ class Peer:
         self.connections.append(connection)
 
     def head(self, number: int = -1) -> str:
-        """Request line and headers of one of the requests, in lower case."""
+        """Return request line and headers of one of the requests, in lower case."""
         return self.requests[number].partition(b"\r\n\r\n")[0].decode().lower()
 
     def stop(self) -> None:
@@ -115,7 +116,7 @@ class Serve(Protocol):
 class Connect(Protocol):
     """Makes a transport that is closed at the end of the test."""
 
-    def __call__(self, url: str, **options: Any) -> RequestsTransport: ...
+    def __call__(self, url: str, **options: Unpack[ConnectionKeywords]) -> RequestsTransport: ...
 
 
 class Http:
@@ -123,13 +124,13 @@ class Http:
 
     @staticmethod
     def answer(body: bytes = b"{}", *headers: str, status: str = "200 OK") -> bytes:
-        """A proper answer, which leaves the connection open."""
+        """A valid answer that leaves the connection open."""
         head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
         return "\r\n".join([*head, "", ""]).encode() + body
 
     @staticmethod
     def closing(data: bytes) -> Callable[[socket.socket], None]:
-        """Send this, and close the connection."""
+        """Send the data, and close the connection."""
 
         def act(connection: socket.socket) -> None:
             connection.sendall(data)
@@ -169,16 +170,9 @@ def connect(serve: Serve, clean_environment: None) -> Iterator[Connect]:
     """Makes transports that are closed at the end of the test, before the servers are."""
     transports: list[RequestsTransport] = []
 
-    def make(url: str, **options: Any) -> RequestsTransport:
-        defaults: dict[str, Any] = {
-            "timeout": Timeout(5, 5, 5),
-            "verify": True,
-            "cert": None,
-            "proxies": None,
-            "pool_size": 10,
-            "max_response_size": 2**20,
-        }
-        transports.append(RequestsTransport(url, **{**defaults, **options}))
+    def make(url: str, **options: Unpack[ConnectionKeywords]) -> RequestsTransport:
+        all_options: ConnectionKeywords = {"timeout": Timeout(5, 5, 5), "max_response_size": 2**20, **options}
+        transports.append(RequestsTransport(url, ConnectionOptions(**all_options)))
         return transports[-1]
 
     yield make
@@ -188,7 +182,7 @@ def connect(serve: Serve, clean_environment: None) -> Iterator[Connect]:
 
 @pytest.fixture
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the settings of the machine that the tests run on."""
+    """Remove the proxy and CA settings of the machine."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -198,7 +192,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port that refuses connections: taken, so that nobody else listens on it, but not listening."""
+    """A port that refuses connections: bound, so that no other program takes it, but not listening."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
@@ -206,7 +200,7 @@ def closed_port() -> Iterator[int]:
 
 @pytest.fixture
 def everything_logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """The log, with all that anybody logs in it."""
+    """The log with all levels of all loggers."""
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, "urllib3")
     return caplog

@@ -1,4 +1,4 @@
-"""Answers that never end, break off, or are none: over real connections."""
+"""Responses that never end, break off, or are not HTTP: over real connections."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _get(url: str) -> Request:
 
 
 def _failure(connect: Connect, url: str, **options: Any) -> TransportError:
-    """The failure of a call, which is chained to nothing, names the host, and has no frames that hold the answer."""
+    """Return the failure of a call: chained to nothing, naming the host, without frames that hold the response."""
     with pytest.raises(TransportError) as caught:
         connect(url, **options).send(_get(url))
     error = caught.value
@@ -61,14 +61,14 @@ def _failure(connect: Connect, url: str, **options: Any) -> TransportError:
     ],
 )
 def test_a_body_is_read_whole_however_it_comes(serve: Serve, connect: Connect, http: Http, answer: bytes) -> None:
-    """With a length or without, in chunks or compressed: what the server said is what one gets."""
+    """With a length or without, in chunks or compressed, the body is returned unchanged."""
     peer = serve(http.closing(answer))
     assert connect(peer.url).send(_get(peer.url)).body == _JSON
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "identity"])
-def test_an_empty_body_is_no_broken_one(serve: Serve, connect: Connect, http: Http, encoding: str) -> None:
-    """A server or a proxy that announces a compressed body and sends none has sent none."""
+def test_an_empty_body_is_complete(serve: Serve, connect: Connect, http: Http, encoding: str) -> None:
+    """A header about compression does not make an empty body incomplete."""
     peer = serve(http.answer(b"", f"Content-Encoding: {encoding}"))
     assert connect(peer.url).send(_get(peer.url)).body == b""
 
@@ -88,7 +88,7 @@ _BROKEN: dict[str, bytes] = {
 
 @pytest.mark.parametrize("how", _BROKEN)
 def test_an_answer_that_breaks_off_is_incomplete(serve: Serve, connect: Connect, http: Http, how: str) -> None:
-    """Half an answer is never taken for a whole one; the server may have done what was asked."""
+    """A part of a response is never taken for the whole; the server may have acted."""
     error = _failure(connect, serve(http.closing(_BROKEN[how])).url)
     assert (error.kind, error.may_have_acted) == ("incomplete", True)
 
@@ -104,7 +104,7 @@ _NO_HTTP: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("how", _NO_HTTP)
 def test_what_is_not_http_is_a_transport_error(serve: Serve, connect: Connect, http: Http, how: str) -> None:
-    """A connection that is closed without an answer, and a server of another kind, are told from each other."""
+    """A connection closed without a response, and a server of another protocol, have different kinds."""
     data, kind = _NO_HTTP[how]
     error = _failure(connect, serve(http.closing(data)).url)
     assert (error.kind, error.may_have_acted) == (kind, True)
@@ -117,20 +117,20 @@ def test_a_reset_connection_is_a_lost_answer(serve: Serve, connect: Connect, htt
 
 
 def test_malformed_headers_do_not_spoil_an_answer(serve: Serve, connect: Connect, http: Http) -> None:
-    """A header line that is none is passed over."""
+    """A line that is no header is ignored."""
     peer = serve(http.answer(_JSON, "this is no header", "X-After: 1"))
     assert connect(peer.url).send(_get(peer.url)).body == _JSON
 
 
 def test_a_closed_port_refuses(connect: Connect, closed_port: int) -> None:
-    """Where nobody listens, surely nothing was done, and the message says where that was."""
+    """Nothing was done, and the message has host and port."""
     error = _failure(connect, f"http://127.0.0.1:{closed_port}/")
     assert (error.kind, error.may_have_acted) == ("refused", False)
     assert (error.host, error.port) == ("127.0.0.1", closed_port)
 
 
 def test_a_dripping_body_ends_at_the_total_timeout(serve: Serve, connect: Connect) -> None:
-    """A server that sends a little now and then does not keep a call longer than `Timeout.total`."""
+    """A server that sends a little now and then does not delay a call beyond `Timeout.total`."""
     peer = serve(_drip(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", itertools.repeat(b" ")))
     error = _failure(connect, peer.url, timeout=Timeout(5, 5, 0.3))
     assert (type(error), error.kind, error.may_have_acted) == (TransportTimeout, "timeout", True)
@@ -138,7 +138,7 @@ def test_a_dripping_body_ends_at_the_total_timeout(serve: Serve, connect: Connec
 
 
 def test_a_dripping_compressed_body_does_too(serve: Serve, connect: Connect) -> None:
-    """Also where what drips is compressed and comes to nothing, so that there is never a byte to give."""
+    """Even if the compressed parts decompress to nothing."""
     nothing = b"\x00\x00\x00\xff\xff"  # an empty block
     head = (
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 99999\r\n\r\n" + gzip.compress(b"", mtime=0)[:10]
@@ -163,13 +163,13 @@ def _drip(head: bytes, parts: Any) -> Answer:
 
 
 def test_a_silent_server_ends_at_the_read_timeout(serve: Serve, connect: Connect) -> None:
-    """A server that takes the request and never answers is a timeout after which it may have acted."""
+    """A server that never responds is a timeout, and may have acted."""
     error = _failure(connect, serve(lambda connection: connection.recv(1)).url, timeout=Timeout(5, 0.2, 5))
     assert (type(error), error.may_have_acted) == (TransportTimeout, True)
 
 
 def test_a_silence_in_the_body_does_too(serve: Serve, connect: Connect, http: Http) -> None:
-    """The read timeout also holds between two parts of an answer."""
+    """The read timeout also applies between two parts of a response."""
     peer = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + _JSON)
     error = _failure(connect, peer.url, timeout=Timeout(5, 0.2, 5))
     assert (type(error), error.may_have_acted) == (TransportTimeout, True)
@@ -189,7 +189,7 @@ def test_an_answer_may_be_as_large_as_the_limit_and_no_larger(
 
 
 def test_an_endless_answer_is_not_read_to_its_end(serve: Serve, connect: Connect) -> None:
-    """A server that never stops sending is left as soon as the limit is passed."""
+    """Reading stops as soon as the limit is exceeded."""
 
     def act(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -199,8 +199,8 @@ def test_an_endless_answer_is_not_read_to_its_end(serve: Serve, connect: Connect
     assert _failure(connect, serve(act).url).kind == "too-large"
 
 
-def test_a_bomb_does_not_go_off(serve: Serve, connect: Connect, http: Http) -> None:
-    """A small answer that would unpack to a gigantic one is refused without unpacking it."""
+def test_a_compression_bomb_is_refused(serve: Serve, connect: Connect, http: Http) -> None:
+    """A small body that would decompress to a huge one is refused without decompressing it."""
     bomb = gzip.compress(bytes(200 * 2**20), compresslevel=9)
     url = serve(http.answer(bomb, "Content-Encoding: gzip")).url
     assert len(bomb) < 2**20
@@ -216,7 +216,7 @@ def test_a_bomb_does_not_go_off(serve: Serve, connect: Connect, http: Http) -> N
 def test_a_call_under_way_while_connections_are_closed_keeps_none(
     serve: Serve, connect: Connect, http: Http, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It comes to its end, and the next one has a connection of its own."""
+    """The call completes, and the next one opens another connection."""
     peer = serve(http.answer(_JSON))
     transport = connect(peer.url)
     look_up = HTTPAdapter.get_connection_with_tls_context
@@ -233,7 +233,7 @@ def test_a_call_under_way_while_connections_are_closed_keeps_none(
 
 
 def test_connections_are_kept(serve: Serve, connect: Connect, http: Http) -> None:
-    """Call after call goes over one connection, whatever was answered."""
+    """All calls use one connection, whatever the responses are."""
     peer = serve(http.answer())
     transport = connect(peer.url)
     answers = [
@@ -248,7 +248,7 @@ def test_connections_are_kept(serve: Serve, connect: Connect, http: Http) -> Non
     ]
     for answer in answers:
         peer.answer = answer
-        with contextlib.suppress(TransportError):  # one says that it is compressed, and is not
+        with contextlib.suppress(TransportError):  # one is said to be compressed, and is not
             transport.send(_get(peer.url))
     assert len(peer.requests) == len(answers)
     assert len(peer.connections) == 1
@@ -257,8 +257,8 @@ def test_connections_are_kept(serve: Serve, connect: Connect, http: Http) -> Non
 def test_a_failure_leaves_nothing_behind(
     serve: Serve, connect: Connect, http: Http, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After an answer that was given up, the next call gets its own answer, not the rest of that one."""
-    answers: list[requests.Response] = []  # kept, so that nobody closes them by forgetting them
+    """After a response was abandoned, the next call gets its own response, not the rest of that one."""
+    answers: list[requests.Response] = []  # kept, so that garbage collection does not close them
     send = HTTPAdapter.send
 
     def keeping(*args: Any, **options: Any) -> requests.Response:
@@ -276,7 +276,7 @@ def test_a_failure_leaves_nothing_behind(
 
 
 def test_a_connection_that_the_server_closed_meanwhile_is_replaced(serve: Serve, connect: Connect, http: Http) -> None:
-    """An idle connection that is gone is noticed before a request is sent over it."""
+    """A closed idle connection is noticed before a request is sent over it."""
     peer = serve(http.closing(http.answer(_JSON)))
     transport = connect(peer.url)
     for _ in range(3):

@@ -1,9 +1,7 @@
-"""What the environment decides, and what it does not: proxies and CA bundles yes, netrc and cookies no."""
+"""The environment sets proxies and CA bundles; netrc and cookies are not used."""
 
 from __future__ import annotations
 
-import gc
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,12 +22,12 @@ def _get(url: str) -> Request:
 
 @pytest.fixture
 def proxy(serve: Serve, http: type[Http]) -> Peer:
-    """A proxy that answers everything itself."""
+    """A proxy that answers every request itself."""
     return serve(http.answer(b"from the proxy"))
 
 
 def test_a_redirect_is_not_followed(serve: Serve, connect: Connect, http: Http) -> None:
-    """The host that a redirect points to hears nothing, and so gets no token."""
+    """The host that a redirect points to gets no request, and so no token."""
     other = serve(http.answer())
     peer = serve(http.answer(b"", f"Location: {other.url}", status="307 Temporary Redirect"))
     response = connect(peer.url).send(_get(peer.url))
@@ -41,7 +39,7 @@ def test_a_redirect_is_not_followed(serve: Serve, connect: Connect, http: Http) 
 def test_netrc_is_not_read(
     serve: Serve, connect: Connect, http: Http, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Credentials for the host in a netrc file are not sent: the client has its own."""
+    """Credentials for the host in a netrc file are not sent: the client has others."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login alice password passw0rd\n")
     netrc.chmod(0o600)
@@ -52,7 +50,7 @@ def test_netrc_is_not_read(
 
 
 def test_cookies_are_not_sent_back(serve: Serve, connect: Connect, http: Http) -> None:
-    """Each call stands for itself: what a server or a load balancer sets is forgotten."""
+    """Cookies of a server or a load balancer are dropped."""
     peer = serve(http.answer(b"{}", "Set-Cookie: rc_token=S3CRET; Path=/"))
     transport = connect(peer.url)
     for _ in range(2):
@@ -65,17 +63,17 @@ def test_cookies_are_not_sent_back(serve: Serve, connect: Connect, http: Http) -
 def test_a_proxy_of_the_environment_is_used(
     connect: Connect, proxy: Peer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Where the environment names a proxy, calls go through it, with the whole address."""
+    """Calls go through the environment's proxy, with the whole URL."""
     monkeypatch.setenv(name, proxy.url)
     assert connect(_ELSEWHERE).send(_get(_ELSEWHERE)).body == b"from the proxy"
     assert proxy.head().startswith("get http://chat.example/ ")
 
 
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
-def test_exceptions_from_the_proxy_are_honoured(
+def test_no_proxy_is_used(
     serve: Serve, connect: Connect, http: Http, proxy: Peer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """A host that NO_PROXY names is called directly."""
+    """A host in NO_PROXY is called directly."""
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     monkeypatch.setenv(name, "127.0.0.1")
     peer = serve(http.answer(b"direct"))
@@ -84,10 +82,10 @@ def test_exceptions_from_the_proxy_are_honoured(
 
 
 @pytest.mark.parametrize("key", ["http", "all", "http://chat.example"])
-def test_a_proxy_that_is_given_beats_the_environment(
+def test_the_option_takes_precedence_over_the_environment(
     connect: Connect, proxy: Peer, closed_port: int, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
-    """The option decides, by whichever key, also against NO_PROXY."""
+    """The option is used, by any of its keys, even against NO_PROXY."""
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port}")
     monkeypatch.setenv("NO_PROXY", "chat.example")
     assert connect(_ELSEWHERE, proxies={key: proxy.url}).send(_get(_ELSEWHERE)).body == b"from the proxy"
@@ -96,7 +94,7 @@ def test_a_proxy_that_is_given_beats_the_environment(
 def test_a_proxy_for_another_scheme_changes_nothing(
     connect: Connect, proxy: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The environment's proxy is still used where the option says nothing of this scheme."""
+    """The environment's proxy is used if the option has none for the scheme."""
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     assert connect(_ELSEWHERE, proxies={"https": "http://127.0.0.1:1"}).send(_get(_ELSEWHERE)).status == 200
 
@@ -111,7 +109,7 @@ def test_the_environments_proxy_can_be_turned_off(
 
 
 def test_the_environment_is_read_once(connect: Connect, proxy: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client goes on as it began, whatever becomes of the environment."""
+    """A later change of the environment has no effect on a client."""
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     transport = connect(_ELSEWHERE)
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
@@ -119,23 +117,23 @@ def test_the_environment_is_read_once(connect: Connect, proxy: Peer, monkeypatch
     assert transport.send(_get(_ELSEWHERE)).body == b"from the proxy"
 
 
-def test_a_proxy_is_told_who_asks_and_nobody_else_is(connect: Connect, proxy: Peer) -> None:
-    """Credentials in a proxy's address become its Proxy-Authorization."""
+def test_a_proxy_gets_its_credentials(connect: Connect, proxy: Peer) -> None:
+    """Credentials in a proxy's URL become its Proxy-Authorization."""
     address = proxy.url.replace("http://", "http://alice:passw0rd@")
     connect(_ELSEWHERE, proxies={"http": address}).send(_get(_ELSEWHERE))
     assert "proxy-authorization: basic ywxpy2u6cgfzc3cwcmq=" in proxy.head()
 
 
-def test_a_proxy_that_cannot_be_reached_is_named_as_such(connect: Connect, closed_port: int) -> None:
-    """Without the proxy nothing was done, and the message does not blame the server."""
+def test_an_unreachable_proxy_has_a_kind_of_its_own(connect: Connect, closed_port: int) -> None:
+    """Nothing was done, and the message names the proxy as the reason."""
     with pytest.raises(TransportError, match="proxy") as caught:
         connect(_ELSEWHERE, proxies={"http": f"http://127.0.0.1:{closed_port}"}).send(_get(_ELSEWHERE))
     assert (caught.value.kind, caught.value.may_have_acted) == ("proxy", False)
     assert (caught.value.host, caught.value.port) == ("chat.example", 80)
 
 
-def test_a_proxy_that_refuses_a_tunnel_is_named_as_such(serve: Serve, connect: Connect, http: Http) -> None:
-    """A proxy that wants credentials, or forbids the host, has not let the call through."""
+def test_a_proxy_that_refuses_a_tunnel_has_the_same_kind(serve: Serve, connect: Connect, http: Http) -> None:
+    """A proxy that requires credentials, or forbids the host, did not forward the call."""
     peer = serve(http.answer(b"", status="407 Proxy Authentication Required"))
     url = "https://chat.example/"
     with pytest.raises(TransportError, match="proxy") as caught:
@@ -143,14 +141,11 @@ def test_a_proxy_that_refuses_a_tunnel_is_named_as_such(serve: Serve, connect: C
     assert (caught.value.kind, caught.value.may_have_acted) == ("proxy", False)
     assert peer.head().startswith("connect chat.example:443 ")
     assert "t0ken" not in peer.head()
-    with warnings.catch_warnings():  # Python 3.10 leaves the socket of a refused tunnel to the garbage collector
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @pytest.mark.parametrize("address", ["http://", "ftp://proxy.example", "http://proxy.example:99999", "http://[::1"])
-def test_a_proxys_address_that_is_none_is_a_lasting_failure(connect: Connect, address: str) -> None:
-    """A wrong address of a proxy fails before anything is sent."""
+def test_a_wrong_url_of_a_proxy_is_a_permanent_failure(connect: Connect, address: str) -> None:
+    """It fails before anything is sent."""
     with pytest.raises(TransportError) as caught:
         connect(_ELSEWHERE, proxies={"http": address}).send(_get(_ELSEWHERE))
     assert (caught.value.kind, caught.value.may_have_acted) == ("other", False)
@@ -160,7 +155,7 @@ def test_a_proxys_address_that_is_none_is_a_lasting_failure(connect: Connect, ad
 def test_a_missing_bundle_of_the_environment_is_named(
     connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """A variable that names no bundle is refused by its name; without TLS it does not matter."""
+    """A variable with a missing file is named in the error; without TLS it does not matter."""
     monkeypatch.setenv(name, str(tmp_path / "none.pem"))
     with pytest.raises(ConfigurationError, match=f"^{name}: .*none.pem"):
         connect("https://chat.example/")

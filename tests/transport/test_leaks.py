@@ -1,4 +1,4 @@
-"""The log, at its most talkative, shows no secret of a call that is under way."""
+"""Logs at level DEBUG show no secret of a call."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rocketchat_integrations import Client, IncomingWebhook, RetryPolicy, Rocket
 from rocketchat_integrations.testing import LocalRocketChat
 
 if TYPE_CHECKING:
+    from tests.conftest import Clock
     from tests.transport.conftest import Answer, Http, Serve
 
 _SECRET = "S3CR/T %\u2713"
@@ -29,7 +30,7 @@ _PATHS = [
 
 
 def _everything(record: logging.LogRecord) -> str:
-    """All that a handler could make of a record."""
+    """Return all that a handler could write of a record."""
     formatted = logging.Formatter().format(record)
     return f"{formatted} {record.msg!r} {record.args!r} {record.exc_info!r} {record.exc_text!r} {record.stack_info!r}"
 
@@ -38,8 +39,8 @@ def _shown(log: pytest.LogCaptureFixture) -> str:
     return "\n".join(map(_everything, log.records))
 
 
-def test_no_logger_of_urllib3_is_left_out() -> None:
-    """Each logger that urllib3 has made is filtered: a version with a new one is noticed here."""
+def test_every_logger_of_urllib3_is_filtered() -> None:
+    """Each logger of urllib3 has the filter: a new one in another version fails here."""
     ours = "rocketchat_integrations"
     for name, logger in logging.root.manager.loggerDict.items():
         if name.startswith("urllib3.") and isinstance(logger, logging.Logger) and "contrib" not in name:
@@ -60,7 +61,7 @@ _ANSWERS: dict[str, Callable[[type[Http], str], Answer]] = {
 
 @pytest.mark.parametrize("how", _ANSWERS)
 @pytest.mark.parametrize("path", _PATHS)
-def test_posting_logs_no_address(
+def test_posting_logs_no_url(
     serve: Serve,
     http: type[Http],
     clean_environment: None,
@@ -68,7 +69,7 @@ def test_posting_logs_no_address(
     path: str,
     how: str,
 ) -> None:
-    """Whatever becomes of a post, however its address is spelt: the log does not have the address."""
+    """Whatever the outcome of a post and the spelling of its URL, the log does not have the URL."""
     peer = serve(_ANSWERS[how](http, path))
     webhook = IncomingWebhook(f"{peer.url}{path}", retry=RetryPolicy.never())
     with webhook, contextlib.suppress(RocketChatError):
@@ -78,14 +79,14 @@ def test_posting_logs_no_address(
     shown = _shown(everything_logged)
     assert "S3CR" not in shown
     assert "1D" not in shown
-    # A traceback's frames hold the address, too, for those who look at local variables.
+    # The frames of a traceback contain the URL in local variables.
     assert all(record.exc_info is None for record in everything_logged.records)
 
 
-def test_posting_to_a_closed_port_logs_no_address(
+def test_posting_to_a_closed_port_logs_no_url(
     closed_port: int, clean_environment: None, everything_logged: pytest.LogCaptureFixture
 ) -> None:
-    """Nor where nobody answers."""
+    """A refused connection is logged without the URL."""
     url = f"http://127.0.0.1:{closed_port}/hooks/1D/S3CRET"
     with IncomingWebhook(url, retry=RetryPolicy.never()) as webhook, pytest.raises(RocketChatError) as caught:
         webhook.post("hello")
@@ -93,15 +94,8 @@ def test_posting_to_a_closed_port_logs_no_address(
     assert "S3CRET" not in _shown(everything_logged) + str(caught.value)
 
 
-def no_wait(low: float, high: float) -> float:
-    return 0.0
-
-
-def test_calls_log_no_token(
-    clean_environment: None, everything_logged: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Calls of the API, retries and a failing login included, show neither token nor password."""
-    monkeypatch.setattr("rocketchat_integrations._protocol.retries.random.uniform", no_wait)
+def test_calls_log_no_token(clean_environment: None, clock: Clock, everything_logged: pytest.LogCaptureFixture) -> None:
+    """Calls, retries and a failing login are logged without token and password."""
     with LocalRocketChat() as server:
         for auth in (server.auth("admin"), TokenAuth("u", "S3CRET-token")):
             with Client(server.url, auth) as client:
@@ -118,10 +112,10 @@ def test_calls_log_no_token(
         assert "S3CRET" not in shown
 
 
-def test_what_others_log_is_left_alone(
+def test_other_log_records_are_unchanged(
     serve: Serve, http: Http, clean_environment: None, everything_logged: pytest.LogCaptureFixture
 ) -> None:
-    """The program's own use of requests and urllib3 is logged as ever, also after a call of ours."""
+    """The program's own use of requests and urllib3 is logged unchanged, even after a call of ours."""
     peer = serve(http.answer(b'{"success": true}'))
     with IncomingWebhook(f"{peer.url}hooks/1D/S3CRET") as webhook:
         webhook.post("hello")
@@ -137,7 +131,7 @@ def test_what_others_log_is_left_alone(
 def test_a_log_handler_may_log_by_itself(
     serve: Serve, http: Http, clean_environment: None, everything_logged: pytest.LogCaptureFixture
 ) -> None:
-    """Lines of other loggers are not touched, not even while a call of ours is under way."""
+    """Records of other loggers are unchanged, even during a call of ours."""
     peer = serve(http.answer(b'{"success": true}'))
     seen: list[Any] = []
 

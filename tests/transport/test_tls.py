@@ -1,4 +1,4 @@
-"""TLS: whom the transport trusts, and how it says so."""
+"""TLS: which certificates the transport trusts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from urllib3.exceptions import InsecureRequestWarning
 
 from rocketchat_integrations import Client, ConfigurationError, TokenAuth, TransportError
 from rocketchat_integrations._protocol.http import Request
+from rocketchat_integrations._protocol.options import ConnectionKeywords
 
 if TYPE_CHECKING:
     from tests.transport.conftest import Connect, Http, Peer, Serve
@@ -22,13 +23,13 @@ _YES = b'{"success": true, "version": "8.8"}'
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """Who signs the certificates."""
+    """The authority that signs the certificates."""
     return trustme.CA()
 
 
 @pytest.fixture
 def bundle(authority: trustme.CA, tmp_path: Path) -> str:
-    """The file that makes its certificates trusted."""
+    """A CA bundle with the authority."""
     path = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(path)
     return str(path)
@@ -42,7 +43,7 @@ def _server_side(authority: trustme.CA, host: str = "127.0.0.1") -> ssl.SSLConte
 
 @pytest.fixture
 def peer(serve: Serve, http: type[Http], authority: trustme.CA) -> Peer:
-    """A server whose certificate is good for those who trust the authority."""
+    """A server with a certificate of the authority."""
     return serve(http.answer(_YES), _server_side(authority))
 
 
@@ -51,7 +52,7 @@ def _get(url: str) -> Request:
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(peer: Peer, connect: Connect) -> None:
-    """Nothing is sent to a server that cannot prove who it is, and the message says why."""
+    """Nothing is sent to an untrusted server, and the message says why."""
     with pytest.raises(TransportError, match=r"certificate is not trusted .*(issuer|self.signed)") as caught:
         connect(peer.url).send(_get(peer.url))
     assert (caught.value.kind, caught.value.may_have_acted) == ("certificate", False)
@@ -61,27 +62,27 @@ def test_a_certificate_of_an_unknown_authority_is_refused(peer: Peer, connect: C
 def test_a_certificate_for_another_host_is_refused(
     serve: Serve, connect: Connect, http: Http, authority: trustme.CA, bundle: str
 ) -> None:
-    """A trusted certificate is good for its own host only."""
+    """A trusted certificate is valid for its own host only."""
     peer = serve(http.answer(_YES), _server_side(authority, "elsewhere.example"))
     with pytest.raises(TransportError, match=r"certificate is not trusted .*127.0.0.1") as caught:
         connect(peer.url, verify=bundle).send(_get(peer.url))
     assert (caught.value.kind, caught.value.may_have_acted) == ("certificate", False)
 
 
-def test_a_certificate_is_not_looked_at_again(peer: Peer, clean_environment: None) -> None:
-    """A call does not repeat what cannot get better."""
+def test_an_untrusted_certificate_is_not_retried(peer: Peer, clean_environment: None) -> None:
+    """A second try would fail for the same reason."""
     with Client(peer.url, TokenAuth("u", "T0KEN")) as client, pytest.raises(TransportError):
         client.server_version()
     assert peer.attempts == 1
 
 
-def test_a_bundle_that_is_given_is_trusted(peer: Peer, connect: Connect, bundle: str) -> None:
-    """verify= names the authorities to trust."""
+def test_a_given_bundle_is_trusted(peer: Peer, connect: Connect, bundle: str) -> None:
+    """verify= has the authorities to trust."""
     assert connect(peer.url, verify=bundle).send(_get(peer.url)).body == _YES
 
 
 def test_an_empty_directory_trusts_nobody(peer: Peer, connect: Connect, tmp_path: Path) -> None:
-    """verify= may be a directory of certificates, and then only those count."""
+    """verify= may be a directory of certificates, and then only those are trusted."""
     with pytest.raises(TransportError) as caught:
         connect(peer.url, verify=str(tmp_path)).send(_get(peer.url))
     assert caught.value.kind == "certificate"
@@ -91,15 +92,15 @@ def test_an_empty_directory_trusts_nobody(peer: Peer, connect: Connect, tmp_path
 def test_a_bundle_of_the_environment_is_trusted(
     peer: Peer, connect: Connect, bundle: str, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """The variables that requests and curl look at work here, too."""
+    """The variables of requests and curl are used."""
     monkeypatch.setenv(name, bundle)
     assert connect(peer.url).send(_get(peer.url)).status == 200
 
 
-def test_a_bundle_that_is_given_beats_the_environment(
+def test_a_given_bundle_takes_precedence_over_the_environment(
     peer: Peer, connect: Connect, bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The option decides."""
+    """The bundle of the environment is not used besides."""
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(other)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
@@ -111,17 +112,17 @@ def test_a_bundle_that_is_given_beats_the_environment(
 def test_verification_can_be_turned_off(
     peer: Peer, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """verify=False trusts everybody, whatever the environment says; urllib3 warns of it."""
+    """verify=False trusts every server, whatever the environment says; urllib3 warns of it."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
     with pytest.warns(InsecureRequestWarning):
         assert connect(peer.url, verify=False).send(_get(peer.url)).status == 200
 
 
 @pytest.mark.parametrize("in_one_file", [True, False])
-def test_a_client_certificate_is_shown(
+def test_a_client_certificate_is_sent(
     serve: Serve, connect: Connect, http: Http, authority: trustme.CA, bundle: str, tmp_path: Path, in_one_file: bool
 ) -> None:
-    """A server that wants to know its clients lets those with a certificate in, and no others."""
+    """A server that requires client certificates accepts a client with one, and no other."""
     context = _server_side(authority)
     context.verify_mode = ssl.CERT_REQUIRED
     authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType]
@@ -142,7 +143,7 @@ def test_a_client_certificate_is_shown(
 
 
 def test_https_with_a_server_that_speaks_http(serve: Serve, connect: Connect, http: Http) -> None:
-    """The wrong scheme is a failure of TLS, with OpenSSL's word for it."""
+    """The wrong scheme is a failure of TLS."""
     peer = serve(http.answer(status="400 Bad Request"))
     url = peer.url.replace("http:", "https:")
     with pytest.raises(TransportError, match="TLS failed") as caught:
@@ -151,27 +152,27 @@ def test_https_with_a_server_that_speaks_http(serve: Serve, connect: Connect, ht
 
 
 def test_http_with_a_server_that_speaks_https(peer: Peer, connect: Connect) -> None:
-    """The other way round the server hangs up."""
+    """The server closes the connection."""
     url = peer.url.replace("https:", "http:")
     with pytest.raises(TransportError):
         connect(url).send(_get(url))
 
 
 @pytest.mark.parametrize("what", ["missing", "nonsense", "nul\0"])
-def test_files_that_cannot_be_used_are_refused_at_once(
-    connect: Connect, bundle: str, tmp_path: Path, what: str
-) -> None:
-    """A bundle or a certificate that is missing or none is named when the client is made."""
+def test_unusable_files_are_refused_at_once(connect: Connect, bundle: str, tmp_path: Path, what: str) -> None:
+    """A missing or invalid bundle or certificate is named when the client is created."""
     (tmp_path / "nonsense").write_text("this is no certificate")
     path = str(tmp_path / what)
-    for option, value in (("verify", path), ("cert", path), ("cert", (path, path)), ("cert", (bundle, path))):
-        with pytest.raises(ConfigurationError, match=f"^{option}: ") as caught:
-            connect("https://chat.example/", **{option: value})
+    certs: list[ConnectionKeywords] = [{"cert": path}, {"cert": (path, path)}, {"cert": (bundle, path)}]
+    all_options: list[ConnectionKeywords] = [{"verify": path}, *certs]
+    for options in all_options:
+        with pytest.raises(ConfigurationError, match=f"^{next(iter(options))}: ") as caught:
+            connect("https://chat.example/", **options)
         assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
-def test_a_key_with_a_passphrase_asks_nobody(connect: Connect, authority: trustme.CA, tmp_path: Path) -> None:
-    """An encrypted key cannot be used, and nobody is asked for its passphrase at the terminal."""
+def test_a_key_with_a_passphrase_is_refused(connect: Connect, authority: trustme.CA, tmp_path: Path) -> None:
+    """An encrypted key cannot be used, and no passphrase is asked for on the terminal."""
     ours = authority.issue_cert("client.example")
     certificate, key = tmp_path / "client.pem", tmp_path / "client.key"
     ours.cert_chain_pems[0].write_to_path(certificate)

@@ -1,4 +1,4 @@
-"""JSON becomes records without guessing, and definitions become the JSON that the vendor documents."""
+"""Records are read from JSON without guessing; definitions and messages become the JSON that the vendor documents."""
 
 import json
 from collections import UserDict
@@ -35,6 +35,7 @@ from rocketchat_integrations._protocol.codec import (
     update_body,
 )
 from rocketchat_integrations._protocol.normalization import merged_with
+from rocketchat_integrations._protocol.readers import read_flag
 
 CANARY = "canary-in-the-coal-mine"
 
@@ -122,7 +123,7 @@ ENTRY: dict[str, Any] = {
 
 
 def record(data: object) -> Any:
-    """The record that the JSON stands for; anything else fails the test."""
+    """Read a record; an error fails the test."""
     decoded = integration(data)
     assert not isinstance(decoded, DecodingError), decoded
     return decoded
@@ -131,22 +132,20 @@ def record(data: object) -> Any:
 # Records.
 
 
-def test_every_recorded_integration_is_read(recorded_integration: dict[str, Any]) -> None:
-    """Whatever a real server has answered becomes a record that leaves nothing out and knows all of it."""
-    it = record(recorded_integration)
-    assert it.extra == {}
-    assert it.type == recorded_integration["type"]
-    assert (it.id, it.name, it.username) == tuple(recorded_integration[key] for key in ("_id", "name", "username"))
-    assert it.channel == tuple(recorded_integration["channel"])
-    assert it.script == recorded_integration.get("script")
-    assert it.token == recorded_integration.get("token")
-    assert it.created_by == UserReference(
-        recorded_integration["_createdBy"]["_id"], recorded_integration["_createdBy"]["username"]
-    )
+def test_every_recorded_integration_is_read(recorded_integrations: list[dict[str, Any]]) -> None:
+    """Each integration of a real server becomes a record with all its fields."""
+    assert len(recorded_integrations) > 10
+    for document in recorded_integrations:
+        it = record(document)
+        assert it.extra == {}
+        assert (it.id, it.type, it.name) == (document["_id"], document["type"], document["name"])
+        assert it.channel == tuple(document["channel"])
+        assert (it.script, it.token) == (document.get("script"), document.get("token"))
+        assert it.created_by == UserReference(document["_createdBy"]["_id"], document["_createdBy"]["username"])
 
 
 def test_every_field_of_an_incoming_integration_is_read() -> None:
-    """Each field of an answer has its attribute."""
+    """Each field has its attribute."""
     assert record(EVERY_FIELD_IN) == IncomingIntegrationRecord(
         "test.cat",
         id="659ea5b72dd9f928ada3e43e",
@@ -163,9 +162,9 @@ def test_every_field_of_an_incoming_integration_is_read() -> None:
         override_destination_channel_enabled=False,
         token="XuHp73MccmCvJ9m3fKdQK6HKW9tjhBcbTKKHCSSLsv7qn4fk",
         user_id="CkCPNcvsvCDfmWLqC",
-        created_at=datetime(2024, 1, 10, 14, 12, 7, 739000, timezone.utc),
+        created_at=datetime(2024, 1, 10, 14, 12, 7, 739000, UTC),
         created_by=UserReference("CkCPNcvsvCDfmWLqC", "test.cat"),
-        updated_at=datetime(2024, 1, 11, tzinfo=timezone.utc),
+        updated_at=datetime(2024, 1, 11, tzinfo=UTC),
         updated_by=UserReference("u2", "bob"),
         script_compiled="compiled",
         script_error=ScriptError("SyntaxError", "unexpected", "at"),
@@ -173,7 +172,7 @@ def test_every_field_of_an_incoming_integration_is_read() -> None:
 
 
 def test_every_field_of_an_outgoing_integration_is_read() -> None:
-    """Each field that only outgoing ones have, too."""
+    """Each field has its attribute, including those of outgoing ones only."""
     it = record(EVERY_FIELD_OUT)
     assert type(it) is OutgoingIntegrationRecord
     assert it.definition == OutgoingIntegration(
@@ -205,7 +204,7 @@ def test_every_field_of_an_outgoing_integration_is_read() -> None:
 
 
 def test_every_field_of_a_history_entry_is_read() -> None:
-    """Each field of a history record has its attribute."""
+    """Each field has its attribute."""
     assert history_entry(ENTRY) == HistoryEntry(
         id="RJsw31sJX99c",
         type="outgoing-webhook",
@@ -213,8 +212,8 @@ def test_every_field_of_a_history_entry_is_read() -> None:
         integration={"_id": "b284", "token": "T"},
         event=EventType.SEND_MESSAGE,
         data={},
-        created_at=datetime(2026, 11, 22, 19, 51, 45, 316000, timezone.utc),
-        updated_at=datetime(2026, 11, 22, 19, 51, 45, 327000, timezone.utc),
+        created_at=datetime(2026, 11, 22, 19, 51, 45, 316000, UTC),
+        updated_at=datetime(2026, 11, 22, 19, 51, 45, 327000, UTC),
         ran_prepare_script=True,
         trigger_word="!deploy",
         url="https://bot.example/hook",
@@ -232,8 +231,8 @@ def test_every_field_of_a_history_entry_is_read() -> None:
 
 @pytest.mark.parametrize("kind", list(IntegrationType))
 @pytest.mark.parametrize("value", [None, "missing"])
-def test_what_is_missing_or_null_is_not_set(kind: str, value: str | None) -> None:
-    """A record of which only id and type are left is read: old and cleared fields are missing or null."""
+def test_missing_and_null_fields_are_not_set(kind: str, value: str | None) -> None:
+    """A record with only id and type is read: old and cleared fields are missing or null."""
     every_field = EVERY_FIELD_IN if kind == "webhook-incoming" else EVERY_FIELD_OUT
     nulls = {} if value == "missing" else dict.fromkeys(every_field)
     it = record({**nulls, "_id": "id1", "type": kind})
@@ -252,15 +251,15 @@ def test_what_is_missing_or_null_is_not_set(kind: str, value: str | None) -> Non
         (history_entry, {"_id": "x"}),
     ],
 )
-def test_every_field_has_a_value_whatever_the_server_leaves_out(read: Callable[[Any], Any], data: Any) -> None:
-    """One that the reader has never heard of would be missing from the object."""
+def test_every_field_has_a_value(read: Callable[[Any], Any], data: Any) -> None:
+    """A field that the reader does not know would be missing from the object."""
     record: object = read(data)
     kind: Any = type(record)
     assert [field.name for field in attrs.fields(kind) if getattr(record, field.name) is attrs.NOTHING] == []
 
 
 def test_a_history_entry_needs_only_its_id() -> None:
-    """Entries of calls that did not come far have few fields."""
+    """Entries of calls that failed early have few fields."""
     assert history_entry({**dict.fromkeys(ENTRY), "_id": "h1"}) == HistoryEntry(id="h1")
 
 
@@ -271,8 +270,8 @@ def test_a_creator_may_lack_its_parts() -> None:
     assert record({**ANSWER_IN, "scriptError": {"name": "SyntaxError"}}).script_error == ScriptError("SyntaxError")
 
 
-def test_unknown_fields_are_kept_aside() -> None:
-    """What a newer server adds is in `extra`, under the server's names, null included."""
+def test_unknown_fields_are_kept() -> None:
+    """Fields of a newer server are in `extra`, under the server's names, including null."""
     it = record({**ANSWER_IN, "avatarUrl": "https://example.com", "rank": None, "event": "x"})
     assert it.extra == {"avatarUrl": "https://example.com", "rank": None, "event": "x"}
     entry = history_entry({**ENTRY, "new": [1]})
@@ -281,13 +280,10 @@ def test_unknown_fields_are_kept_aside() -> None:
 
 
 def test_odd_values_are_kept() -> None:
-    """Events, channels, engines and delays that would be refused today are read as they are."""
+    """Events, channels, engines and delays that a definition may not have are read unchanged."""
     odd = {"event": "messageSent", "channel": ["general", ""], "scriptEngine": "vm2", "retryDelay": "weird", "urls": []}
     it = record({**ANSWER_OUT, **odd})
     assert (it.event, it.channel, it.script_engine, it.retry_delay) == ("messageSent", ("general", ""), "vm2", "weird")
-
-
-UTC = UTC
 
 
 @pytest.mark.parametrize(
@@ -305,14 +301,20 @@ UTC = UTC
     ids=repr,
 )
 def test_times_are_read_in_every_form(value: object, time: datetime) -> None:
-    """Times are datetimes in UTC, whether the server writes text or, in old data, milliseconds."""
+    """Times are datetimes in UTC, whether they are text or, in old data, milliseconds."""
     created_at = record({**ANSWER_IN, "_createdAt": value}).created_at
     assert created_at == time
     assert created_at.utcoffset() == timedelta(0)
 
 
-@pytest.mark.parametrize(("value", "count"), [(4, 4), (4.0, 4), (2.5, 2.5), (-3, -3), (10**30, 10**30)], ids=repr)
-def test_numbers_are_read_as_javascript_writes_them(value: float, count: float) -> None:
+@pytest.mark.parametrize("value", [True, False])
+def test_flags_are_booleans(value: bool) -> None:
+    """A flag is read unchanged; a number or a text in its place is an error (see below)."""
+    assert read_flag(value) is value
+
+
+@pytest.mark.parametrize(("value", "count"), [(4, 4), (4.0, 4), (2.5, 2.5)], ids=repr)
+def test_numbers_are_read_like_in_javascript(value: float, count: float) -> None:
     """A whole number is an int, however it is written; a fraction in old data is kept."""
     retry_count = record({**ANSWER_OUT, "retryCount": value}).retry_count
     assert retry_count == count
@@ -329,7 +331,6 @@ KINDS = {
 }
 WRONG: list[tuple[str, list[Any], str]] = [
     ("name", [5, True, [], {}], "text"),
-    ("username", [5], "text"),
     ("enabled", ["true", 1, 0, []], "true or false"),
     ("channel", ["#general", [5], [None], {}], "an array of texts"),
     ("alias", [5], "text"),
@@ -364,25 +365,25 @@ WRONG: list[tuple[str, list[Any], str]] = [
 
 @pytest.mark.parametrize(("key", "values", "allowed"), WRONG, ids=[f"{key} {allowed}" for key, _, allowed in WRONG])
 def test_a_value_of_another_type_is_never_coerced(key: str, values: list[Any], allowed: str) -> None:
-    """A record that is not what was promised is told with its id, and with path and type of what is wrong."""
+    """The error names the record by its id, and each wrong field by its path and type."""
     for value in values:
         error = integration({**EVERY_FIELD_OUT, key: value}, "integrations[3]")
         assert isinstance(error, DecodingError), value
         assert error.id == "659ea5b72dd9f928ada3e43e"
         (line,) = error.errors
-        assert line == f"integrations[3].{key}: must be {allowed}, and is {KINDS[type(value)]}"
+        assert line == f"integrations[3].{key}: must be {allowed}, not {KINDS[type(value)]}"
         assert line in str(error)
         assert "integrations[3] (id 659ea5b72dd9f928ada3e43e)" in str(error)
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
-    """One look shows all of a record's oddities."""
+def test_all_wrong_fields_are_named_at_once() -> None:
+    """One error has all wrong fields of a record."""
     error = integration({**EVERY_FIELD_IN, "name": 5, "overrideDestinationChannelEnabled": "yes", "_id": 7})
     assert isinstance(error, DecodingError)
     assert error.errors == (
-        "integration.name: must be text, and is a number",
-        "integration.overrideDestinationChannelEnabled: must be true or false, and is text",
-        "integration._id: must be text, and is a number",
+        "integration.name: must be text, not a number",
+        "integration.overrideDestinationChannelEnabled: must be true or false, not text",
+        "integration._id: must be text, not a number",
     )
     assert error.id is None
     assert str(error).startswith("integration cannot be read: integration.name: ")
@@ -391,26 +392,26 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("data", "line", "id"),
     [
-        (None, "integration: must be an object, and is missing or null", None),
-        ([ANSWER_IN], "integration: must be an object, and is an array", None),
-        (CANARY, "integration: must be an object, and is text", None),
+        (None, "integration: must be an object, not missing or null", None),
+        ([ANSWER_IN], "integration: must be an object, not an array", None),
+        (CANARY, "integration: must be an object, not text", None),
         (
             {"_id": "x", "type": CANARY},
-            "integration.type: must be webhook-incoming or webhook-outgoing, and is another text",
+            "integration.type: must be webhook-incoming or webhook-outgoing, not another text",
             "x",
         ),
-        ({"_id": 5}, "integration.type: must be webhook-incoming or webhook-outgoing, and is missing or null", None),
+        ({"_id": 5}, "integration.type: must be webhook-incoming or webhook-outgoing, not missing or null", None),
         (
             {"_id": "x", "type": ["webhook-incoming"]},
-            "integration.type: must be webhook-incoming or webhook-outgoing, and is an array",
+            "integration.type: must be webhook-incoming or webhook-outgoing, not an array",
             "x",
         ),
-        ({"type": "webhook-incoming"}, "integration._id: must be text, and is missing or null", None),
+        ({"type": "webhook-incoming"}, "integration._id: must be text, not missing or null", None),
     ],
     ids=["null", "array", "text", "another type", "no type", "odd type", "no id"],
 )
-def test_what_is_no_integration_is_not_taken_for_one(data: object, line: str, id: str | None) -> None:
-    """An answer that holds something else, or a type that is neither, is told as such."""
+def test_other_json_is_no_integration(data: object, line: str, id: str | None) -> None:
+    """Another JSON value, another type and a missing id are errors."""
     error = integration(data)
     assert isinstance(error, DecodingError)
     assert error.errors == (line,)
@@ -419,7 +420,7 @@ def test_what_is_no_integration_is_not_taken_for_one(data: object, line: str, id
 
 
 def test_no_decoding_error_shows_a_value() -> None:
-    """What cannot be read may be a secret."""
+    """A value that cannot be read may be a secret."""
     error = integration(
         {**EVERY_FIELD_OUT, "token": [CANARY], "_createdAt": CANARY, "urls": CANARY, "script": [CANARY]}
     )
@@ -432,14 +433,14 @@ def test_no_decoding_error_shows_a_value() -> None:
 @pytest.mark.parametrize(
     ("data", "line"),
     [
-        ("text", "history[0]: must be an object, and is text"),
-        ({**ENTRY, "data": []}, "history[0].data: must be an object, and is an array"),
-        ({**ENTRY, "finished": "yes"}, "history[0].finished: must be true or false, and is text"),
-        ({**ENTRY, "_id": None}, "history[0]._id: must be text, and is missing or null"),
+        ("text", "history[0]: must be an object, not text"),
+        ({**ENTRY, "data": []}, "history[0].data: must be an object, not an array"),
+        ({**ENTRY, "finished": "yes"}, "history[0].finished: must be true or false, not text"),
+        ({**ENTRY, "_id": None}, "history[0]._id: must be text, not missing or null"),
     ],
     ids=["text", "data", "finished", "no id"],
 )
-def test_odd_history_entries_are_told(data: object, line: str) -> None:
+def test_wrong_history_entries_are_errors(data: object, line: str) -> None:
     """A history entry is read as carefully as an integration."""
     error = history_entry(data, "history[0]")
     assert isinstance(error, DecodingError)
@@ -449,30 +450,30 @@ def test_odd_history_entries_are_told(data: object, line: str) -> None:
 @pytest.mark.parametrize(
     ("error", "failed"), [(True, True), (False, False), ({"code": "ECONNRESET"}, True), ({}, True), ("no", True)]
 )
-def test_a_call_has_failed_whatever_the_server_says_of_it(error: object, failed: bool) -> None:
-    """A history can be read also where the server keeps the failure itself instead of a yes."""
+def test_a_failed_call_is_one_whatever_its_error_is(error: object, failed: bool) -> None:
+    """A history can be read even if the server stores the error itself instead of true."""
     entry = history_entry({**ENTRY, "error": error}, "history[0]")
     assert isinstance(entry, HistoryEntry)
     assert entry.error is failed
 
 
 @pytest.mark.parametrize(("data", "id"), [({"_id": "x"}, "x"), ({"_id": 5}, None), ({}, None), ([], None)], ids=repr)
-def test_an_id_is_found_where_there_is_one(data: object, id: str | None) -> None:
-    """A list can be continued after a record that cannot be read."""
+def test_the_id_of_any_json(data: object, id: str | None) -> None:
+    """The id of a record that cannot be read is known as well, so that a list can go on after it."""
     assert identity(data) == id
 
 
 # Bodies.
 
 
-def test_the_vendors_first_example_goes_out_as_it_is() -> None:
-    """A definition with just the fields of the documented request is that request."""
+def test_the_vendors_incoming_example() -> None:
+    """A definition with the fields of the documented request becomes that request."""
     definition = IncomingIntegration("test.cat", username="test.cat", channel="#general", script_enabled=True)
     assert json.loads(json.dumps(definition_body(definition))) == EXAMPLE_IN
 
 
-def test_the_vendors_second_example_goes_out_as_it_is() -> None:
-    """The same for outgoing integrations."""
+def test_the_vendors_outgoing_example() -> None:
+    """A definition with the fields of the documented request becomes that request."""
     definition = OutgoingIntegration(
         "test.cat",
         username="test.cat",
@@ -504,14 +505,14 @@ ONLY_IN_RECORDS = (
     ],
     ids=["incoming", "outgoing"],
 )
-def test_a_record_is_created_again_from_its_definition(answer: dict[str, Any], dropped: tuple[str, ...]) -> None:
-    """A record can be copied to another workspace: what the server made is left out, and what is the default."""
+def test_a_record_can_be_created_again(answer: dict[str, Any], dropped: tuple[str, ...]) -> None:
+    """To copy a record to another workspace, the fields that the server sets and defaults are left out."""
     body = json.loads(json.dumps(definition_body(record({**answer, "avatarUrl": "https://example.com"}))))
     assert body == {key: value for key, value in answer.items() if key not in dropped} | {"channel": "#general"}
 
 
-def test_only_what_is_not_the_default_is_created() -> None:
-    """A field that an old server may not know is sent only if it is asked for."""
+def test_defaults_are_not_sent() -> None:
+    """A field that an old server may not know is sent only if it is set."""
     definition = IncomingIntegration(
         "ci", username="rocket.cat", channel="#a,@b", skip_transpile=True, override_destination_channel_enabled=True
     )
@@ -529,14 +530,14 @@ def test_only_what_is_not_the_default_is_created() -> None:
 
 
 def updated(answer: dict[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
-    """The body of the update of an integration to what `change` makes of its record."""
+    """Return the body of an update with the changed record."""
     current = record(answer)
     body: dict[str, Any] = json.loads(json.dumps(update_body(merged_with(change(current), current))))
     return body
 
 
 def test_an_update_of_an_outgoing_integration_sends_all_of_it() -> None:
-    """Nothing is lost by an update: the script and the token go along, and what is cleared goes as null."""
+    """An update loses nothing: it has the script and the token, and null for cleared fields."""
     cleared = {"alias": None, "avatar": None, "emoji": "", "target_room": None, "trigger_words": ()}
     body = updated(EVERY_FIELD_OUT, lambda it: attrs.evolve(it, **cleared))
     same = {key: value for key, value in EVERY_FIELD_OUT.items() if key not in (*ONLY_IN_RECORDS, "type")}
@@ -552,7 +553,7 @@ def test_an_update_of_an_outgoing_integration_sends_all_of_it() -> None:
 
 
 def test_an_update_of_an_incoming_integration_sends_all_of_it() -> None:
-    """The same for incoming ones; one without a script goes out as not running one."""
+    """An update loses nothing; without a script, none is enabled."""
     body = updated(ANSWER_IN, lambda it: attrs.evolve(it, name="renamed"))
     assert body == {
         "name": "renamed",
@@ -570,7 +571,7 @@ def test_an_update_of_an_incoming_integration_sends_all_of_it() -> None:
 
 
 def test_an_update_leaves_out_what_the_server_would_refuse() -> None:
-    """A null engine, a field that 6.x does not know, and empty texts in lists are never sent."""
+    """No null engine, no field that 6.x does not know, no empty text in a list."""
     nothing = {"scriptEngine": None, "skipTranspile": None, "urls": ["", "u", " "], "triggerWords": ["", "!a"]}
     body = updated({**EVERY_FIELD_OUT, **nothing}, lambda it: it)
     assert "scriptEngine" not in body
@@ -578,8 +579,8 @@ def test_an_update_leaves_out_what_the_server_would_refuse() -> None:
     assert (body["urls"], body["triggerWords"]) == (["u", " "], ["!a"])
 
 
-def test_retries_are_never_stopped_by_an_update_to_a_definition() -> None:
-    """The server takes null for "stop the retries": its defaults are spelled out instead."""
+def test_an_update_does_not_stop_retries() -> None:
+    """Null would stop the retries: the server's defaults are sent instead."""
     definition = OutgoingIntegration("b", event="roomLeft", username="u", urls="u", retry_failed_calls=True)
     body = updated({**EVERY_FIELD_OUT, "retryCount": 2}, lambda _: definition)
     assert (body["retryFailedCalls"], body["retryCount"], body["retryDelay"]) == (True, 4, "powers-of-ten")
@@ -588,8 +589,8 @@ def test_retries_are_never_stopped_by_an_update_to_a_definition() -> None:
 # Messages.
 
 
-def test_a_message_goes_out_with_what_it_says() -> None:
-    """What a message leaves open is not sent; False is said, for it is not the same."""
+def test_a_message_is_sent_without_its_defaults() -> None:
+    """None is not sent; False is, because it has another meaning."""
     assert message_body(Message("hi")) == {"text": "hi"}
     assert message_body(Message("hi", parse_urls=False, groupable=False)) == {
         "text": "hi",
@@ -598,8 +599,8 @@ def test_a_message_goes_out_with_what_it_says() -> None:
     }
 
 
-def test_every_field_of_a_message_goes_out() -> None:
-    """Each field has the name that the server knows."""
+def test_every_field_of_a_message_is_sent() -> None:
+    """Each field has its wire name."""
     message = Message(
         "hi",
         channel=["#a", "@b,c"],
@@ -669,13 +670,13 @@ def test_every_field_of_a_message_goes_out() -> None:
 
 @pytest.mark.parametrize("mapping", [dict, UserDict, MappingProxyType], ids=lambda it: it.__name__)
 def test_custom_fields_may_be_any_mapping(mapping: Callable[..., Any]) -> None:
-    """A mapping of any kind goes out as an object."""
+    """A mapping of any class is sent as an object."""
     body = message_body(Message("hi", custom_fields=mapping({"a": [1, {"b": None}]})))
     assert json.loads(json.dumps(body))["customFields"] == {"a": [1, {"b": None}]}
 
 
-def test_times_of_attachments_say_their_zone() -> None:
-    """A datetime goes out with an offset: without a zone, it is local time here, not where the server stands."""
+def test_times_of_attachments_have_their_zone() -> None:
+    """A datetime is sent with an offset: without a zone, it is local time here, not the server's."""
     zoned = datetime(2024, 1, 10, 14, 12, tzinfo=timezone(timedelta(hours=2)))
     local = datetime(2024, 7, 10, 14, 12)
     for given, meant in ((zoned, zoned), (local, local.astimezone())):

@@ -1,0 +1,109 @@
+"""Turn a flow into the steps of a driver: wait for rate limits, sign, send, log in again, retry."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from rocketchat_integrations.auth import PasswordAuth, TokenAuth
+from rocketchat_integrations.exceptions import RocketChatError, TransportError
+
+from . import endpoints
+from .endpoints import Operation
+from .flows import Clock, Flow, LogIn, Send, Steps, Wait
+from .headers import Signer
+from .http import Request, Response
+from .options import ConnectionOptions
+from .rate_limits import RateLimiter
+from .retries import WaitBudget, perform
+from .session import Session
+
+T = TypeVar("T")
+_log = logging.getLogger("rocketchat_integrations")
+
+
+class Exchange:
+    """What all calls of one client share: session, rate limits, retry policy, headers.
+
+    Args:
+        base_url: what relative URLs are appended to.
+        auth: the credentials; None for a webhook.
+        options: the options of the connection.
+        clock: time and chance.
+        lock: protects the rate limit windows; never held around a step.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        auth: TokenAuth | PasswordAuth | None,
+        options: ConnectionOptions,
+        *,
+        clock: Clock,
+        lock: AbstractContextManager[object],
+    ) -> None:
+        self.session = Session(auth)
+        self._policy = options.retry
+        self._clock = clock
+        self._limiter = RateLimiter(lock)
+        self._signer = Signer(base_url, headers=options.headers, user_agent=options.user_agent)
+
+    def steps(self, flow: Flow[T]) -> Steps[T]:
+        """Perform the operations of a flow, and return the flow's result.
+
+        Raises:
+            RocketChatError: a failure that the flow does not catch, or its own.
+        """
+        advance: Callable[[], Operation[Any]] = partial(next, flow)
+        while True:
+            try:
+                operation = advance()
+            except StopIteration as stop:
+                return cast(T, stop.value)
+            try:
+                advance = partial(flow.send, (yield from perform(operation, self._policy, self._clock, self._send)))
+            except RocketChatError as error:
+                # Without the frames that decoded the response: they hold what the server sent.
+                advance = partial(flow.throw, error.with_traceback(None))
+
+    def log_out(self) -> Steps[None]:
+        """End the login that the session made, if any. Sent once; a failure is logged."""
+        token = self.session.own_token
+        if token is None:
+            return
+        logout = endpoints.logout()
+        try:
+            outcome = yield from self._sign_and_send(logout.request, token)
+            if isinstance(outcome, TransportError):
+                raise outcome
+            logout.decode(outcome)
+        except RocketChatError as error:
+            _log.warning("logout failed, the token stays valid until it expires: %s", error)
+
+    def _send(self, request: Request, budget: WaitBudget) -> Steps[Response | TransportError]:
+        while (seconds := self._limiter.reserve(request, self._clock.monotonic())) and budget.spend(seconds):
+            _log.info("%s: waiting %.1f s for the rate limit", request.endpoint, seconds)
+            yield Wait(seconds)
+        self.session.check_open()
+        if not request.authenticated:
+            return (yield from self._sign_and_send(request, None))
+        token = self.session.token
+        if token is None:
+            token = yield LogIn(expired=None)
+        outcome = yield from self._sign_and_send(request, token)
+        if isinstance(outcome, Response) and self.session.is_expired(outcome):
+            renewed = yield LogIn(expired=token)
+            return (yield from self._sign_and_send(request, renewed))
+        return outcome
+
+    def _sign_and_send(self, request: Request, token: TokenAuth | None) -> Steps[Response | TransportError]:
+        signed = self._signer.sign(request, token)
+        outcome: Response | TransportError = yield Send(signed)
+        if isinstance(outcome, TransportError):
+            self._limiter.observe(request, None, self._clock.monotonic())
+            return outcome
+        self._limiter.observe(request, outcome, self._clock.monotonic())
+        return Response(outcome.status, outcome.headers, outcome.body, signed.secrets)

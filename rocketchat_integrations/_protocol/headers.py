@@ -1,0 +1,60 @@
+"""Build the headers of each request: the defaults, the user's own, and the login's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import attrs
+
+from rocketchat_integrations._version import __version__
+from rocketchat_integrations.auth import TokenAuth
+from rocketchat_integrations.exceptions import ConfigurationError
+
+from .arguments import check, fits_header, is_text_mapping
+from .http import Request
+
+_RESERVED = (
+    *("x-auth-token", "x-user-id", "content-type", "content-length", "host"),
+    *("accept-encoding", "connection", "transfer-encoding"),
+)
+
+
+def check_headers(headers: object) -> None:
+    """Raise ConfigurationError for headers that cannot be sent, or that the client sets itself."""
+    if headers is None:
+        return
+    if not is_text_mapping(headers):
+        raise ConfigurationError("headers: must be a mapping of text to text")
+    for name, value in headers.items():
+        check("headers", name.lower() not in _RESERVED, f"without {name}, which the client sets itself")
+        is_name = re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", name, re.ASCII) is not None
+        check("headers", is_name and fits_header(value), f"printable ASCII text; {name!r} is not")
+
+
+class Signer:
+    """Makes requests ready to send: absolute URL, headers, token."""
+
+    def __init__(self, base_url: str, *, headers: Mapping[str, str] | None, user_agent: str | None) -> None:
+        agent = f"rocketchat-integrations/{__version__}"
+        own = dict(headers or {})
+        defaults = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "User-Agent": agent if user_agent is None else f"{user_agent} {agent}",
+        }
+        replaced = {name.lower() for name in own}
+        self._base_url = base_url
+        self._headers = {**{name: text for name, text in defaults.items() if name.lower() not in replaced}, **own}
+        # Proxies may want a token in a header. Shorter values are everyday words.
+        self._secrets = tuple(value for value in own.values() if len(value) >= 8)
+
+    def sign(self, request: Request, token: TokenAuth | None) -> Request:
+        """Return the request to send, with this token or without any."""
+        headers = {**self._headers, **request.headers}
+        secrets = (*request.secrets, *self._secrets)
+        if token is not None:
+            headers["X-User-Id"], headers["X-Auth-Token"] = token.user_id, token.token
+            secrets = (*secrets, token.token)
+        url = request.url if "://" in request.url else self._base_url + request.url
+        return attrs.evolve(request, url=url, headers=headers, secrets=secrets)

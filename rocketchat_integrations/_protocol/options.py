@@ -1,0 +1,165 @@
+"""The options of a connection: the one place where each is declared, documented and checked.
+
+To add an option: a field here, its type in :class:`ConnectionKeywords`, and the transport that uses it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict, TypeVar, Unpack
+
+import attrs
+
+from rocketchat_integrations._tracebacks import sealed_init
+from rocketchat_integrations.exceptions import ConfigurationError
+
+from .arguments import check, fits_header, is_text, is_text_mapping, is_tuple
+from .headers import check_headers
+from .http import Timeout, Transport, names_only
+from .retries import RetryPolicy
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class ConnectionKeywords(TypedDict, total=False):
+    """The types of the options as keywords; :class:`ConnectionOptions` explains them."""
+
+    timeout: float | tuple[float, float] | Timeout
+    retry: RetryPolicy
+    verify: bool | str
+    cert: str | tuple[str, str] | None
+    proxies: Mapping[str, str] | None
+    headers: Mapping[str, str] | None
+    user_agent: str | None
+    pool_size: int
+    max_response_size: int
+    transport: Transport | None
+
+
+def _timeout(timeout: float | tuple[float, float] | Timeout) -> Timeout:
+    if isinstance(timeout, Timeout):
+        return timeout
+    connect_and_read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+    check("timeout", len(connect_and_read) == 2, "a number of seconds, a pair of them, or a Timeout")
+    try:
+        return Timeout(*connect_and_read)
+    except ValueError as error:
+        problem = str(error)
+    raise ConfigurationError(problem)
+
+
+def _must_be(allowed: str, is_valid: Callable[[Any], bool]) -> Callable[[object, attrs.Attribute[Any], Any], None]:
+    def validate(_: object, field: attrs.Attribute[Any], value: Any) -> None:
+        check(field.name, is_valid(value), allowed)
+
+    return validate
+
+
+def _valid_headers(_: object, __: attrs.Attribute[Any], headers: Any) -> None:
+    check_headers(headers)
+
+
+def _shown_names(mapping: Mapping[str, str] | None) -> str:
+    return "None" if mapping is None else names_only(mapping)
+
+
+def _optional(is_valid: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or is_valid(value)
+
+
+def _is_path_or_pair(value: object) -> bool:
+    return is_text(value) or (is_tuple(value) and len(value) == 2 and all(map(is_text, value)))
+
+
+def _is_positive_integer(value: object) -> bool:
+    return type(value) is int and value > 0
+
+
+def _is_transport(value: object) -> bool:
+    return all(callable(getattr(value, method, None)) for method in ("send", "close"))
+
+
+@sealed_init
+@attrs.frozen(kw_only=True)
+class ConnectionOptions:
+    """How to connect. :class:`Client` and :class:`IncomingWebhook` take each option as a keyword.
+
+    Raises:
+        ConfigurationError: if an option is not allowed; the message names it.
+    """
+
+    timeout: Timeout = attrs.field(default=Timeout(), converter=_timeout)
+    """Seconds: one number to connect and between two parts of a response, a pair of numbers for the one and the
+    other, or a :class:`Timeout`. By default 5 s to connect, 30 s between two parts of a response, 120 s for all of
+    it."""
+
+    retry: RetryPolicy = attrs.field(
+        default=RetryPolicy(), validator=_must_be("a RetryPolicy", lambda value: isinstance(value, RetryPolicy))
+    )
+    """When calls are retried, and how long they may wait."""
+
+    verify: bool | str = attrs.field(
+        default=True,
+        # Empty text would turn verification off.
+        validator=_must_be(
+            "True, False or the path of a CA bundle", lambda value: isinstance(value, bool) or is_text(value)
+        ),
+    )
+    """Whether to verify the server's certificate; or the path of a CA bundle. With True, ``REQUESTS_CA_BUNDLE`` and
+    ``CURL_CA_BUNDLE`` in the environment are used."""
+
+    cert: str | tuple[str, str] | None = attrs.field(
+        default=None, validator=_must_be("a path or a pair of paths", _optional(_is_path_or_pair))
+    )
+    """A client certificate: the path of a file with certificate and key, or a pair of paths."""
+
+    proxies: Mapping[str, str] | None = attrs.field(
+        default=None, repr=_shown_names, validator=_must_be("URLs by scheme", _optional(is_text_mapping))
+    )
+    """A proxy's URL by scheme (``{"https": "http://proxy:3128"}``); takes precedence over the environment's."""
+
+    headers: Mapping[str, str] | None = attrs.field(default=None, repr=_shown_names, validator=_valid_headers)
+    """Headers to send with every request. They replace the client's defaults, such as ``Accept``."""
+
+    user_agent: str | None = attrs.field(
+        default=None,
+        validator=_must_be("printable ASCII text", _optional(lambda value: is_text(value) and fits_header(value))),
+    )
+    """The name of your program, sent before the name of this package."""
+
+    pool_size: int = attrs.field(default=10, validator=_must_be("a positive whole number", _is_positive_integer))
+    """The number of connections to keep."""
+
+    max_response_size: int = attrs.field(
+        default=64 * 2**20, validator=_must_be("a positive number of bytes", _is_positive_integer)
+    )
+    """The maximum size of a response in bytes; a larger one raises
+    :class:`~rocketchat_integrations.TransportError`."""
+
+    transport: Transport | None = attrs.field(
+        default=None, validator=_must_be("an object with the methods of Transport", _optional(_is_transport))
+    )
+    """An object that sends the requests, in place of the library requests. It decides itself what to make of
+    ``timeout``, ``verify``, ``cert``, ``proxies``, ``pool_size`` and ``max_response_size``."""
+
+
+def connection_options(**options: Unpack[ConnectionKeywords]) -> ConnectionOptions:
+    """Make the options from keywords.
+
+    Raises:
+        TypeError: for another keyword. Raised here, so that the arguments beside it do not stay in the traceback.
+    """
+    unknown = options.keys() - ConnectionKeywords.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"unexpected keyword arguments: {', '.join(sorted(unknown))}")
+    return ConnectionOptions(**options)
+
+
+def shows_options(function: F) -> F:
+    """Show the options with their defaults in the function's signature, in place of ``**options``."""
+    signature = inspect.signature(function)
+    own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    options = inspect.signature(ConnectionOptions).parameters.values()
+    setattr(function, "__signature__", signature.replace(parameters=[*own, *options]))  # noqa: B010 - plain, type checkers refuse it
+    return function

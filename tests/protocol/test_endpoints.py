@@ -1,0 +1,460 @@
+"""Each endpoint's request, and what is made of its response."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import rocketchat_integrations
+from rocketchat_integrations import (
+    Attachment,
+    ConfigurationError,
+    DecodingError,
+    EventType,
+    HistoryEntry,
+    IncomingIntegration,
+    IncomingIntegrationRecord,
+    IntegrationType,
+    Message,
+    OutgoingIntegration,
+    OutgoingIntegrationRecord,
+    PostResponse,
+    PostResult,
+    TokenAuth,
+    UnexpectedResponse,
+)
+from rocketchat_integrations._protocol import calls, endpoints
+from rocketchat_integrations._protocol.endpoints import Operation
+from rocketchat_integrations._protocol.http import Response
+
+CANARY = "canary-in-the-coal-mine"
+URL = f"https://chat.example.com/hooks/i1/{CANARY}"
+INFO_URL = f"https://chat.example.com/hooks/info/i1/x/{CANARY}"
+
+INCOMING = IncomingIntegration("ci", channel="#builds", username="rocket.cat")
+OUTGOING = OutgoingIntegration("bot", event="sendMessage", username="rocket.cat", urls="u", token="chosen")
+OUTGOING_RECORD = OutgoingIntegrationRecord("bot", event="sendMessage", username="rocket.cat", urls="u", id="o1")
+
+ANSWER: dict[str, Any] = {
+    "_id": "i1",
+    "type": "webhook-incoming",
+    "name": "ci",
+    "enabled": True,
+    "username": "rocket.cat",
+    "channel": ["#builds"],
+    "token": "made",
+}
+ANSWER_OUT = {**ANSWER, "_id": "o1", "type": "webhook-outgoing", "event": "sendMessage", "urls": ["u"]}
+CREATE_BODY = {
+    "type": "webhook-incoming",
+    "name": "ci",
+    "channel": "#builds",
+    "username": "rocket.cat",
+    "enabled": True,
+    "scriptEnabled": False,
+}
+
+
+def success(**payload: Any) -> Response:
+    return Response(200, {}, json.dumps({"success": True, **payload}).encode())
+
+
+# Requests
+
+GET, LIST = endpoints.get("a/b&c"), endpoints.list_page(7, 100, name=None, type=None)
+FILTERED = endpoints.list_page(0, 1, name="dé ploy", type=IntegrationType.OUTGOING)
+HISTORY = endpoints.history_page("o1", 3, 100)
+CHANNEL = endpoints.channel_list({"roomId": "r1"}, everywhere=True).first_page()
+CHANNEL_ONLY = endpoints.channel_list({"roomName": "ops"}, everywhere=True).first_page(everywhere=False)
+GROUP = endpoints.group_list({"roomName": "ops"}, everywhere=False).first_page()
+LOGIN, POST = endpoints.login("alice", "pässword", None), endpoints.post(URL, "hi")
+REMOVE, REMOVE_OUT = endpoints.remove("i1", IntegrationType.INCOMING), endpoints.remove("o1", IntegrationType.OUTGOING)
+BY_ID, FIRST = '{"_id":1}', {"offset": "0", "count": "1"}
+NEWEST_FIRST = {"id": "o1", "offset": "3", "count": "100", "sort": '{"_createdAt":-1,"_id":1}'}
+
+Params = dict[str, str]
+Reading = tuple[Operation[Any], str, Params]
+Writing = tuple[Operation[Any], str, dict[str, Any] | None]
+
+# All of these are idempotent.
+READING: list[Reading] = [
+    (GET, "integrations.get", {"integrationId": "a/b&c"}),
+    (endpoints.get("i", created_by="u"), "integrations.get", {"integrationId": "i", "createdBy": "u"}),
+    (LIST, "integrations.list", {"offset": "7", "count": "100", "sort": BY_ID}),
+    (FILTERED, "integrations.list", {**FIRST, "sort": BY_ID, "name": "dé ploy", "type": "webhook-outgoing"}),
+    (endpoints.list_page(0, 1, name="", type=None), "integrations.list", {**FIRST, "sort": BY_ID}),
+    (HISTORY, "integrations.history", NEWEST_FIRST),
+    (CHANNEL, "channels.getIntegrations", {"roomId": "r1", "includeAllPublicChannels": "true"}),
+    (CHANNEL_ONLY, "channels.getIntegrations", {"roomName": "ops", "includeAllPublicChannels": "false"}),
+    (GROUP, "groups.getIntegrations", {"roomName": "ops", "includeAllPrivateGroups": "false"}),
+]
+WRITING: list[Writing] = [
+    (REMOVE, "integrations.remove", {"type": "webhook-incoming", "integrationId": "i1"}),
+    (REMOVE_OUT, "integrations.remove", {"type": "webhook-outgoing", "integrationId": "o1"}),
+    (endpoints.clear_history("o1"), "integrations.clearHistory", {"integrationId": "o1"}),
+    (LOGIN, "login", {"user": "alice", "password": "pässword"}),
+    (endpoints.login("alice", "p", "123456"), "login", {"user": "alice", "password": "p", "code": "123456"}),
+    (endpoints.logout(), "logout", None),
+]
+NOT_IDEMPOTENT: list[Writing] = [
+    (endpoints.create(INCOMING), "integrations.create", CREATE_BODY),
+    (endpoints.replay_outgoing("o1", "h1"), "integrations.replayOutgoing", {"integrationId": "o1", "historyId": "h1"}),
+]
+
+
+@pytest.mark.parametrize(("operation", "endpoint", "query"), READING)
+def test_reading_calls(operation: Operation[Any], endpoint: str, query: Params) -> None:
+    """Each endpoint that reads gets its parameters and nothing else."""
+    request = operation.request
+    target, _, asked = request.url.partition("?")
+    assert (request.method, target, dict(parse_qsl(asked))) == ("GET", f"api/v1/{endpoint}", query)
+    assert (request.body, request.headers, request.endpoint) == (None, {}, endpoint)
+    assert (request.authenticated, operation.idempotent) == (True, True)
+
+
+@pytest.mark.parametrize(("operation", "endpoint", "body"), [*WRITING, *NOT_IDEMPOTENT])
+def test_writing_calls(operation: Operation[Any], endpoint: str, body: dict[str, Any] | None) -> None:
+    """Each endpoint that writes gets its body and nothing else; only harmless ones may be repeated."""
+    request = operation.request
+    assert (request.method, request.url, request.endpoint) == ("POST", f"api/v1/{endpoint}", endpoint)
+    assert (None if request.body is None else json.loads(request.body)) == body
+    assert request.headers == ({} if body is None else {"Content-Type": "application/json"})
+    assert request.authenticated is (endpoint != "login")
+    assert operation.idempotent is (operation not in [each for each, _, _ in NOT_IDEMPOTENT])
+    assert operation.not_found_means_done is (endpoint == "integrations.remove")
+
+
+@pytest.mark.parametrize(
+    ("operation", "method", "url", "body", "idempotent"),
+    [
+        (endpoints.server_version(), "GET", "api/info", None, True),
+        (POST, "POST", URL, b'{"text": "hi"}', False),
+        (endpoints.check_webhook(URL), "GET", INFO_URL, None, True),
+    ],
+)
+def test_calls_without_a_login(
+    operation: Operation[Any], method: str, url: str, body: bytes | None, idempotent: bool
+) -> None:
+    """The version and webhooks need no login; a post is never repeated."""
+    request = operation.request
+    assert (request.method, request.url, request.body) == (method, url, body)
+    assert (request.authenticated, operation.idempotent) == (False, idempotent)
+    assert not operation.not_found_means_done
+
+
+@pytest.mark.parametrize(("current", "sent"), [("there", "there"), (None, "new"), ("", "new")])
+def test_an_update_has_the_id_and_always_a_token(current: str | None, sent: str) -> None:
+    """The server requires a token in every update of an outgoing integration, even if it has none yet."""
+    record = OutgoingIntegrationRecord("bot", event="roomLeft", username="u", urls="u", id="o1", token=current)
+    wanted = OutgoingIntegration("bot", event="roomLeft", username="u", urls="u")
+    operation = endpoints.update(record, wanted, "new")
+    body = json.loads(operation.request.body or b"")
+    assert (body["type"], body["integrationId"], body["token"]) == ("webhook-outgoing", "o1", sent)
+    assert (operation.request.method, operation.request.url) == ("PUT", "api/v1/integrations.update")
+    assert operation.idempotent
+
+
+def test_an_update_of_an_incoming_integration_sends_no_token() -> None:
+    """The server ignores it, and a secret need not travel."""
+    record = IncomingIntegrationRecord("ci", channel="#builds", username="rocket.cat", id="i1", token=CANARY)
+    body = endpoints.update(record, INCOMING, CANARY).request.body or b""
+    assert "token" not in json.loads(body)
+    assert CANARY.encode() not in body
+
+
+# Responses
+
+
+@pytest.mark.parametrize("operation", [endpoints.create(INCOMING), GET])
+def test_an_integration_is_returned_as_a_record(operation: Operation[Any]) -> None:
+    """The record has an id and a token."""
+    record = operation.decode(success(integration=ANSWER))
+    assert type(record) is IncomingIntegrationRecord
+    assert (record.id, record.token, record.channel) == ("i1", "made", ("#builds",))
+
+
+def test_an_update_may_return_nothing() -> None:
+    """Some servers answer null: the record has to be read then."""
+    operation = endpoints.update(OUTGOING_RECORD, OUTGOING, None)
+    assert operation.decode(success(integration=None)) is operation.decode(success()) is None
+    record = operation.decode(success(integration=ANSWER_OUT))
+    assert record is not None
+    assert record.id == "o1"
+
+
+OTHER_TYPE = "integration.type: must be webhook-outgoing, and is webhook-incoming"
+NO_SESSION = "data: must contain the texts userId and authToken"
+
+
+@pytest.mark.parametrize(
+    ("operation", "payload", "line", "id"),
+    [
+        (GET, {}, "integration: must be an object, not missing or null", None),
+        (endpoints.create(OUTGOING), {"integration": ANSWER}, OTHER_TYPE, "i1"),
+        (endpoints.update(OUTGOING_RECORD, OUTGOING, None), {"integration": ANSWER}, OTHER_TYPE, "i1"),
+        (GET, {"integration": {**ANSWER, "name": 5}}, "integration.name: must be text, not a number", "i1"),
+        (LIST, {"total": 1}, "integrations: must be an array", None),
+        (LIST, {"integrations": [], "total": "1"}, "total: must be a number", None),
+        (HISTORY, {"history": [], "total": True}, "total: must be a number", None),
+        (endpoints.server_version(), {}, "version: must be text", None),
+        (LOGIN, {"data": {"userId": "u1"}}, NO_SESSION, None),
+        (LOGIN, {"data": {"authToken": "t"}}, NO_SESSION, None),
+        (LOGIN, {"data": "t"}, NO_SESSION, None),
+    ],
+)
+def test_success_with_something_else_is_a_decoding_error(
+    operation: Operation[Any], payload: dict[str, Any], line: str, id: str | None
+) -> None:
+    """A response that says success and is not what was promised raises, and may have done what was asked."""
+    with pytest.raises(DecodingError) as caught:
+        operation.decode(success(**payload))
+    assert (caught.value.errors, caught.value.id) == ((line,), id)
+    assert line in str(caught.value)
+    assert caught.value.may_have_acted
+    assert caught.value.__context__ is None
+
+
+def test_a_page_without_list_and_total_names_both() -> None:
+    """All that is missing is named at once."""
+    with pytest.raises(DecodingError) as caught:
+        HISTORY.decode(success())
+    assert caught.value.errors == ("history: must be an array", "total: must be a number")
+
+
+def test_a_page_decodes_its_records_one_by_one() -> None:
+    """A broken record spoils neither the page nor the records after it; its error has its place and its id."""
+    page = LIST.decode(success(integrations=[{"_id": "odd"}, ANSWER, None], total=9))
+    assert (len(page), page.total, page.ids()) == (3, 9, ["odd", "i1"])
+    (first, odd), (second, record), (third, nothing) = page.records()
+    assert (first, second, third) == ("odd", "i1", None)
+    assert isinstance(odd, DecodingError)
+    assert odd.id == "odd"
+    assert odd.errors[0].startswith("integrations[0].type: ")
+    assert isinstance(record, IncomingIntegrationRecord)
+    assert isinstance(nothing, DecodingError)
+    assert nothing.errors == ("integrations[2]: must be an object, not missing or null",)
+    assert "made" not in repr(page)
+
+
+def test_a_page_of_history_has_entries() -> None:
+    """The history is read like the lists."""
+    page = HISTORY.decode(success(history=[{"_id": "h1", "_createdAt": {"$date": 0}}], total=1))
+    assert list(page.records()) == [("h1", HistoryEntry(id="h1", created_at=datetime(1970, 1, 1, tzinfo=UTC)))]
+
+
+def test_a_login_returns_a_token() -> None:
+    """The token of a login is like one that the user gives."""
+    answer: dict[str, Any] = {"status": "success", "data": {"userId": "u1", "authToken": "t", "me": {}}}
+    assert LOGIN.decode(Response(200, {}, json.dumps(answer).encode())) == TokenAuth(user_id="u1", token="t")
+
+
+@pytest.mark.parametrize("version", ["8.7", "8.7.1"])
+def test_the_version_is_what_the_server_says(version: str) -> None:
+    """Newer servers leave out the last part without a login: it is not made up."""
+    assert endpoints.server_version().decode(success(version=version)) == version
+
+
+@pytest.mark.parametrize("operation", [REMOVE, endpoints.clear_history("o1"), NOT_IDEMPOTENT[1][0], endpoints.logout()])
+def test_calls_without_a_result_need_only_success(operation: Operation[Any]) -> None:
+    """The rest of the response does not matter, but it has to be the API's."""
+    assert operation.decode(success(integration=5)) is None
+    with pytest.raises(UnexpectedResponse):
+        operation.decode(Response(200, {}, b"<html>"))
+
+
+# Webhooks: URLs
+
+
+@pytest.mark.parametrize(
+    ("id", "token", "path"),
+    [
+        ("659e", "XuHp", "659e/XuHp"),
+        ("a/b?c", "t", "a%2Fb%3Fc/t"),
+        ("i", "a/b=", "i/a%2Fb%3D"),
+        ("i", "a/b=c%2F", "i/a%252Fb%253Dc%25252F"),
+        ("i", "ü", "i/%C3%BC"),
+    ],
+)
+def test_a_webhooks_url_is_quoted_for_the_server(id: str, token: str, path: str) -> None:
+    """The server decodes the token once more than its router: a token with % is quoted twice."""
+    record = IncomingIntegrationRecord("ci", channel="#a", username="u", id=id, token=token)
+    url = endpoints.webhook_url("https://chat.example.com/sub/", record)
+    assert url == f"https://chat.example.com/sub/hooks/{path}"
+    assert unquote(unquote(urlsplit(url).path.rpartition("/")[2])) == token
+
+
+def test_a_record_without_a_token_has_no_url() -> None:
+    """An outgoing integration may have none."""
+    with pytest.raises(ConfigurationError, match="o1 has no token"):
+        endpoints.webhook_url("https://chat.example.com/", OUTGOING_RECORD)
+
+
+def test_a_given_url_is_used_unchanged() -> None:
+    """It is neither quoted again nor shortened."""
+    url = "https://chat.example.com/hooks/i/%41%2525/?a=b"
+    assert endpoints.post(url, "hi").request.url == url
+
+
+@pytest.mark.parametrize(
+    ("path", "info"),
+    [
+        ("/hooks/i1/user/t%252F", "/hooks/info/i1/x/t%252F"),
+        ("/chat/hooks/i1/t?source=ci", "/chat/hooks/info/i1/x/t"),
+    ],
+)
+def test_a_webhook_is_checked_at_its_info_url(path: str, info: str) -> None:
+    """Every form of a webhook's URL, below whatever path, has one URL that tells whether it is right."""
+    operation = endpoints.check_webhook(f"https://chat.example.com:8443{path}")
+    assert operation.request.url == f"https://chat.example.com:8443{info}"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "known"),
+    [(200, b'{"success": true}', True), (404, b'{"success": false}', False), (500, b"", False)],
+)
+def test_a_check_tells_whether_the_url_is_right(status: int, body: bytes, known: bool) -> None:
+    """For a wrong URL servers up to 6.x answer 404, later ones 500."""
+    assert endpoints.check_webhook(URL).decode(Response(status, {}, body)) is known
+
+
+# Webhooks: messages
+
+
+@pytest.mark.parametrize(
+    ("message", "body"),
+    [
+        ("hi", {"text": "hi"}),
+        (Message("hi", channel="#a"), {"text": "hi", "channel": "#a"}),
+        (Message(" ", attachments=[Attachment(title="t")]), {"text": " ", "attachments": [{"title": "t"}]}),
+        (Message("\x1c"), {"text": "\x1c"}),
+        ({}, {}),
+        ({"a": [1, 2.5, None, True, "ü"], "": {"b": ()}}, {"a": [1, 2.5, None, True, "ü"], "": {"b": []}}),
+        (MappingProxyType({"a": MappingProxyType({"b": 2**60})}), {"a": {"b": 2**60}}),
+        ({"event": EventType.ROOM_LEFT}, {"event": "roomLeft"}),
+    ],
+)
+def test_messages_and_mappings_are_posted(message: Any, body: dict[str, object]) -> None:
+    """A message needs a text or an attachment; a mapping, which a script may read, is sent unchanged."""
+    assert json.loads(endpoints.post(URL, message).request.body or b"") == body
+
+
+LOOP: dict[str, Any] = {}
+LOOP["again"] = [LOOP]
+
+
+@pytest.mark.parametrize(
+    ("message", "complaint"),
+    [
+        *[(message, "a message needs a text") for message in ("", "\ufeff", Message(" "), Message(alias="CI"))],
+        *[(message, "a message must be text") for message in (None, 5, b"hi", ["hi"])],
+        ({"a": {"b c": [0, {1}]}}, "message['a']['b c'][1]: JSON cannot hold set"),
+        ({"at": datetime(2024, 1, 10)}, "message['at']: JSON cannot hold datetime"),
+        ({"a": [{None: "x"}]}, "message['a'][0]: a key must be text, not NoneType"),
+        ({"a": [float("nan")]}, "message['a'][0]: JSON cannot hold this number"),
+        ({"a": 10**400}, "message['a']: JSON cannot hold this number"),
+        (LOOP, "message: is nested too deeply, or contains itself"),
+    ],
+)
+def test_what_cannot_be_posted_is_refused_with_its_place(message: Any, complaint: str) -> None:
+    """An empty message, which the server would post, and what JSON cannot hold are not sent; no frame has the URL."""
+    with pytest.raises(ConfigurationError) as caught:
+        calls.post(URL, message)
+    assert str(caught.value).startswith(complaint)
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+    assert CANARY not in frames_of_ours(caught.value)
+
+
+ANYTHING: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner) | st.tuples(inner, inner),
+)
+
+
+@settings(deadline=None, database=None)
+@given(st.dictionaries(st.text() | st.none(), ANYTHING))
+def test_any_mapping_is_sent_unchanged_or_not_at_all(mapping: Mapping[str, object]) -> None:
+    """What arrives is what was given; anything else is refused by our error."""
+    with contextlib.suppress(ConfigurationError):
+        operation = endpoints.post(URL, mapping)
+        assert json.loads(operation.request.body or b"") == json.loads(json.dumps(mapping, allow_nan=False))
+
+
+DOCUMENT = {"_id": "m1", "msg": "hi"}
+
+
+@pytest.mark.parametrize(
+    ("responses", "read"),
+    [
+        (None, ()),
+        ({"channel": "#a"}, ()),
+        ([None, 5, "#a", ["#a"]], ()),
+        ([{"channel": 5, "message": 5, "error": None}], (PostResponse(),)),
+        ([{"channel": "#a", "message": DOCUMENT}], (PostResponse(channel="#a", message=DOCUMENT),)),
+        ([{"channel": "#a", "message": "sent"}], (PostResponse(channel="#a", message="sent"),)),
+        ([{"channel": "#a", "error": "no"}, {}], (PostResponse(channel="#a", error="no"), PostResponse())),
+        ([{"channel": "#a", "error": {"reason": "no"}}], (PostResponse(channel="#a", error='{"reason": "no"}'),)),
+    ],
+)
+def test_each_channel_has_its_response(responses: object, read: tuple[PostResponse, ...]) -> None:
+    """The message was posted, and a script can return anything: what cannot be read is in the raw response."""
+    result = POST.decode(success(responses=responses))
+    assert result == PostResult(read, {"success": True, "responses": responses})
+
+
+def test_a_post_needs_success() -> None:
+    """A response that is not the API's is an error, even to a post."""
+    with pytest.raises(UnexpectedResponse):
+        POST.decode(Response(200, {}, b"<html>"))
+
+
+# Secrets
+
+
+def frames_of_ours(error: BaseException) -> str:
+    package = str(Path(rocketchat_integrations.__file__).parent)
+    told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    ours = [frame for frame in told.stack if frame.filename.startswith(package)]
+    assert ours
+    return str([frame.locals for frame in ours])
+
+
+def test_a_channels_response_shows_no_secret() -> None:
+    """A server that quotes the URL does not bring it into a log."""
+    result = POST.decode(success(responses=[{"channel": "#a", "error": f"no such hook: {CANARY}"}], echo=CANARY))
+    assert result.responses[0].error == "no such hook: <hidden>"
+    assert CANARY not in repr(result)
+    assert result.raw["echo"] == CANARY
+
+
+@pytest.mark.parametrize("path", ["", "/", "/hooks/i1/", "/api/v1/hooks.list", "/hooks/a/b/c/d"])
+def test_another_url_is_not_checked(path: str) -> None:
+    """A base URL given in place of a webhook's is refused, and not shown."""
+    with pytest.raises(ConfigurationError, match="/hooks/ID/TOKEN") as caught:
+        calls.check_webhook(f"https://chat.example.com{path}?{CANARY}")
+    assert CANARY not in str(caught.value)
+    assert CANARY not in frames_of_ours(caught.value)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: endpoints.post(URL, CANARY),
+        lambda: endpoints.check_webhook(URL),
+        lambda: endpoints.login("alice", CANARY, CANARY),
+        lambda: endpoints.create(OutgoingIntegration("b", event="roomLeft", username="u", urls="u", token=CANARY)),
+    ],
+    ids=["post", "check", "login", "create"],
+)
+def test_the_repr_of_an_operation_shows_no_secret(make: Callable[[], Operation[Any]]) -> None:
+    """Operations can be logged."""
+    assert CANARY not in repr(make())

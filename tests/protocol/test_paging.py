@@ -1,0 +1,258 @@
+"""Lists page by page: complete, or an exception."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from rocketchat_integrations import ConfigurationError, DecodingError
+from rocketchat_integrations._protocol.endpoints import channel_list, group_list
+from rocketchat_integrations._protocol.http import Request, Response
+from rocketchat_integrations._protocol.paging import (
+    ListQuery,
+    OnError,
+    Pages,
+    history,
+    integrations,
+    room_integrations,
+    room_name,
+)
+
+if TYPE_CHECKING:
+    from tests.protocol.conftest import Wire
+
+
+class _Shelf:
+    """The records of a server, served in pages of no more than `cap`."""
+
+    def __init__(self, wire: Wire, key: str, ids: list[str], cap: int) -> None:
+        self._wire = wire
+        self._key = key
+        self.ids = ids
+        self._cap = cap
+
+    def __call__(self, request: Request) -> Response:
+        query = parse_qs(urlsplit(request.url).query)
+        offset, count = int(query["offset"][0]), min(self._cap, int(query["count"][0]))
+        page = [self._wire.record(_id=id) for id in self.ids[offset : offset + count]]
+        return self._wire.ok(**{self._key: page, "total": len(self.ids), "count": len(page), "offset": offset})
+
+
+def _all(on_error: OnError = None) -> ListQuery[Any]:
+    return integrations(name=None, name_contains=None, type=None, on_error=on_error)
+
+
+def _read(query: ListQuery[Any], wire: Wire, answer: Callable[[Request], Response]) -> Iterator[str]:
+    """Yield the ids of one pass through a list."""
+    pages = query.pages()
+    while (page := wire.serve(pages.next_page(), answer)) is not None:
+        for record in page:
+            yield record.id
+
+
+def _page(wire: Wire, pages: Pages[Any], *answers: Response) -> list[str] | None:
+    page = wire.talk(pages.next_page(), *answers)
+    return None if page is None else [record.id for record in page]
+
+
+def _named(*numbers: int) -> list[str]:
+    return [f"{number:04}" for number in numbers]
+
+
+def _queries(wire: Wire, name: str) -> list[str]:
+    return [parse_qs(urlsplit(request.url).query)[name][0] for request in wire.sent]
+
+
+@pytest.mark.parametrize(("size", "cap"), [(0, 7), (1, 1), (7, 7), (8, 7), (100, 100), (101, 100), (250, 100)])
+def test_a_list_is_complete_under_any_cap(wire: Wire, size: int, cap: int) -> None:
+    """Whatever the page cap, all records come, in order, with no more requests than needed."""
+    shelf = _Shelf(wire, "integrations", _named(*range(size)), cap)
+    assert list(_read(_all(), wire, shelf)) == shelf.ids
+    assert len(wire.sent) == max(1, -(-size // cap))
+
+
+@pytest.mark.parametrize("cap", [1, 7, 100])
+def test_removing_while_iterating_misses_nothing(wire: Wire, cap: int) -> None:
+    """A program that removes each record that it is given is given each record once."""
+    shelf = _Shelf(wire, "integrations", _named(*range(120)), cap)
+    seen: list[str] = []
+    for id in _read(_all(), wire, shelf):
+        seen.append(id)
+        shelf.ids.remove(id)
+    assert seen == _named(*range(120))
+    assert shelf.ids == []
+
+
+def test_removals_by_others_repeat_nothing(wire: Wire) -> None:
+    """When others remove records, before and after the current one, those that stay are given exactly once."""
+    shelf = _Shelf(wire, "integrations", _named(*range(120)), 7)
+    seen: list[str] = []
+    for id in _read(_all(), wire, shelf):
+        seen.append(id)
+        if len(seen) % 10 == 0:
+            shelf.ids.remove(seen[-5])
+            shelf.ids.pop()
+    assert len(seen) == len(set(seen))
+    assert set(shelf.ids) <= set(seen)
+
+
+def test_creation_while_iterating_repeats_nothing(wire: Wire) -> None:
+    """New records move the others back; each of the old ones is still given once, in order."""
+    shelf = _Shelf(wire, "integrations", _named(*range(0, 400, 4)), 7)
+    before = list(shelf.ids)
+    seen: list[str] = []
+    for id in _read(_all(), wire, shelf):
+        seen.append(id)
+        if len(seen) % 20 == 0 and len(shelf.ids) < 110:
+            shelf.ids = sorted([*shelf.ids, f"{int(id) - 1:04}", f"{int(id) + 1:04}"])
+    assert seen == sorted(set(seen))
+    assert set(before) <= set(seen)
+
+
+def test_new_entries_of_a_history_repeat_nothing(wire: Wire) -> None:
+    """A history comes newest first, without repeats, while new entries move the old ones back."""
+    shelf = _Shelf(wire, "history", _named(*range(110, 0, -1)), 7)
+    before = list(shelf.ids)
+    seen: list[str] = []
+    for id in _read(history("one", None), wire, shelf):
+        seen.append(id)
+        if len(seen) % 20 == 0:
+            shelf.ids.insert(0, f"{200 + len(seen)}")
+    assert seen == before
+
+
+@pytest.mark.parametrize("pages_before", [0, 3])
+def test_a_list_that_breaks_off_raises(wire: Wire, pages_before: int) -> None:
+    """An empty page before the announced end is an error, not the end."""
+    pages = _all().pages()
+    for id in _named(*range(pages_before)):
+        assert _page(wire, pages, wire.ok(integrations=[wire.record(_id=id)], total=9)) == [id]
+    with pytest.raises(DecodingError, match="incomplete"):
+        _page(wire, pages, wire.ok(integrations=[], total=9))
+
+
+def test_a_list_that_is_emptied_meanwhile_ends(wire: Wire) -> None:
+    """When others remove everything, the list ends after one more request."""
+    pages = _all().pages()
+    assert _page(wire, pages, wire.ok(integrations=[wire.record()], total=5)) == ["one"]
+    assert _page(wire, pages, wire.ok(integrations=[], total=0)) is None
+
+
+def test_a_removal_asks_again_from_as_many_records_earlier(wire: Wire) -> None:
+    """The page that was cut short by two removals is requested again two records earlier."""
+    pages = _all().pages()
+    answers = [
+        wire.ok(integrations=[wire.record(_id=id) for id in _named(*ids)], total=total)
+        for ids, total in (((1, 2, 3), 6), ((6,), 4), ((3, 4, 6), 4))
+    ]
+    assert _page(wire, pages, answers[0]) == _named(1, 2, 3)
+    assert _page(wire, pages, *answers[1:]) == _named(4, 6)
+    assert _queries(wire, "offset") == ["0", "3", "1"]
+
+
+@pytest.mark.parametrize("ids", [["", "a"], ["0"]])
+def test_every_id_is_an_id(wire: Wire, ids: list[str]) -> None:
+    """A record is given whatever its id is."""
+    assert list(_read(_all(), wire, _Shelf(wire, "integrations", ids, 1))) == ids
+
+
+def test_a_list_that_is_not_sorted_raises(wire: Wire) -> None:
+    """If the server does not sort, repeats cannot be told from new records, and none is dropped silently."""
+    with pytest.raises(DecodingError, match="not sorted"):
+        list(_read(_all(), wire, _Shelf(wire, "integrations", ["c", "a", "b"], 100)))
+
+
+def test_lists_are_requested_in_a_stable_order(wire: Wire) -> None:
+    """Without an order of their own, pages could repeat and skip."""
+    wire.talk(_all().pages().next_page(), wire.ok(integrations=[], total=0))
+    wire.talk(history("one", None).pages().next_page(), wire.ok(history=[], total=0))
+    assert [json.loads(sort) for sort in _queries(wire, "sort")] == [{"_id": 1}, {"_createdAt": -1, "_id": 1}]
+
+
+_BROKEN = [{"_id": "0002", "type": "webhook-third"}, "nonsense"]
+
+
+def test_a_record_that_cannot_be_read_raises_when_it_is_reached(wire: Wire) -> None:
+    """The records before a broken one are given, and the error has its id."""
+    page = wire.talk(_all().pages().next_page(), wire.ok(integrations=[wire.record(_id="0001"), *_BROKEN], total=3))
+    assert page is not None
+    assert next(page).id == "0001"
+    with pytest.raises(DecodingError, match="0002"):
+        next(page)
+
+
+def test_with_on_error_the_list_goes_on(wire: Wire) -> None:
+    """Each broken record, even one without an id, is reported once, and the others are given."""
+    errors: list[DecodingError] = []
+    answer = wire.ok(integrations=[*_BROKEN, wire.record(_id="0003")], total=3)
+    assert _page(wire, _all(errors.append).pages(), answer) == ["0003"]
+    assert [error.id for error in errors] == ["0002", None]
+
+
+def test_the_total_is_the_servers_count(wire: Wire) -> None:
+    """The total asks for the smallest page that has it."""
+    assert wire.talk(_all().total(), wire.ok(integrations=[], total=7)) == 7
+    assert wire.talk(history("one", None).total(), wire.ok(history=[], total=9)) == 9
+    assert _queries(wire, "count") == ["1", "1"]
+
+
+# Rooms
+
+
+_BY_ID = channel_list({"roomId": "r"}, True)
+
+
+def _room_page(wire: Wire, *channels: list[str], total: int = 51) -> Response:
+    records = [wire.record(_id=f"{number}", channel=channel) for number, channel in enumerate(channels)]
+    return wire.ok(integrations=records, total=total)
+
+
+def test_a_room_that_fits_on_one_page_takes_one_request(wire: Wire) -> None:
+    """The records are given as they come, and the list ends."""
+    pages = room_integrations(_BY_ID, None).pages()
+    assert _page(wire, pages, _room_page(wire, ["#a"], ["#b"], total=2)) == ["0", "1"]
+    assert _page(wire, pages) is None
+
+
+@pytest.mark.parametrize(("everywhere", "ids"), [(True, ["0", "2"]), (False, ["0"])])
+def test_a_larger_room_is_found_among_all_integrations(wire: Wire, everywhere: bool, ids: list[str]) -> None:
+    """8.x has no second page of a room's list: the integrations with its name are taken from the whole list."""
+    pages = room_integrations(group_list({"roomName": "ops"}, everywhere), None).pages()
+    everything = _room_page(wire, ["#ops"], ["#other"], ["all_private_groups"], total=3)
+    assert _page(wire, pages, _room_page(wire, ["#ops"], total=2), everything) == ids
+    assert _page(wire, pages) is None
+    assert wire.calls == ["groups.getIntegrations", "integrations.list"]
+
+
+def test_a_name_is_what_the_integrations_of_a_room_have_in_common(wire: Wire) -> None:
+    """A room given by its id is named by its integrations, without those for all rooms."""
+    assert wire.talk(room_name(_BY_ID), _room_page(wire, ["#ops", "#general"], ["@alice", "#ops"])) == "ops"
+    assert "includeAllPublicChannels=false" in wire.sent[0].url
+
+
+def test_a_room_without_integrations_of_its_own_has_no_name(wire: Wire) -> None:
+    """Then only those for all rooms are wanted."""
+    pages = room_integrations(_BY_ID, None).pages()
+    first, nothing = _room_page(wire, ["all_public_channels"]), wire.ok(integrations=[], total=0)
+    everything = _room_page(wire, ["#ops"], ["all_public_channels"], total=2)
+    assert _page(wire, pages, first, nothing, everything) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("channels", "why"),
+    [([["#a", "#b"], ["#b", "#a"]], "candidates: a, b"), ([["#a"], ["#b"]], "cannot be"), ([["@a"]], "cannot be")],
+)
+def test_a_room_whose_name_is_ambiguous_is_refused(wire: Wire, channels: list[list[str]], why: str) -> None:
+    """Rather than giving the integrations of another room, or none, the call says to ask by name."""
+    with pytest.raises(ConfigurationError, match=f"{why}.*pass room_name"):
+        wire.talk(room_name(_BY_ID), _room_page(wire, *channels))
+
+
+def test_records_that_cannot_be_read_tell_no_name(wire: Wire) -> None:
+    """If none of a room's records can be read, its name is unknown, and nothing is left out silently."""
+    with pytest.raises(ConfigurationError, match="pass room_name"):
+        wire.talk(room_name(_BY_ID), wire.ok(integrations=["nonsense"], total=51))
