@@ -31,15 +31,17 @@ token or the text of a script; the pickle of a definition or a record contains i
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, cast
 
 import attrs
 
 from ._redaction import mask
-from ._tracebacks import sealed_init
-from ._validation import EVERYWHERE as EVERYWHERE, problems, trimmed as trimmed
+from ._validation import EVERYWHERE as EVERYWHERE, problems, trimmed
+
+_Class = TypeVar("_Class", bound=type)
 
 
 class IntegrationType(enum.StrEnum):
@@ -175,6 +177,32 @@ def validate(definition: IntegrationDefinition, fields: Iterable[str] | None = N
         raise problem.exception()
 
 
+def _validated(cls: _Class) -> _Class:
+    """Raise the first problem of each new definition. A record has a constructor of its own, and is not checked.
+
+    The problem is raised outside of the constructor, because the frame of the constructor holds the token.
+    """
+    construct = cast("Callable[..., None]", getattr(cls, "__init__"))  # noqa: B009 - plain, type checkers refuse it
+
+    @functools.wraps(construct)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        failure: Exception | None
+        try:
+            construct(self, *args, **kwargs)
+            failure = next((problem.exception() for problem in problems(self)), None)
+        except Exception as error:  # arguments that do not fit, or a bug: keep the frames that lead to it
+            failure = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
+        del self, args, kwargs  # this frame stays in the traceback
+        if failure is not None:
+            try:
+                raise failure
+            finally:
+                del failure
+
+    setattr(cls, "__init__", init)  # noqa: B010
+    return cls
+
+
 @attrs.frozen
 class _Definition:
     """The fields that both types of integrations have.
@@ -234,7 +262,7 @@ class _Definition:
     """Whether the script runs without Babel. None for what the server has. Server 8.4 to 8.x; older ones refuse it."""
 
 
-@sealed_init
+@_validated
 @attrs.frozen
 class IncomingIntegration(_Definition):
     """The definition of an incoming webhook: a program posts into rooms."""
@@ -254,11 +282,8 @@ class IncomingIntegration(_Definition):
     )
     """Whether a message may name another channel (even the configured one counts as another)."""
 
-    def __attrs_post_init__(self) -> None:
-        validate(self)
 
-
-@sealed_init
+@_validated
 @attrs.frozen
 class OutgoingIntegration(_Definition):
     """The definition of an outgoing webhook: Rocket.Chat calls a program."""
@@ -353,9 +378,6 @@ class OutgoingIntegration(_Definition):
     )
     """Delay between retries: one of :class:`RetryDelay`. None: ``powers-of-ten``."""
 
-    def __attrs_post_init__(self) -> None:
-        validate(self)
-
 
 @attrs.frozen
 class UserReference:
@@ -410,7 +432,6 @@ def _definition_values(record: _Definition) -> dict[str, Any]:
 # record would have two bases with slots.
 
 
-@sealed_init
 @attrs.frozen
 class IncomingIntegrationRecord(IncomingIntegration):
     """An incoming integration as the server holds it."""
@@ -446,16 +467,12 @@ class IncomingIntegrationRecord(IncomingIntegration):
     """The fields that this version does not know, under the server's names. Excluded from the hash; a repr shows only
     their names."""
 
-    def __attrs_post_init__(self) -> None:
-        """Accept any value: records are not checked."""
-
     @property
     def definition(self) -> IncomingIntegration:
         """The plain definition, for example to create the same integration elsewhere. Not checked."""
         return unchecked(IncomingIntegration, _definition_values(self))
 
 
-@sealed_init
 @attrs.frozen
 class OutgoingIntegrationRecord(OutgoingIntegration):
     """An outgoing integration as the server holds it."""
@@ -487,9 +504,6 @@ class OutgoingIntegrationRecord(OutgoingIntegration):
     extra: Mapping[str, object] = attrs.field(factory=_no_extra, kw_only=True, hash=False, repr=_names)
     """The fields that this version does not know, under the server's names. Excluded from the hash; a repr shows only
     their names."""
-
-    def __attrs_post_init__(self) -> None:
-        """Accept any value: records are not checked."""
 
     @property
     def definition(self) -> OutgoingIntegration:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import rocketchat_integrations
-from rocketchat_integrations import IncomingIntegration, OutgoingIntegration, models
+from rocketchat_integrations import IncomingIntegration, OutgoingIntegration, OutgoingIntegrationRecord, models
 from rocketchat_integrations._tracebacks import sealed
 from rocketchat_integrations.outgoing import parse
 
@@ -19,6 +19,7 @@ OUTGOING: dict[str, Any] = {"name": "bot", "event": "sendMessage", "username": "
 
 parse_anything: Any = parse
 define_anything: Any = OutgoingIntegration
+make_record: Any = OutgoingIntegrationRecord
 
 
 def names_of(error: BaseException) -> list[str]:
@@ -39,6 +40,7 @@ DELIBERATE: dict[str, Callable[[], object]] = {
     "an error of ours": lambda: parse_anything(5, token="canary", event="sendMessage"),
     "a ValueError of a definition": lambda: define_anything(**{**OUTGOING, "token": "canary\ud800"}),
     "a TypeError of a definition": lambda: define_anything(**{**OUTGOING, "username": 5}),
+    "an unknown field of a record": lambda: make_record(**OUTGOING, id="1", nope=1),
     "an unknown field": lambda: define_anything(**OUTGOING, nope=1),
     "a missing argument": lambda: parse_anything(b"canary"),
 }
@@ -49,7 +51,7 @@ def test_a_mistake_of_the_user_shows_no_frame_with_a_secret(fail: Callable[[], o
     with pytest.raises((TypeError, ValueError)) as caught:
         fail()
     frames = frames_of(caught.value)
-    assert {frame.name for frame in frames} <= {"guard"}
+    assert {frame.name for frame in frames} <= {"guard", "init"}
     assert "canary" not in f"{caught.value!r} {[frame.locals for frame in frames]}"
     assert caught.value.__context__ is None
 
@@ -80,10 +82,10 @@ def test_a_bug_shows_every_frame_down_to_the_guilty_line(
 
 
 def test_a_bug_in_a_constructor_shows_every_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "validate", BUGS["KeyError"])
+    monkeypatch.setattr(models, "problems", BUGS["KeyError"])
     with pytest.raises(KeyError) as caught:
         IncomingIntegration("hook", channel="#a", username="u")
-    assert names_of(caught.value)[-4:] == ["guard", "__init__", "__attrs_post_init__", "<lambda>"]
+    assert names_of(caught.value)[-2:] == ["init", "<lambda>"]
 
 
 def test_a_sealed_function_keeps_its_name_its_text_and_its_result() -> None:

@@ -5,11 +5,11 @@ Each check raises ConfigurationError, which names the argument and what is allow
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TypeGuard, cast
 from urllib.parse import urlsplit
 
+from rocketchat_integrations._validation import is_unicode, trimmed
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.exceptions import ConfigurationError
 from rocketchat_integrations.models import (
@@ -19,7 +19,6 @@ from rocketchat_integrations.models import (
     IntegrationType,
     OutgoingIntegration,
     OutgoingIntegrationRecord,
-    trimmed,
 )
 
 from .readers import is_mapping
@@ -103,11 +102,6 @@ def is_record(value: object) -> TypeGuard[IntegrationRecord]:
 def is_text(value: object) -> TypeGuard[str]:
     """Return whether the value is Unicode text that is not blank."""
     return isinstance(value, str) and trimmed(value) != "" and is_unicode(value)
-
-
-def is_unicode(text: str) -> bool:
-    """Return whether the text has no half of a surrogate pair: that cannot be encoded."""
-    return not re.search("[\ud800-\udfff]", text)
 
 
 def is_tuple(value: object) -> TypeGuard[tuple[object, ...]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from rocketchat_integrations._tracebacks import sealed
+from rocketchat_integrations._validation import is_unicode
 from rocketchat_integrations.exceptions import ConfigurationError
 from rocketchat_integrations.messages import Message, PostResult
 from rocketchat_integrations.models import HistoryEntry, IntegrationDefinition, IntegrationRecord, IntegrationType
@@ -23,7 +24,6 @@ from .arguments import (
     integration_type,
     is_record,
     is_text,
-    is_unicode,
     room_query,
     type_name,
 )

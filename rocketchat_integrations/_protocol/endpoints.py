@@ -13,16 +13,11 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import attrs
 
+from rocketchat_integrations._validation import trimmed
 from rocketchat_integrations.auth import TokenAuth
 from rocketchat_integrations.exceptions import ConfigurationError, DecodingError, NotFoundError
 from rocketchat_integrations.messages import Message, PostResponse, PostResult
-from rocketchat_integrations.models import (
-    HistoryEntry,
-    IntegrationDefinition,
-    IntegrationRecord,
-    IntegrationType,
-    trimmed,
-)
+from rocketchat_integrations.models import HistoryEntry, IntegrationDefinition, IntegrationRecord, IntegrationType
 
 from . import codec
 from .errors import LOGIN, WEBHOOK, WEBHOOK_INFO, ErrorContext, error_text, payload

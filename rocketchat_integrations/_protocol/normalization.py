@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from rocketchat_integrations._validation import trimmed
 from rocketchat_integrations.models import (
     Change,
     EventType,
@@ -21,7 +22,6 @@ from rocketchat_integrations.models import (
     OutgoingIntegration,
     OutgoingIntegrationRecord,
     RetryDelay,
-    trimmed,
 )
 
 FIELDS = {

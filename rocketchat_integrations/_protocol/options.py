@@ -144,15 +144,20 @@ class ConnectionOptions:
     ``timeout``, ``verify``, ``cert``, ``proxies``, ``pool_size`` and ``max_response_size``."""
 
 
+class UnknownOption(ConfigurationError, TypeError):
+    """A keyword that is no option. Also a TypeError, as for any unknown keyword."""
+
+
 def connection_options(**options: Unpack[ConnectionKeywords]) -> ConnectionOptions:
     """Make the options from keywords.
 
     Raises:
-        TypeError: for another keyword. Raised here, so that the arguments beside it do not stay in the traceback.
+        UnknownOption: for another keyword.
+        ConfigurationError: if an option is not allowed.
     """
     unknown = options.keys() - ConnectionKeywords.__annotations__.keys()
     if unknown:
-        raise TypeError(f"unexpected keyword arguments: {', '.join(sorted(unknown))}")
+        raise UnknownOption(f"unknown options: {', '.join(sorted(unknown))}")
     return ConnectionOptions(**options)
 
 

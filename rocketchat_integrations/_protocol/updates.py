@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from rocketchat_integrations._validation import trimmed
 from rocketchat_integrations.exceptions import (
     ApiError,
     ConfigurationError,
@@ -13,13 +14,7 @@ from rocketchat_integrations.exceptions import (
     StaleRecordError,
     UpdateIncomplete,
 )
-from rocketchat_integrations.models import (
-    IntegrationDefinition,
-    IntegrationRecord,
-    IntegrationType,
-    trimmed,
-    validate,
-)
+from rocketchat_integrations.models import IntegrationDefinition, IntegrationRecord, IntegrationType, validate
 
 from . import endpoints
 from .arguments import is_record

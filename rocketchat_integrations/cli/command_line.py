@@ -14,7 +14,7 @@ from rocketchat_integrations._version import __version__
 
 from .credentials import Credentials, credential_options
 from .failures import CommandError
-from .options import debug_option
+from .shared_options import debug_option
 from .terminal import show_waits
 
 PROGRAM = "rocketchat-integrations"

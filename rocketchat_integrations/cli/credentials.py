@@ -18,7 +18,7 @@ from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.client import Client
 
 from .failures import CommandError
-from .options import File
+from .shared_options import File
 from .terminal import print_error
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from typing import cast
 
+from rocketchat_integrations._validation import is_unicode
+
 from .failures import failure_text
 from .terminal import print_error
 
@@ -57,7 +59,7 @@ def _open_closed_streams() -> None:
 
 def _decoded(argument: str) -> str:
     """Decode an argument as UTF-8 where the locale could not decode it."""
-    return os.fsencode(argument).decode() if any("\ud800" <= letter <= "\udfff" for letter in argument) else argument
+    return argument if is_unicode(argument) else os.fsencode(argument).decode()
 
 
 def _exit_status(run: Callable[[], int | None], *, debug: bool) -> int:

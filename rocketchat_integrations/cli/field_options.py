@@ -16,7 +16,7 @@ from rocketchat_integrations._validation import FieldType, field_types
 from rocketchat_integrations.models import IncomingIntegration, OutgoingIntegration
 
 from .credentials import read_secret, warn_if_typed
-from .options import File, completed_from
+from .shared_options import File, completed_from
 
 _Kind: TypeAlias = type[IncomingIntegration] | type[OutgoingIntegration]
 _Command: TypeAlias = Callable[..., Any]

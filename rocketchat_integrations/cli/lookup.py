@@ -9,7 +9,7 @@ from rocketchat_integrations.exceptions import NotFoundError
 from rocketchat_integrations.models import IntegrationDefinition, IntegrationRecord, IntegrationType
 
 from .failures import CommandError
-from .options import type_name
+from .shared_options import type_name
 
 if TYPE_CHECKING:
     from rocketchat_integrations.provisioning import Step

@@ -19,7 +19,7 @@ from rocketchat_integrations.models import (
 
 from .lookup import label
 from .masking import json_value
-from .options import TYPES, type_name
+from .shared_options import TYPES, type_name
 from .terminal import error_text, print_error
 
 _Tables: TypeAlias = dict[str, list[dict[str, Any]]]

@@ -87,8 +87,8 @@ class WebhookApp:
       and 400 if it is otherwise not a valid payload. No handler runs, and it is logged at INFO;
     - with no message if a bot or an integration sent it, unless the handler is registered with ``bots=True``. Messages
       of bots trigger integrations too, so bots would answer each other for ever;
-    - with the earlier answer if it repeats a call that was answered with 2xx less than 5 minutes ago: same handler, same
-      body. The handler does not run again.
+    - with the earlier answer if it repeats a call that was answered with 2xx less than 5 minutes ago: same handler,
+      same body. The handler does not run again.
 
     Only the last 1,000 calls are remembered. A call with only ``token`` and ``bot`` is never a repeat, because all such
     calls are equal; nor is a call whose first one failed or is still running, nor an edit with another text. An edit

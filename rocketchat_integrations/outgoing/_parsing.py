@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hmac
-import re
 from typing import Literal, overload
 
 from rocketchat_integrations._tracebacks import sealed
+from rocketchat_integrations._validation import is_unicode
 from rocketchat_integrations.exceptions import ConfigurationError, WebhookVerificationError
 from rocketchat_integrations.models import EventType, event_or_text
 
@@ -24,8 +24,6 @@ from ._payloads import (
 )
 
 MAX_SIZE = 1_048_576
-
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @overload
@@ -157,7 +155,7 @@ def event_type(event: object) -> EventType:
 
 def check_token(token: object) -> None:
     """Raise ConfigurationError if no token of an integration can be like this."""
-    if not isinstance(token, str) or not token or _LONE_SURROGATE.search(token):
+    if not isinstance(token, str) or not token or not is_unicode(token):
         raise ConfigurationError("token: must be text that is not empty, or None to verify nothing")
 
 

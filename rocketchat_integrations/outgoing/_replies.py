@@ -10,8 +10,8 @@ from typing import Self
 import attrs
 
 from rocketchat_integrations._protocol.codec import message_body
+from rocketchat_integrations._validation import trimmed
 from rocketchat_integrations.messages import Attachment, Message
-from rocketchat_integrations.models import trimmed
 
 
 @attrs.frozen

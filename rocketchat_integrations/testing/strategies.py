@@ -32,6 +32,7 @@ except ImportError as error:
         "rocketchat_integrations.testing.strategies needs Hypothesis: pip install 'rocketchat-integrations[hypothesis]'"
     ) from error
 
+from rocketchat_integrations._validation import trimmed
 from rocketchat_integrations.messages import Attachment, AttachmentField, Message
 from rocketchat_integrations.models import (
     EVERYWHERE,
@@ -46,7 +47,6 @@ from rocketchat_integrations.models import (
     RetryDelay,
     ScriptError,
     UserReference,
-    trimmed,
     validate,
 )
 

@@ -19,7 +19,7 @@ import pytest
 from rocketchat_integrations import TransportTimeout, __version__, cli
 from rocketchat_integrations.cli import command_line, failures, terminal
 from rocketchat_integrations.cli.credentials import Credentials
-from rocketchat_integrations.cli.options import File
+from rocketchat_integrations.cli.shared_options import File
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Workspace

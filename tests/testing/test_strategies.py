@@ -34,7 +34,8 @@ from rocketchat_integrations import (
 )
 from rocketchat_integrations._protocol.codec import _INCOMING, _OUTGOING, integration
 from rocketchat_integrations._protocol.normalization import changed_fields
-from rocketchat_integrations.models import EVERYWHERE, trimmed, validate
+from rocketchat_integrations._validation import trimmed
+from rocketchat_integrations.models import EVERYWHERE, validate
 from rocketchat_integrations.testing import LocalRocketChat, strategies
 from rocketchat_integrations.testing._world._scripts import compile_script
 from rocketchat_integrations.testing.strategies import (

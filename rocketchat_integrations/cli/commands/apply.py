@@ -11,7 +11,7 @@ import click
 from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.cli.failures import CommandError
 from rocketchat_integrations.cli.lookup import label
-from rocketchat_integrations.cli.options import File, confirm, json_option, yes_option
+from rocketchat_integrations.cli.shared_options import File, confirm, json_option, yes_option
 from rocketchat_integrations.cli.terminal import error_text, print_error, print_json, progress_bar
 from rocketchat_integrations.client import Client
 from rocketchat_integrations.exceptions import ApplyError

@@ -10,7 +10,7 @@ from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.cli.failures import CommandError
 from rocketchat_integrations.cli.field_options import field_options, given_fields
 from rocketchat_integrations.cli.lookup import label
-from rocketchat_integrations.cli.options import json_option, secrets_option
+from rocketchat_integrations.cli.shared_options import json_option, secrets_option
 from rocketchat_integrations.cli.terminal import print_error, printable
 from rocketchat_integrations.models import (
     IncomingIntegration,

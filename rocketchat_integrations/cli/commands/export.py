@@ -11,8 +11,8 @@ import click
 from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.cli.failures import CommandError
 from rocketchat_integrations.cli.manifest_export import WRITERS, export
-from rocketchat_integrations.cli.options import File, json_option
 from rocketchat_integrations.cli.private_files import write_private
+from rocketchat_integrations.cli.shared_options import File, json_option
 from rocketchat_integrations.cli.terminal import error_text, print_error, print_json, show_count
 from rocketchat_integrations.exceptions import DecodingError
 

@@ -12,7 +12,7 @@ import click
 from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.cli.lookup import find_outgoing
 from rocketchat_integrations.cli.masking import masked_fields, masked_json
-from rocketchat_integrations.cli.options import integration_argument, json_option, secrets_option
+from rocketchat_integrations.cli.shared_options import integration_argument, json_option, secrets_option
 from rocketchat_integrations.cli.terminal import print_json, print_table, printable
 from rocketchat_integrations.client import Client
 from rocketchat_integrations.models import HistoryEntry, IntegrationType

@@ -8,7 +8,7 @@ import click
 
 from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.cli.masking import masked_json
-from rocketchat_integrations.cli.options import json_option, refuse_url, secrets_option, type_name, type_option
+from rocketchat_integrations.cli.shared_options import json_option, refuse_url, secrets_option, type_name, type_option
 from rocketchat_integrations.cli.terminal import error_text, print_error, print_json, print_table, show_count
 from rocketchat_integrations.exceptions import DecodingError
 from rocketchat_integrations.models import EVERYWHERE, IntegrationRecord, IntegrationType

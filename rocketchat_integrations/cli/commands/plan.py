@@ -12,8 +12,8 @@ import click
 
 from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.cli.masking import json_value
-from rocketchat_integrations.cli.options import File, json_option
 from rocketchat_integrations.cli.private_files import check_writable, write_private
+from rocketchat_integrations.cli.shared_options import File, json_option
 from rocketchat_integrations.cli.terminal import CountingClient, print_error, print_json, print_lines
 from rocketchat_integrations.client import Client
 from rocketchat_integrations.manifest import Manifest

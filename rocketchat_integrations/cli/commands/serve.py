@@ -6,7 +6,7 @@ from threading import Event
 
 import click
 
-from rocketchat_integrations.cli.options import json_option
+from rocketchat_integrations.cli.shared_options import json_option
 from rocketchat_integrations.cli.terminal import print_error, print_json
 
 

@@ -11,7 +11,7 @@ import click
 from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.cli.lookup import find
 from rocketchat_integrations.cli.masking import json_value, masked_fields, masked_json
-from rocketchat_integrations.cli.options import integration_argument, json_option, secrets_option, type_name
+from rocketchat_integrations.cli.shared_options import integration_argument, json_option, secrets_option, type_name
 from rocketchat_integrations.cli.terminal import print_json, print_table
 from rocketchat_integrations.models import IntegrationRecord, IntegrationType, UserReference
 
