@@ -115,3 +115,24 @@ def test_the_examples_of_the_readme_run(monkeypatch: pytest.MonkeyPatch) -> None
         call = {"token": "the bot's", "text": "!deploy web", "user_name": "alice"}
         answer = names["bot"].handle(json.dumps(call), "application/json")
         assert json.loads(answer.body) == {"text": "deploying web for alice"}
+
+
+@pytest.mark.parametrize(
+    ("section", "names"),
+    [
+        ("Add a field of an integration", "trigger_word_anywhere|triggerWordAnywhere"),
+        ("Add an option of the connection", "max_response_size"),
+        ("Add an event", "ROOM_LEFT|RoomLeft|roomLeft"),
+    ],
+)
+def test_contributing_names_the_files_that_a_common_change_touches(section: str, names: str) -> None:
+    """A contributor who follows the steps forgets no file, and finds each."""
+    steps = read("CONTRIBUTING.md").partition(f"### {section}\n")[2].partition("\n### ")[0]
+    named = set(re.findall(r"`([\w/.]+\.(?:py|json))`", steps))
+    package = ROOT / "rocketchat_integrations"
+    assert [name for name in sorted(named) if not (package / name).is_file()] == []
+    files = [path for path in package.rglob("*") if path.suffix in {".py", ".json"}]
+    mentioned = {
+        path.relative_to(package).as_posix() for path in files if re.search(names, path.read_text(encoding="utf-8"))
+    }
+    assert mentioned - named == set()
