@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import logging
 import os
 import re
-import runpy
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -231,14 +232,13 @@ def test_ctrl_c_exits_with_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
 # Arguments and streams
 
 
-def test_the_package_can_be_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_package_can_be_run() -> None:
     """`python -m` runs the command line with the arguments of the process; importing the module runs nothing."""
-    monkeypatch.setattr(sys, "argv", ["rocketchat_integrations", "--version"])
-    with pytest.raises(SystemExit) as exit:
-        runpy.run_module("rocketchat_integrations", run_name="__main__")
-    assert exit.value.code == 0
-    runpy.run_module("rocketchat_integrations.__main__", run_name="imported")
-    assert capsys.readouterr().out == f"rocketchat-integrations {__version__}\n"
+    importlib.import_module("rocketchat_integrations.__main__")
+    run = subprocess.run(
+        [sys.executable, "-m", "rocketchat_integrations", "--version"], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == f"rocketchat-integrations {__version__}\n"
 
 
 @pytest.mark.parametrize(("argument", "message"), [("\udcc3\udcbc", "'\xfc'"), ("\udcfc", "must be UTF-8")])
