@@ -111,13 +111,13 @@ def test_all_mistakes_of_a_manifest_are_printed(
     workspace: Workspace, run: Run, tmp_path: Path, command: list[str]
 ) -> None:
     """One line for each; nothing is sent to the server. A missing file is one line."""
-    path = write(tmp_path / "wrong.json", {"incoming": [{**INCOMING, "name": "a", "chanel": "#b"}, {"name": "c"}]})
+    path = write(tmp_path / "wrong.json", {"incoming": [{**INCOMING, "name": "a", "channels": "#b"}, {"name": "c"}]})
     result = run(*command, str(path))
     assert (result.status, result.out) == (1, "")
     first, *reasons = result.err.splitlines()
     assert first.startswith("error: ")
     assert len(reasons) >= 3
-    assert "chanel" in result.err
+    assert "channels" in result.err
     assert "nowhere.toml" in run(*command, "nowhere.toml").error
     assert workspace.server.requests == ()
 

@@ -240,8 +240,8 @@ def test_clients_and_webhooks_take_each_option_as_a_keyword() -> None:
 
 def test_an_unknown_option_is_refused() -> None:
     """The error names it, and its traceback does not show a webhook's URL."""
-    with pytest.raises(TypeError, match="tiemout") as caught:
-        IncomingWebhook(_HOOK, tiemout=5)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+    with pytest.raises(TypeError, match="time_out") as caught:
+        IncomingWebhook(_HOOK, time_out=5)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
     told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     assert _SECRET not in str([frame.locals for frame in told.stack if "rocketchat_integrations" in frame.filename])
 
