@@ -28,6 +28,8 @@ nitpick_ignore_regex = [
     # Type variables, which have no entry of their own.
     (r"py:class", r"rocketchat_integrations\..*\.[A-Z](_co)?"),
     (r"py:class", r"_[A-Z]\w+Handler"),
+    # The typed keywords, which ConnectionOptions documents.
+    (r"py:class", r"rocketchat_integrations\._protocol\.options\.ConnectionKeywords"),
 ]
 
 NAPOLEON = Config(napoleon_use_ivar=True)

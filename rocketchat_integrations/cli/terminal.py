@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -190,8 +190,10 @@ class CountingClient:
     """The methods of a client that :func:`~rocketchat_integrations.provisioning.plan` needs; shows the count."""
 
     def __init__(self, client: Client) -> None:
-        self.create, self.update, self.remove = client.create, client.update, client.remove
-        self.user_id = client.user_id
+        self.create: Any = client.create
+        self.update: Any = client.update
+        self.remove: Any = client.remove
+        self.user_id: Callable[[], str] = client.user_id
         self._client = client
 
     def list(self) -> Iterator[IntegrationRecord]:

@@ -26,7 +26,7 @@ from typing import Any, TypeAlias, TypeVar, overload
 import attrs
 
 try:
-    from hypothesis import strategies as st
+    import hypothesis.strategies as st
 except ImportError as error:
     raise ImportError(
         "rocketchat_integrations.testing.strategies needs Hypothesis: pip install 'rocketchat-integrations[hypothesis]'"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +21,7 @@ from rocketchat_integrations.client import IncomingWebhook
 from rocketchat_integrations.messages import Attachment, AttachmentField, Message
 from rocketchat_integrations.models import IntegrationType
 
-webhook_option = click.option(
+webhook_option: Callable[[Any], Any] = click.option(
     "--webhook",
     metavar="URL",
     envvar="ROCKETCHAT_WEBHOOK_URL",
