@@ -1,6 +1,6 @@
 """Sessions for tests, checks and chores: `python -m nox` runs all checks, `python -m nox --list` names the sessions.
 
-Arguments after `--` go to pytest, and coverage is then not judged: `python -m nox -s tests-3.12 -- -x -k update`.
+Arguments after `--` go to pytest, and coverage is then not checked: `python -m nox -s tests-3.12 -- -x -k update`.
 """
 
 import itertools

@@ -6,7 +6,7 @@ from rocketchat_integrations.exceptions import RocketChatError, TransportError, 
 
 from .terminal import error_text
 
-# What to do about an error whose own message cannot know.
+# Advice for errors whose message cannot give any.
 _HINTS: dict[type[Exception], str] = {
     TransportError: "is the address right, and the server up?",
     TransportTimeout: "is the address right, and the server up?",

@@ -422,8 +422,8 @@ def test_a_post_needs_success() -> None:
 
 def frames_of_ours(error: BaseException) -> str:
     package = str(Path(rocketchat_integrations.__file__).parent)
-    told = traceback.TracebackException.from_exception(error, capture_locals=True)
-    ours = [frame for frame in told.stack if frame.filename.startswith(package)]
+    report = traceback.TracebackException.from_exception(error, capture_locals=True)
+    ours = [frame for frame in report.stack if frame.filename.startswith(package)]
     assert ours
     return str([frame.locals for frame in ours])
 

@@ -50,8 +50,8 @@ def _refused(make: Callable[[], object], argument: str, because: str = "") -> No
     assert isinstance(error, ValueError)
     assert not error.may_have_acted
     assert (error.__cause__, error.__context__) == (None, None)
-    told = traceback.TracebackException.from_exception(error, capture_locals=True)
-    ours = [frame.locals for frame in told.stack if "rocketchat_integrations" in frame.filename]
+    report = traceback.TracebackException.from_exception(error, capture_locals=True)
+    ours = [frame.locals for frame in report.stack if "rocketchat_integrations" in frame.filename]
     assert _SECRET not in f"{error} {error!r} {ours}"
 
 
@@ -242,8 +242,8 @@ def test_an_unknown_option_is_refused() -> None:
     """The error names it, and its traceback does not show a webhook's URL."""
     with pytest.raises(TypeError, match="time_out") as caught:
         IncomingWebhook(_HOOK, time_out=5)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
-    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    assert _SECRET not in str([frame.locals for frame in told.stack if "rocketchat_integrations" in frame.filename])
+    report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert _SECRET not in str([frame.locals for frame in report.stack if "rocketchat_integrations" in frame.filename])
 
 
 def test_the_typed_keywords_are_the_options() -> None:

@@ -143,8 +143,8 @@ def test_without_a_code_the_caller_learns_which_would_do(wire: Wire) -> None:
 
 
 def _frames(error: BaseException) -> str:
-    told = traceback.TracebackException.from_exception(error, capture_locals=True)
-    ours = [frame.locals for frame in told.stack if "rocketchat_integrations" in frame.filename]
+    report = traceback.TracebackException.from_exception(error, capture_locals=True)
+    ours = [frame.locals for frame in report.stack if "rocketchat_integrations" in frame.filename]
     assert ours
     return str(ours)
 

@@ -8,7 +8,7 @@ from ._dialect import Dialect
 
 
 class Refusal(Exception):
-    """A request is refused, with this status and body. The note is for whoever debugs a test."""
+    """A request is refused, with this status and body. The note is for debugging a test."""
 
     def __init__(self, status: int, body: Any, note: str) -> None:
         super().__init__(note)
