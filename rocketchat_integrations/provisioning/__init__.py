@@ -8,8 +8,8 @@ from ._apply import apply
 from ._client_protocol import ProvisioningClient
 from ._plan import Plan
 from ._planner import plan
-from ._report import Failure, Progress, Report
 from ._steps import Create, LiteralSecret, Remove, Step, Unchanged, Update
+from ._workers import Failure, Progress, Report
 
 __all__ = [
     "Create",

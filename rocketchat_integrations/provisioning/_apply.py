@@ -1,17 +1,30 @@
-"""Apply a plan: check it against the workspace, then write."""
+"""Apply a plan: limit its removals, resolve secrets, check that the workspace has not changed, then write."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
-from rocketchat_integrations.exceptions import ApplyError, ConfigurationError
+import attrs
+
+from rocketchat_integrations._protocol.normalization import differences
+from rocketchat_integrations.exceptions import (
+    ApplyError,
+    ConfigurationError,
+    ProvisioningError,
+    StalePlan,
+    UnsafePlan,
+)
+from rocketchat_integrations.models import IntegrationDefinition, IntegrationRecord
 
 from ._client_protocol import ProvisioningClient
-from ._plan import Plan
-from ._preflight import prepare
-from ._removal_limit import check_removals
-from ._report import Progress, Report, failures_text
-from ._workers import Workers
+from ._matching import RecordsByName, by_name
+from ._plan import Plan, phases_of
+from ._steps import Create, Identity, Remove, Step, Update, fingerprint, identity, label
+from ._workers import Job, Progress, Report, Workers
+
+_REMOVALS_WHEN_PRUNING = 10
+_FAILURES_SHOWN = 5
 
 
 def apply(
@@ -52,12 +65,14 @@ def apply(
         RocketChatError: if the list could not be read. Nothing was written.
     """
     _check_arguments(plan, workers, max_removals, on_progress)
-    check_removals(plan, max_removals)
+    allowed = (_REMOVALS_WHEN_PRUNING if plan.prune else 0) if max_removals is None else max_removals
+    if len(plan.removals) > allowed:
+        raise UnsafePlan(f"the plan removes {len(plan.removals)} integrations, and max_removals allows {allowed}")
     if not plan:
         return Report()
     report = Workers(prepare(plan, client), workers, on_progress).run()
     if report.failed:
-        raise ApplyError(failures_text(report), done=report.done, failed=report.failed, pending=report.pending)
+        raise ApplyError(_failures_text(report), done=report.done, failed=report.failed, pending=report.pending)
     return report
 
 
@@ -70,3 +85,93 @@ def _check_arguments(plan: object, workers: object, max_removals: object, on_pro
         raise ConfigurationError(f"max_removals: must be None or a whole number of at least 0, not {max_removals!r}")
     if on_progress is not None and not callable(on_progress):
         raise ConfigurationError("on_progress: must be a callable or None")
+
+
+def _failures_text(report: Report) -> str:
+    """Describe the first failures of a report."""
+    steps = len(report.done) + len(report.failed) + len(report.pending)
+    lines = [
+        f"{len(report.failed)} of {steps} steps failed, {len(report.pending)} were not tried; plan and apply again:"
+    ]
+    for failure in report.failed[:_FAILURES_SHOWN]:
+        verb = type(failure.step).__name__.lower()
+        error = f"{type(failure.error).__name__}: {failure.error}"
+        lines.append(f"{verb} {label(failure.step)}: {error}")
+    if len(report.failed) > _FAILURES_SHOWN:
+        lines.append(f"and {len(report.failed) - _FAILURES_SHOWN} more")
+    return "\n".join(lines)
+
+
+def prepare(plan: Plan, client: ProvisioningClient) -> list[list[Job]]:
+    """Return the calls in phases. Raise ProvisioningError if a secret is missing, StalePlan after changes."""
+    wanted = _definitions_to_create(plan)
+    records = {record.id: record for record in client.list()}
+    others = by_name(records.values(), {step.id for step in (*plan.updates, *plan.removals)})
+    reasons = list(_changes_since(plan, wanted, records, others))
+    if reasons:
+        raise StalePlan("\n".join(["the workspace has changed since the plan was made: plan again", *reasons]))
+
+    def call(step: Step) -> Callable[[], object]:
+        if isinstance(step, Create):
+            definition = wanted[identity(step)]
+            return (lambda: None) if identity(step) in others else (lambda: client.create(definition))
+        record = records[step.id]
+        if isinstance(step, Remove):
+            return lambda: client.remove(record)
+        target = _with_secrets(attrs.evolve(record, **step.fields), step)
+        return lambda: client.update(record.id, target)
+
+    return [[Job(step, call(step)) for step in phase] for phase in phases_of(plan)]
+
+
+def _definitions_to_create(plan: Plan) -> dict[Identity, IntegrationDefinition]:
+    """Return the definitions with their secrets; check the secrets of updates as well."""
+    wanted: dict[Identity, IntegrationDefinition] = {}
+    problems: list[str] = []
+    steps: list[Create | Update] = [*plan.creates, *plan.updates]
+    for step in steps:
+        try:
+            if isinstance(step, Create):
+                wanted[identity(step)] = _with_secrets(step.definition, step)
+            else:
+                for source in step.secrets.values():
+                    source.resolve()
+        except (ProvisioningError, ValueError) as error:
+            problems.append(f"{label(step)}: {error}")
+    if problems:
+        raise ProvisioningError("\n".join(problems))
+    return wanted
+
+
+_D = TypeVar("_D", IntegrationDefinition, IntegrationRecord)
+
+
+def _with_secrets(definition: _D, step: Create | Update) -> _D:
+    texts: Mapping[str, Any] = {field: source.resolve() for field, source in step.secrets.items()}
+    return attrs.evolve(definition, **texts)
+
+
+def _changes_since(
+    plan: Plan,
+    wanted: Mapping[Identity, IntegrationDefinition],
+    records: Mapping[str, IntegrationRecord],
+    others: RecordsByName,
+) -> Iterator[str]:
+    """Describe what has changed since the plan was made."""
+    for step in plan.steps:
+        name = label(step)
+        if isinstance(step, Create):
+            # One that is exactly as wanted comes from an earlier try with this plan.
+            existing = others.get(identity(step), [])
+            if len(existing) > 1 or any(differences(record, wanted[identity(step)]) for record in existing):
+                yield f"{name} exists now"
+            if step.renamed_from is not None and (step.type, step.renamed_from) in others:
+                yield f"{label(step, step.renamed_from)}, the old name of {name}, exists now"
+            continue
+        record = records.get(step.id)
+        if record is None:
+            yield f"{name} ({step.id}) was removed"
+        elif fingerprint(record) != step.seen:
+            yield f"{name} ({step.id}) was changed"
+        elif isinstance(step, Update) and step.renamed_from is not None and identity(step) in others:
+            yield f"{name} exists now: {step.id} cannot be renamed to it"

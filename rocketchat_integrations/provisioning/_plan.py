@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
 import attrs
 
 from rocketchat_integrations.exceptions import ConfigurationError, ProvisioningError
+from rocketchat_integrations.models import Change
 
-from . import _plan_files as files
-from ._plan_text import lines_of
-from ._steps import Create, Remove, Step, Unchanged, Update, digest, identity, label
+from ._plan_files import data_of, step_from
+from ._steps import SECRET_FIELDS, Create, LiteralSecret, Remove, Step, Unchanged, Update, digest, identity, label
 
 _VERSION = 1
+_KINDS = {"creates": Create, "updates": Update, "removals": Remove, "unchanged": Unchanged}
 
 
 @attrs.frozen(kw_only=True)
@@ -53,9 +55,7 @@ class Plan:
     @property
     def steps(self) -> tuple[Step, ...]:
         """All steps in the order in which they are applied: renames, creates, other updates, removals."""
-        renames = [update for update in self.updates if update.renamed_from is not None]
-        others = [update for update in self.updates if update.renamed_from is None]
-        return (*renames, *self.creates, *others, *self.removals)
+        return tuple(step for phase in phases_of(self) for step in phase)
 
     def __bool__(self) -> bool:
         return bool(self.creates or self.updates or self.removals)
@@ -65,7 +65,7 @@ class Plan:
         if not self:
             return f"Nothing to do: {as_wanted}."
         counts = f"{len(self.creates)} to create, {len(self.updates)} to update, {len(self.removals)} to remove"
-        return "\n".join([*(line for step in self.steps for line in lines_of(step)), f"{counts}, {as_wanted}."])
+        return "\n".join([*(line for step in self.steps for line in _lines_of(step)), f"{counts}, {as_wanted}."])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as data for a JSON file, to apply it later with :meth:`from_dict`.
@@ -77,20 +77,18 @@ class Plan:
         Raises:
             ProvisioningError: if a secret was given as text.
         """
-        literal = [label(*identity(step)) for step in self.steps if files.has_literals(step)]
+        literal = [
+            label(step)
+            for step in self.steps
+            if not isinstance(step, Remove) and any(isinstance(it, LiteralSecret) for it in step.secrets.values())
+        ]
         if literal:
             raise ProvisioningError(
                 f"{', '.join(literal)}: the token is given as text and cannot be saved. Give its source in a manifest "
                 '({ env = "NAME" } or { file = "path" }), or apply the plan without saving it'
             )
-        content: dict[str, Any] = {
-            "version": _VERSION,
-            "prune": self.prune,
-            "creates": [files.data_of(step) for step in self.creates],
-            "updates": [files.data_of(step) for step in self.updates],
-            "removals": [files.data_of(step) for step in self.removals],
-            "unchanged": [files.data_of(step) for step in self.unchanged],
-        }
+        content: dict[str, Any] = {"version": _VERSION, "prune": self.prune}
+        content |= {name: [data_of(step) for step in getattr(self, name)] for name in _KINDS}
         return {**content, "digest": digest(content)}
 
     @classmethod
@@ -104,14 +102,61 @@ class Plan:
             content = {name: value for name, value in data.items() if name != "digest"}
             version, is_whole = content["version"], digest(content) == data["digest"]
             if version == _VERSION and is_whole:
-                return cls(
-                    prune=bool(content["prune"]),
-                    creates=tuple(map(files.create_from, content["creates"])),
-                    updates=tuple(map(files.update_from, content["updates"])),
-                    removals=tuple(map(files.remove_from, content["removals"])),
-                    unchanged=tuple(map(files.unchanged_from, content["unchanged"])),
-                )
+                steps = {name: [step_from(kind, it) for it in content[name]] for name, kind in _KINDS.items()}
+                return cls(prune=bool(content["prune"]), **{name: tuple(them) for name, them in steps.items()})
             problem = "it was changed or damaged" if version == _VERSION else f"version {version!r} is unknown"
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
             problem = "it is not the data of a plan"
         raise ProvisioningError(f"not a valid plan: {problem}. Plan again")
+
+
+def phases_of(plan: Plan) -> list[list[Step]]:
+    """Return the steps in phases: each phase is applied when the one before is over."""
+    return [
+        [step for step in plan.updates if step.renamed_from is not None],
+        [*plan.creates],
+        [step for step in plan.updates if step.renamed_from is None],
+        [*plan.removals],
+    ]
+
+
+def _lines_of(step: Step) -> Iterator[str]:
+    """Describe a step: one line, then one for each field. Texts are escaped: no name can control the terminal."""
+    if isinstance(step, Create):
+        yield f"+ create {label(step)}"
+        for field in attrs.fields(type(step.definition)):
+            value = getattr(step.definition, field.name)
+            if field.name != "name" and value != field.default:
+                yield f"    {field.name}: {_value_text(field.name, value)}"
+        yield from (f"    {field}: set" for field in step.secrets)
+    elif isinstance(step, Update):
+        if step.renamed_from is None:
+            yield f"~ update {label(step)} ({step.id})"
+        else:
+            yield f"~ rename {label(step, step.renamed_from)} to {step.name!r} ({step.id})"
+        yield from (f"    {_change_line(change)}" for change in step.changes if change.field != "name")
+    else:
+        yield f"- remove {label(step)} ({step.id})"
+
+
+def _change_line(change: Change) -> str:
+    if change.field in SECRET_FIELDS:
+        return f"{change.field}: changed"
+    line = f"{change.field}: {_value_text(change.field, change.old)} -> {_value_text(change.field, change.new)}"
+    if change.field != "script":
+        return line
+    # Count the lines that only one of the scripts has, regardless of order.
+    before, after = (Counter(str(text or "").splitlines()) for text in (change.old, change.new))
+    return f"{line} (+{(after - before).total()} -{(before - after).total()} lines)"
+
+
+def _value_text(field: str, value: object) -> str:
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(map(repr, cast("tuple[object, ...]", value)))
+    if isinstance(value, str):
+        return f"{len(value)} characters" if field == "script" else repr(str(value))
+    return repr(value)

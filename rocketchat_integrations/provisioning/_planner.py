@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from rocketchat_integrations._protocol.normalization import changed_fields, differences
+from rocketchat_integrations._protocol.normalization import FIELDS, changed_fields, differences
 from rocketchat_integrations._redaction import HIDDEN
 from rocketchat_integrations.exceptions import ConfigurationError
 from rocketchat_integrations.manifest import Entry, Manifest
-from rocketchat_integrations.models import (
-    Change,
-    IntegrationDefinition,
-    IntegrationRecord,
-    OutgoingIntegration,
-    validate,
-)
+from rocketchat_integrations.models import Change, IntegrationDefinition, IntegrationRecord, validate
 
 from ._client_protocol import ProvisioningClient
-from ._matching import collect, matches_of
+from ._matching import collect, entries_of, matches_of, old_identity, place_of
 from ._plan import Plan
-from ._steps import (
-    SECRET_FIELDS,
-    Create,
-    LiteralSecret,
-    Remove,
-    Secrets,
-    Unchanged,
-    Update,
-    fingerprint,
-    identity,
-)
-from ._wanted_entries import entries_of, old_identity, place_of, scope_of
+from ._steps import SECRET_FIELDS, Create, LiteralSecret, Remove, Secrets, Unchanged, Update, fingerprint, identity
 
 Prune: TypeAlias = bool | Literal["all"]
 
@@ -67,19 +50,22 @@ def plan(
     if not (isinstance(prune, bool) or prune == "all"):
         raise ConfigurationError(f"prune: must be False, True or 'all', not {prune!r}")
     entries = entries_of(wanted)
-    scope = scope_of(wanted) if prune is True else ""
+    scope = (wanted.scope if isinstance(wanted, Manifest) else None) or ""
+    if prune is True and not scope:
+        raise ConfigurationError(
+            "prune: needs a manifest with a scope, the prefix of the names that it owns; prune='all' removes "
+            "everything that is not wanted"
+        )
     records = sorted(client.list(), key=lambda record: (*identity(record), record.id))
     matches = matches_of(entries, records)
     steps = collect(lambda match: _step(*match), matches)
     removals: list[IntegrationRecord] = []
     if prune:
-        creator = client.user_id() if prune is True else None
         kept = {record.id for _, record in matches if record is not None}
-        removals = [
-            record
-            for record in records
-            if record.id not in kept and record.name.startswith(scope) and creator in (None, record.created_by.id)
-        ]
+        removals = [record for record in records if record.id not in kept]
+    if prune is True:
+        creator = client.user_id()
+        removals = [it for it in removals if it.name.startswith(scope) and it.created_by.id == creator]
     return Plan(
         creates=tuple(step for step in steps if isinstance(step, Create)),
         updates=tuple(step for step in steps if isinstance(step, Update)),
@@ -92,13 +78,15 @@ def plan(
 def _step(entry: Entry, record: IntegrationRecord | None) -> Create | Update | Unchanged:
     if record is None:
         _check(entry, entry.definition, None)
+        no_secrets: dict[str, Any] = dict.fromkeys(SECRET_FIELDS.intersection(FIELDS[entry.definition.type]))
         return Create(
-            definition=_without_secrets(entry.definition),
+            definition=attrs.evolve(entry.definition, **no_secrets),
             secrets=_secrets(entry, SECRET_FIELDS),
             renamed_from=entry.renamed_from if old_identity(entry) else None,
         )
     name, given = entry.definition.name, entry.given | {"name"}
-    target = _evolved(record, entry.definition, given)
+    # Inline: a local variable would show the token in tracebacks.
+    target = attrs.evolve(record, **{field: getattr(entry.definition, field) for field in given})
     changes = differences(record, target)
     if not changes:
         return Unchanged(id=record.id, type=record.type, name=name, seen=fingerprint(record))
@@ -113,11 +101,6 @@ def _step(entry: Entry, record: IntegrationRecord | None) -> Create | Update | U
         secrets=_secrets(entry, {change.field for change in changes}),
         seen=fingerprint(record),
     )
-
-
-def _evolved(record: IntegrationRecord, definition: IntegrationDefinition, given: Iterable[str]) -> IntegrationRecord:
-    # Inline: a local variable would show the token in tracebacks.
-    return attrs.evolve(record, **{field: getattr(definition, field) for field in given})
 
 
 def _check(entry: Entry, wanted: IntegrationDefinition, fields: Iterable[str] | None) -> None:
@@ -136,10 +119,6 @@ def _secrets(entry: Entry, fields: Iterable[str]) -> Secrets:
         for field in SECRET_FIELDS.intersection(fields)
         if getattr(entry.definition, field, None) is not None
     }
-
-
-def _without_secrets(definition: IntegrationDefinition) -> IntegrationDefinition:
-    return attrs.evolve(definition, token=None) if isinstance(definition, OutgoingIntegration) else definition
 
 
 def _without_values(change: Change) -> Change:

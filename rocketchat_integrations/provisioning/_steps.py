@@ -13,12 +13,7 @@ from rocketchat_integrations._protocol.normalization import FIELDS
 from rocketchat_integrations._redaction import HIDDEN
 from rocketchat_integrations.exceptions import ProvisioningError
 from rocketchat_integrations.manifest import Secret
-from rocketchat_integrations.models import (
-    Change,
-    IntegrationDefinition,
-    IntegrationRecord,
-    IntegrationType,
-)
+from rocketchat_integrations.models import Change, IntegrationDefinition, IntegrationRecord, IntegrationType
 
 SECRET_FIELDS: Final = frozenset({"token"})
 """Fields whose values are kept in ``secrets``, and nowhere else in a step."""
@@ -80,8 +75,8 @@ class Create:
 
 
 @attrs.frozen(kw_only=True)
-class Update:
-    """Change an integration that differs from what is wanted."""
+class _Existing:
+    """An integration that the workspace had when the plan was made."""
 
     id: str
     """Its id."""
@@ -90,7 +85,15 @@ class Update:
     """Its type."""
 
     name: str
-    """Its new name, or the one that it keeps."""
+    """Its name; of an update, the wanted one."""
+
+    seen: str = attrs.field(repr=False)
+    """Fingerprint of the record when the plan was made."""
+
+
+@attrs.frozen(kw_only=True)
+class Update(_Existing):
+    """Change an integration that differs from what is wanted."""
 
     renamed_from: str | None = None
     """Its current name, if the step renames it."""
@@ -104,42 +107,15 @@ class Update:
     secrets: Secrets = attrs.field(hash=False)
     """Sources of the secrets that change, by field."""
 
-    seen: str = attrs.field(repr=False)
-    """Fingerprint of the record when the plan was made."""
-
 
 @attrs.frozen(kw_only=True)
-class Remove:
+class Remove(_Existing):
     """Remove an integration that is not wanted."""
 
-    id: str
-    """Its id."""
-
-    type: IntegrationType
-    """Its type."""
-
-    name: str
-    """Its name."""
-
-    seen: str = attrs.field(repr=False)
-    """Fingerprint of the record when the plan was made."""
-
 
 @attrs.frozen(kw_only=True)
-class Unchanged:
+class Unchanged(_Existing):
     """An integration that is as wanted."""
-
-    id: str
-    """Its id."""
-
-    type: IntegrationType
-    """Its type."""
-
-    name: str
-    """Its name."""
-
-    seen: str = attrs.field(repr=False)
-    """Fingerprint of the record when the plan was made."""
 
 
 Step: TypeAlias = Create | Update | Remove
@@ -154,9 +130,9 @@ def identity(it: IntegrationDefinition | Step | Unchanged) -> Identity:
     return it.type, it.name
 
 
-def label(type: IntegrationType, name: str) -> str:
-    """Name an integration in a message. Control characters are escaped."""
-    return f"{type.name.lower()} {name!r}"
+def label(it: IntegrationDefinition | Step | Unchanged, name: str | None = None) -> str:
+    """Name an integration in a message, or another one of its type. Control characters are escaped."""
+    return f"{it.type.name.lower()} {it.name if name is None else name!r}"
 
 
 def fingerprint(record: IntegrationRecord) -> str:

@@ -1,4 +1,4 @@
-"""Run the calls of a plan in several threads, phase by phase, and record the outcomes."""
+"""Run the calls of a plan in several threads, phase by phase; progress and report."""
 
 from __future__ import annotations
 
@@ -14,17 +14,66 @@ import attrs
 from rocketchat_integrations import _cancellation
 from rocketchat_integrations.exceptions import AuthenticationError, RateLimitError, TransportError
 
-from ._preflight import PreparedCall
-from ._report import Failure, Progress, Report, seconds_left
+from ._steps import Step
 
 _log = logging.getLogger("rocketchat_integrations")
 
+# The first calls are faster than the rate limit allows in the long run.
+_PACE_KNOWN_AFTER = 5.0
+
+
+@attrs.frozen(kw_only=True)
+class Progress:
+    """The progress of :func:`apply`."""
+
+    step: Step
+    """The step that has just finished."""
+
+    error: Exception | None
+    """Why it failed; None if it succeeded."""
+
+    done: int
+    """How many steps have finished, failed ones included."""
+
+    total: int
+    """How many steps there are."""
+
+    seconds_left: float | None
+    """Estimate of the remaining time at the pace so far, waits for the rate limit included. None in the first five
+    seconds."""
+
+
+@attrs.frozen(kw_only=True)
+class Failure:
+    """A step that failed."""
+
+    step: Step
+    """The step. It may have taken effect, if the answer was lost: see ``error.may_have_acted``."""
+
+    error: Exception
+    """Why it failed."""
+
+
+@attrs.frozen(kw_only=True)
+class Report:
+    """The outcome of each step of a plan. Each sequence is in the order of ``plan.steps``."""
+
+    done: tuple[Step, ...] = ()
+    """The steps that succeeded."""
+
+    failed: tuple[Failure, ...] = ()
+    """The steps that failed, each with its exception."""
+
+    pending: tuple[Step, ...] = ()
+    """The steps that were not tried."""
+
 
 @attrs.define(eq=False)
-class _Job:
-    """A call and its outcome."""
+class Job:
+    """A step, the call that carries it out, and the outcome."""
 
-    call: PreparedCall
+    step: Step
+    call: Callable[[], object]
     is_finished: bool = False
     error: Exception | None = None
     finished_at_refusal: int | None = None
@@ -32,24 +81,17 @@ class _Job:
 
 
 class Workers:
-    """Threads that make the calls. Use once.
-
-    Args:
-        phases: the calls; each phase starts when the one before is over.
-        workers: how many calls are made at a time, at most.
-        on_progress: called after each step by the thread that called :meth:`run`.
-        now: the time in seconds, to estimate the remaining time.
-    """
+    """Threads that do the jobs of a plan, phase by phase. Use once."""
 
     def __init__(
         self,
-        phases: list[list[PreparedCall]],
+        phases: list[list[Job]],
         workers: int,
         on_progress: Callable[[Progress], object] | None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._phases = [[_Job(call) for call in calls] for calls in phases]
-        self._jobs = [job for jobs in self._phases for job in jobs]
+        self._phases = phases
+        self._jobs = [job for jobs in phases for job in jobs]
         self._workers = workers
         self._on_progress = on_progress
         self._now = now
@@ -69,8 +111,8 @@ class Workers:
                 raise
         return self._report()
 
-    def _run_phase(self, waiting: deque[_Job], pool: ThreadPoolExecutor) -> None:
-        running: dict[Future[Exception | None], _Job] = {}
+    def _run_phase(self, waiting: deque[Job], pool: ThreadPoolExecutor) -> None:
+        running: dict[Future[Exception | None], Job] = {}
         while True:
             # Submit no more than the threads can start at once: what is queued could not be left pending.
             while waiting and len(running) < self._workers and not self._is_hopeless:
@@ -85,15 +127,15 @@ class Workers:
                 else:
                     self._finish(job, error)
 
-    def _outcome(self, job: _Job) -> Exception | None:
+    def _outcome(self, job: Job) -> Exception | None:
         try:
             with _cancellation.until(self._cancelled):
-                job.call.act()
+                job.call()
         except Exception as error:  # any error: the other steps go on, and the report must not be lost
             return error
         return None
 
-    def _may_retry(self, job: _Job, error: Exception | None) -> bool:
+    def _may_retry(self, job: Job, error: Exception | None) -> bool:
         """Return whether a call that the rate limit refused may be made again.
 
         The client has already waited for the limit as long as its policy allows. Another try makes sense only if other
@@ -104,27 +146,28 @@ class Workers:
         finished_before, job.finished_at_refusal = job.finished_at_refusal, self._finished
         return finished_before != self._finished
 
-    def _finish(self, job: _Job, error: Exception | None) -> None:
+    def _finish(self, job: Job, error: Exception | None) -> None:
         job.is_finished, job.error = True, error
         self._finished += 1
         self._is_hopeless = self._is_hopeless or _stops_all(error)
         if self._on_progress is not None:
             self._report_progress(self._on_progress, job)
 
-    def _report_progress(self, on_progress: Callable[[Progress], object], job: _Job) -> None:
+    def _report_progress(self, on_progress: Callable[[Progress], object], job: Job) -> None:
         done, total = self._finished, len(self._jobs)
-        left = seconds_left(self._now() - self._started, done, total)
+        elapsed = self._now() - self._started
+        left = elapsed / done * (total - done) if elapsed >= _PACE_KNOWN_AFTER else None
         try:
-            on_progress(Progress(step=job.call.step, error=job.error, done=done, total=total, seconds_left=left))
+            on_progress(Progress(step=job.step, error=job.error, done=done, total=total, seconds_left=left))
         except Exception:
             self._on_progress = None
             _log.warning("on_progress failed and is not called again", exc_info=True)
 
     def _report(self) -> Report:
         return Report(
-            done=tuple(job.call.step for job in self._jobs if job.is_finished and job.error is None),
-            failed=tuple(Failure(step=job.call.step, error=job.error) for job in self._jobs if job.error is not None),
-            pending=tuple(job.call.step for job in self._jobs if not job.is_finished),
+            done=tuple(job.step for job in self._jobs if job.is_finished and job.error is None),
+            failed=tuple(Failure(step=job.step, error=job.error) for job in self._jobs if job.error is not None),
+            pending=tuple(job.step for job in self._jobs if not job.is_finished),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from rocketchat_integrations import (
     OutgoingIntegration,
     RetryDelay,
 )
+from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations.testing import LocalRocketChat
 
 only_8 = pytest.mark.parametrize("dialect", ["8.8"])
@@ -83,3 +85,18 @@ def insert_samples(server: LocalRocketChat, **changes: Any) -> None:
 def call_count(server: LocalRocketChat, endpoint: str) -> int:
     """Return how often an endpoint was called."""
     return [request.endpoint for request in server.requests].count(endpoint)
+
+
+class OneAnswer:
+    """A transport that gives one answer to every request, and keeps the bodies that were sent."""
+
+    def __init__(self, status: int, answer: object) -> None:
+        self._response = Response(status, {"content-type": "application/json"}, json.dumps(answer).encode())
+        self.sent: list[Any] = []
+
+    def send(self, request: Request) -> Response:
+        self.sent.append(json.loads(request.body or b"null"))
+        return self._response
+
+    def close(self) -> None:
+        pass

@@ -12,7 +12,6 @@ from rocketchat_integrations import (
     AuthenticationError,
     Client,
     ConfigurationError,
-    EventType,
     IncomingIntegration,
     IncomingIntegrationRecord,
     IncomingWebhook,
@@ -28,7 +27,7 @@ from rocketchat_integrations import (
     differences,
 )
 from rocketchat_integrations.testing import LocalRocketChat
-from tests.client.samples import BOT, HOOK, both_types, only_6, only_8
+from tests.client.samples import HOOK, both_types, only_6, only_8
 
 if TYPE_CHECKING:
     from tests.client.conftest import Connect
@@ -127,47 +126,7 @@ def test_ids_are_quoted(server: LocalRocketChat, client: Client, id: str) -> Non
     assert client.get(id).id == id
 
 
-def test_old_data_is_read_unchanged(server: LocalRocketChat, client: Client) -> None:
-    """Unknown events, engines and fields, and old formats of times and creators."""
-    old = {"event": "roomDeleted", "scriptEngine": "vm2", "channel": ["general"], "avatarUrl": "x"}
-    record = client.get(server.insert({**BOT, **old, "_createdAt": {"$date": 1484000000000}, "_createdBy": None}))
-    assert isinstance(record, OutgoingIntegrationRecord)
-    assert record.event == "roomDeleted"
-    assert not isinstance(record.event, EventType)
-    assert (record.script_engine, record.channel) == ("vm2", ("general",))
-    assert record.created_at == datetime(2017, 1, 9, 22, 13, 20, tzinfo=UTC)
-    assert record.created_by == UserReference(None, None)
-    assert record.extra == {"avatarUrl": "x"}
-
-
 # history
-
-
-def test_an_entry_of_history_has_typed_fields(
-    server: LocalRocketChat, client: Client, bot: OutgoingIntegrationRecord
-) -> None:
-    server.insert_history(
-        bot.id,
-        {
-            "_id": "h1",
-            "type": "outgoing-webhook",
-            "step": "url-response-sent-message",
-            "event": "sendMessage",
-            "_createdAt": "2024-01-10T14:12:07.739Z",
-            "url": "https://bot.example.com/hook",
-            "triggerWord": "!deploy",
-            "httpResult": '"{}"',
-            "finished": True,
-        },
-    )
-    (entry,) = client.history(bot.id)
-    assert entry.id == "h1"
-    assert entry.event is EventType.SEND_MESSAGE
-    assert entry.created_at == datetime(2024, 1, 10, 14, 12, 7, 739000, tzinfo=UTC)
-    assert (entry.url, entry.trigger_word, entry.http_result) == ("https://bot.example.com/hook", "!deploy", '"{}"')
-    assert (entry.finished, entry.error) == (True, False)
-    assert entry.integration is not None
-    assert entry.integration["_id"] == bot.id
 
 
 def test_the_history_of_an_unknown_id_is_empty(client: Client) -> None:

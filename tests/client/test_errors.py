@@ -19,14 +19,11 @@ from rocketchat_integrations import (
     IncomingIntegrationRecord,
     IncomingWebhook,
     IntegrationType,
-    InvalidParamsError,
     Message,
     NotFoundError,
     OutgoingIntegration,
     PasswordAuth,
     PermissionDeniedError,
-    RateLimitError,
-    RetryPolicy,
     ServerError,
     TokenAuth,
     TwoFactorRequired,
@@ -34,7 +31,7 @@ from rocketchat_integrations import (
     WebhookDisabledError,
 )
 from rocketchat_integrations.testing import LocalRocketChat
-from tests.client.samples import call_count, only_6, only_8
+from tests.client.samples import call_count, only_8
 
 if TYPE_CHECKING:
     from tests.client.conftest import Connect
@@ -224,31 +221,6 @@ def test_a_server_with_frozen_scripts_refuses_to_create_one(server: LocalRocketC
     with pytest.raises(BadRequestError, match="integration-scripts-disabled"):
         client.create(attrs.evolve(NEW_INCOMING, script_enabled=True, script="class Script {}"))
     assert server.documents == ()
-
-
-@only_6
-def test_an_unknown_field_is_one_violation(client: Client) -> None:
-    """Of the schema of the type that was sent."""
-    for definition in (NEW_INCOMING, NEW_OUTGOING):
-        with pytest.raises(InvalidParamsError) as caught:
-            client.create(attrs.evolve(definition, skip_transpile=True))
-        assert caught.value.violations == ("must NOT have additional properties",)
-        assert caught.value.error_type == "invalid-params"
-
-
-@pytest.mark.parametrize("skew", [0.0, 100000.0])
-def test_a_rate_limit_error_has_the_limit_and_the_wait(server: LocalRocketChat, connect: Connect, skew: float) -> None:
-    """Counted by the server's clock, which may be wrong."""
-    server.clock_skew = skew
-    server.rate_limit = (2, 60)
-    for _ in range(2):
-        list(connect(server).list())
-    with pytest.raises(RateLimitError) as caught:
-        list(connect(server, retry=RetryPolicy.never()).list())
-    assert caught.value.limit == 2
-    assert caught.value.retry_after is not None
-    assert 55 < caught.value.retry_after <= 61
-    assert not caught.value.may_have_acted
 
 
 # Answers that are not Rocket.Chat's

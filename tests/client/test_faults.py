@@ -24,7 +24,6 @@ from rocketchat_integrations import (
     ServerError,
     TransportError,
     TransportTimeout,
-    UnexpectedResponse,
     WebhookDisabledError,
 )
 from rocketchat_integrations.testing import LocalRocketChat
@@ -119,29 +118,6 @@ def test_passing_faults_are_repeated_only_for_harmless_calls(
     assert caught.value.may_have_acted
     assert call_count(world, "integrations.create") == 1
     assert len(world.documents) == (3 if fault == "truncate" else 2)
-
-
-@only_8
-@pytest.mark.parametrize(("fault", "may_have_acted"), [("html", True), ("redirect", False)])
-def test_lasting_faults_are_not_repeated(
-    world: LocalRocketChat, client: Client, make: Callable[[str, Client], object], fault: str, may_have_acted: bool
-) -> None:
-    world.fail_next("integrations.list", fault)
-    with pytest.raises(UnexpectedResponse) as caught:
-        make("Client.list", client)
-    assert caught.value.may_have_acted is may_have_acted
-    assert call_count(world, "integrations.list") == 1
-
-
-@only_8
-@pytest.mark.parametrize(("retry", "tries"), [(RetryPolicy(attempts=3, backoff=0), 3), (RetryPolicy.never(), 1)])
-def test_the_policy_limits_the_attempts(
-    world: LocalRocketChat, connect: Connect, retry: RetryPolicy, tries: int
-) -> None:
-    world.fail_next("integrations.list", "502", 9)
-    with pytest.raises(ServerError):
-        list(connect(world, retry=retry).list())
-    assert call_count(world, "integrations.list") == tries
 
 
 @only_8

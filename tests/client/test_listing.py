@@ -11,12 +11,10 @@ import pytest
 
 from rocketchat_integrations import (
     Client,
-    ConfigurationError,
     DecodingError,
     IntegrationType,
     Listing,
     OutgoingIntegrationRecord,
-    RocketChatError,
 )
 from rocketchat_integrations.testing import LocalRocketChat
 from tests.client.samples import only_8
@@ -87,33 +85,6 @@ def test_total_is_one_request_without_filters(server: LocalRocketChat, client: C
     assert [request.query["count"] for request in server.requests] == ["1"]
 
 
-@only_8
-def test_a_failure_between_pages_raises(server: LocalRocketChat, client: Client) -> None:
-    """A list never ends early without an error."""
-    server.page_cap = 2
-    insert(server, *numbered(0, 5))
-    iterator = iter(client.list())
-    assert ids([next(iterator), next(iterator)]) == ["i000", "i001"]
-    server.fail_next("integrations.list", "html")
-    with pytest.raises(RocketChatError):
-        next(iterator)
-
-
-@pytest.mark.parametrize("every", [1, 3])
-def test_removing_while_iterating_skips_and_repeats_nothing(
-    server: LocalRocketChat, client: Client, every: int
-) -> None:
-    server.page_cap = 7
-    insert(server, *numbered(0, 30))
-    seen: list[str] = []
-    for number, record in enumerate(client.list()):
-        if number % every == 0:
-            client.remove(record)
-        seen.append(record.id)
-    assert seen == numbered(0, 30)
-    assert len(server.documents) == 30 - len(range(0, 30, every))
-
-
 # Filters
 
 
@@ -156,21 +127,6 @@ def test_filters_are_sent_to_the_server(server: LocalRocketChat, client: Client)
 
 
 @only_8
-def test_an_unreadable_record_raises_when_it_is_reached(server: LocalRocketChat, client: Client) -> None:
-    """The error has its id and the path of what is wrong, and no values."""
-    insert(server, "a")
-    insert(server, "b", type="webhook-sideways")
-    iterator = iter(client.list())
-    assert next(iterator).id == "a"
-    with pytest.raises(DecodingError) as caught:
-        next(iterator)
-    assert caught.value.id == "b"
-    (error,) = caught.value.errors
-    assert error.startswith("integrations[1].type: ")
-    assert "sideways" not in str(caught.value)
-
-
-@only_8
 def test_on_error_gets_the_error_and_the_list_goes_on(server: LocalRocketChat, client: Client) -> None:
     """Filters do not hide an unreadable record: it might match."""
     insert(server, "a", "c", "e", name="wanted")
@@ -180,15 +136,6 @@ def test_on_error_gets_the_error_and_the_list_goes_on(server: LocalRocketChat, c
     seen = [f"{record.id} after {len(errors)}" for record in client.list(name_contains="want", on_error=errors.append)]
     assert seen == ["a after 0", "c after 1", "e after 2"]
     assert [error.id for error in errors] == ["b", "d"]
-
-
-@only_8
-def test_get_raises_for_an_unreadable_record(server: LocalRocketChat, client: Client) -> None:
-    insert(server, "d", enabled="yes")
-    with pytest.raises(DecodingError) as caught:
-        client.get("d")
-    assert caught.value.id == "d"
-    assert [error.partition(":")[0] for error in caught.value.errors] == ["integration.enabled"]
 
 
 # History
@@ -207,21 +154,6 @@ def test_history_is_complete_and_newest_first(
     history = client.history(bot.id)
     assert ids(history) == [f"h{number}" for number in range(19, -1, -1)]
     assert history.total() == 20
-
-
-@only_8
-def test_history_repeats_nothing_when_entries_are_added(
-    server: LocalRocketChat, client: Client, bot: OutgoingIntegrationRecord
-) -> None:
-    """New entries move old ones to later pages."""
-    server.page_cap = 3
-    insert_history(server, bot.id, *range(10))
-    seen: list[str] = []
-    for entry in client.history(bot.id):
-        seen.append(entry.id)
-        if len(seen) <= 10:
-            insert_history(server, bot.id, 9 + len(seen))
-    assert seen == [f"h{number}" for number in range(9, -1, -1)]
 
 
 @only_8
@@ -263,23 +195,6 @@ def test_a_group_with_more_than_50_integrations_is_complete(server: LocalRocketC
     insert(server, *numbered(65, 70), channel=["all_public_channels"], type="webhook-outgoing")
     assert ids(client.list_for_group(room_name="secret")) == numbered(0, 65)
     assert ids(client.list_for_group(room_name="secret", include_all_private_groups=False)) == numbered(0, 60)
-
-
-@only_8
-def test_a_room_whose_name_is_unknown_needs_no_name_without_own_integrations(
-    server: LocalRocketChat, client: Client
-) -> None:
-    insert(server, *numbered(0, 60), channel=["all_public_channels"], type="webhook-outgoing")
-    assert ids(client.list_for_channel(room_id="RANDOM00000000001")) == numbered(0, 60)
-
-
-@only_8
-def test_a_large_room_that_its_id_does_not_identify_raises(server: LocalRocketChat, client: Client) -> None:
-    """If all its integrations are in another room as well. The message asks for the name."""
-    insert(server, *numbered(0, 60), channel=["#general", "#random"])
-    with pytest.raises(ConfigurationError, match="room_name"):
-        list(client.list_for_channel(room_id="GENERAL"))
-    assert len(list(client.list_for_channel(room_name="general"))) == 60
 
 
 @only_8

@@ -17,7 +17,7 @@ from rocketchat_integrations import (
     OutgoingIntegration,
     TokenAuth,
 )
-from rocketchat_integrations._protocol.http import Request, Response
+from tests.client.samples import OneAnswer
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parent.parent / "recordings.json").read_text(encoding="utf-8"))
 STEPS: list[dict[str, Any]] = [
@@ -26,22 +26,6 @@ STEPS: list[dict[str, Any]] = [
     for step in scenario["steps"]
     if step["path"].endswith("integrations.create") and "json" in step
 ]
-
-
-class Recorded:
-    """A transport that gives a recorded answer and keeps the request."""
-
-    def __init__(self, status: int, answer: Any) -> None:
-        text = json.dumps(answer).replace("<date>", "2024-01-10T14:12:07.739Z")
-        self._response = Response(status, {"content-type": "application/json"}, text.encode())
-        self.sent: Any = None
-
-    def send(self, request: Request) -> Response:
-        self.sent = json.loads(request.body or b"null")
-        return self._response
-
-    def close(self) -> None:
-        pass
 
 
 def snake(name: str) -> str:
@@ -64,8 +48,9 @@ CREATED = [(step, definition) for step, definition in SENDABLE if step["expect"]
 REFUSED = [(step, definition) for step, definition in SENDABLE if step["expect"]["status"] != 200]
 
 
-def client_for(step: dict[str, Any]) -> tuple[Client, Recorded]:
-    transport = Recorded(step["expect"]["status"], step["expect"]["json"])
+def client_for(step: dict[str, Any]) -> tuple[Client, OneAnswer]:
+    answer = json.loads(json.dumps(step["expect"]["json"]).replace("<date>", "2024-01-10T14:12:07.739Z"))
+    transport = OneAnswer(step["expect"]["status"], answer)
     return Client("https://chat.example.com", TokenAuth("id", "token"), transport=transport), transport
 
 
@@ -74,7 +59,7 @@ def test_recorded_integrations_become_records() -> None:
     for step, definition in CREATED:
         client, transport = client_for(step)
         record = client.create(definition)
-        assert transport.sent == step["json"]
+        assert transport.sent == [step["json"]]
         integration = step["expect"]["json"]["integration"]
         shared = integration.keys() & step["json"].keys()
         values = {name: _plain(getattr(record, snake(name))) for name in shared}

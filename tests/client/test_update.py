@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -12,7 +11,6 @@ from rocketchat_integrations import (
     BadRequestError,
     Client,
     ConfigurationError,
-    DecodingError,
     EventType,
     IncomingIntegration,
     IncomingIntegrationRecord,
@@ -22,16 +20,13 @@ from rocketchat_integrations import (
     NotFoundError,
     OutgoingIntegration,
     OutgoingIntegrationRecord,
-    Request,
-    Response,
     RetryDelay,
     StaleRecordError,
-    TokenAuth,
     UpdateIncomplete,
     differences,
 )
 from rocketchat_integrations.testing import LocalRocketChat
-from tests.client.samples import BOT, FULL_INCOMING, FULL_OUTGOING, HOOK, SCRIPT, both_types, only_6, only_8
+from tests.client.samples import BOT, FULL_INCOMING, FULL_OUTGOING, SCRIPT, both_types, only_6, only_8
 
 if TYPE_CHECKING:
     from tests.client.conftest import Connect, Stored
@@ -246,15 +241,6 @@ def test_the_type_cannot_be_changed(
     assert len(server.messages) == 1
 
 
-def test_the_record_of_another_integration_is_refused(
-    server: LocalRocketChat, client: Client, hook: IncomingIntegrationRecord, incoming: IncomingIntegration
-) -> None:
-    other = client.create(incoming)
-    message = refused_unchanged(server, ConfigurationError, lambda: client.update(other.id, hook))
-    assert other.id in message
-    assert hook.id in message
-
-
 def test_update_creates_nothing(server: LocalRocketChat, client: Client, incoming: IncomingIntegration) -> None:
     refused_unchanged(server, NotFoundError, lambda: client.update("nope", incoming))
 
@@ -325,16 +311,6 @@ def test_a_stale_record_is_refused(
     assert client.update(hook.id, hook.definition).alias is None
 
 
-def test_the_answers_to_create_and_update_can_be_evolved(client: Client, hook: IncomingIntegrationRecord) -> None:
-    """From update to update without a get; the record of create becomes stale with the first."""
-    record: IncomingIntegrationRecord = hook
-    for alias in ("A", "B", "C"):
-        record = client.update(hook.id, attrs.evolve(record, alias=alias))
-    assert record.alias == "C"
-    with pytest.raises(StaleRecordError):
-        client.update(hook.id, attrs.evolve(hook, alias="D"))
-
-
 # Fields that the server did not take
 
 
@@ -371,39 +347,3 @@ def test_scripts_that_a_server_has_frozen_are_reported(
 
 
 # Answers
-
-
-@only_8
-@both_types
-def test_an_update_is_repeated_unchanged_after_a_lost_answer(
-    server: LocalRocketChat, client: Client, definition: IntegrationDefinition
-) -> None:
-    """With the same generated token."""
-    record = client.create(attrs.evolve(FULL_OUTGOING, token=None) if definition is FULL_OUTGOING else definition)
-    server.fail_next("integrations.get", "502")
-    server.fail_next("integrations.update", "reset-after")
-    after = client.update(record.id, attrs.evolve(record, alias="New"))
-    first, second = [request.body for request in server.requests if request.endpoint == "integrations.update"]
-    assert first == second
-    assert after == client.get(record.id)
-
-
-def test_an_answer_of_another_type_is_not_taken() -> None:
-    """It is a DecodingError with the id and the path."""
-
-    class Mixed:
-        def send(self, request: Request) -> Response:
-            document = BOT if request.endpoint == "integrations.update" else HOOK
-            return Response(200, {}, json.dumps({"success": True, "integration": document}).encode())
-
-        def close(self) -> None:
-            pass
-
-    with (
-        Client("https://chat.example.com", TokenAuth("id", "token"), transport=Mixed()) as client,
-        pytest.raises(DecodingError) as caught,
-    ):
-        client.update("hook", IncomingIntegration("x", channel="#general", username="rocket.cat"))
-    assert caught.value.id == "bot"
-    assert caught.value.errors[0].startswith("integration.type: ")
-    assert caught.value.may_have_acted

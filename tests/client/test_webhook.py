@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -16,7 +10,6 @@ import pytest
 
 from rocketchat_integrations import (
     Attachment,
-    AttachmentField,
     BadRequestError,
     Client,
     ConfigurationError,
@@ -30,7 +23,7 @@ from rocketchat_integrations import (
     RocketChatError,
 )
 from rocketchat_integrations.testing import LocalRocketChat
-from tests.client.samples import only_8
+from tests.client.samples import OneAnswer, only_8
 
 if TYPE_CHECKING:
     from tests.client.conftest import Connect
@@ -73,38 +66,6 @@ def test_every_field_of_a_message_is_posted(server: LocalRocketChat, webhook: In
     assert (document["parseUrls"], document["groupable"], document["tmid"]) == (False, False, "thread")
     assert document["customFields"] == {"build": 7}
     assert with_avatar.avatar == "https://example.com/a.png"
-
-
-def test_every_field_of_an_attachment_is_posted(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
-    """An attachment without a text is a message."""
-    texts: dict[str, Any] = {
-        field.name: f"https://example.com/{field.name}"
-        for field in attrs.fields(Attachment)
-        if field.name not in ("ts", "collapsed", "title_link_download", "fields")
-    }
-    webhook.post(
-        Message(
-            attachments=[
-                Attachment(
-                    **texts,
-                    ts=datetime(2024, 1, 10, 14, 12, tzinfo=UTC),
-                    collapsed=True,
-                    title_link_download=False,
-                    fields=[AttachmentField("host", "a1", short=True), AttachmentField("load", "3")],
-                )
-            ]
-        )
-    )
-    (message,) = server.messages
-    assert message.attachments == (
-        {
-            **texts,
-            "ts": "2024-01-10T14:12:00+00:00",
-            "collapsed": True,
-            "title_link_download": False,
-            "fields": [{"title": "host", "value": "a1", "short": True}, {"title": "load", "value": "3"}],
-        },
-    )
 
 
 @pytest.mark.parametrize(
@@ -155,54 +116,15 @@ def test_a_mapping_is_sent_unchanged(server: LocalRocketChat, webhook: IncomingW
 
 # Scripts, which the embedded server does not run
 
-
-class _Scripted(BaseHTTPRequestHandler):
-    """Answer posts as a webhook with a script does."""
-
-    protocol_version = "HTTP/1.1"
-    answer: tuple[int, object]
-    received: list[object]
-
-    def do_POST(self) -> None:
-        self.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        status, answer = self.answer
-        body = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+ADDRESS = "https://chat.example.com/hooks/ID/t0ken-t0ken"
 
 
-@pytest.fixture
-def scripted() -> Iterator[Callable[[int, object], tuple[IncomingWebhook, list[object]]]]:
-    """Make a webhook whose script gives an answer; return it with the list of what the script receives."""
-    with ExitStack() as stack:
-
-        def scripted(status: int, answer: object) -> tuple[IncomingWebhook, list[object]]:
-            handler: type[_Scripted] = type("Scripted", (_Scripted,), {"answer": (status, answer), "received": []})
-            server = stack.enter_context(HTTPServer(("127.0.0.1", 0), handler))
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-            thread.start()
-            stack.callback(thread.join)
-            stack.callback(server.shutdown)
-            webhook = stack.enter_context(
-                IncomingWebhook(f"http://127.0.0.1:{server.server_port}/hooks/ID/t0ken-t0ken")
-            )
-            return webhook, handler.received
-
-        yield scripted
-
-
-def test_the_answer_of_a_script_is_returned(scripted: Any) -> None:
+def test_the_answer_of_a_script_is_returned() -> None:
     """Unchanged; a field `responses` of another shape is ignored."""
     answer = {"success": True, "ticket": {"id": 7, "tags": ["a", None]}, "responses": {"yes": 2}}
-    webhook, received = scripted(200, answer)
-    assert webhook.post({"title": "disk full"}) == PostResult((), answer)
-    assert received == [{"title": "disk full"}]
+    script = OneAnswer(200, answer)
+    assert IncomingWebhook(ADDRESS, transport=script).post({"title": "disk full"}) == PostResult((), answer)
+    assert script.sent == [{"title": "disk full"}]
 
 
 @pytest.mark.parametrize(
@@ -215,16 +137,16 @@ def test_the_answer_of_a_script_is_returned(scripted: Any) -> None:
         ({}, None),
     ],
 )
-def test_a_refusal_by_a_script_is_a_bad_request(scripted: Any, answer: dict[str, object], error: str | None) -> None:
+def test_a_refusal_by_a_script_is_a_bad_request(answer: dict[str, object], error: str | None) -> None:
     """With what it says as text. It is not retried."""
-    webhook, received = scripted(400, {"success": False, **answer})
+    script = OneAnswer(400, {"success": False, **answer})
     with pytest.raises(BadRequestError) as caught:
-        webhook.post({"title": "disk full"})
+        IncomingWebhook(ADDRESS, transport=script).post({"title": "disk full"})
     assert type(caught.value) is BadRequestError
     assert caught.value.error == error
     assert str(caught.value) == f"hooks: 400 {error or ''}".rstrip()
     assert not caught.value.may_have_acted
-    assert len(received) == 1
+    assert len(script.sent) == 1
 
 
 # Addresses

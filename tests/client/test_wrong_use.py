@@ -9,18 +9,14 @@ import attrs
 import pytest
 
 from rocketchat_integrations import (
-    AuthenticationError,
     Client,
     ConfigurationError,
-    IncomingIntegration,
     IncomingIntegrationRecord,
     IncomingWebhook,
     IntegrationType,
-    PasswordAuth,
     TokenAuth,
 )
-from rocketchat_integrations._protocol.http import Request, Response
-from rocketchat_integrations.testing import LocalRocketChat
+from tests.client.samples import OneAnswer
 
 WRONG_CALLS: dict[str, tuple[Callable[[Any, Any], object], str]] = {
     "create a dict": (lambda c, r: c.create({"type": "webhook-incoming"}), "definition: .*not dict"),
@@ -77,18 +73,9 @@ WRONG_CALLS: dict[str, tuple[Callable[[Any, Any], object], str]] = {
 }
 
 
-class Silent:
-    """A transport that must not be used."""
-
-    def send(self, request: Request) -> Response:
-        raise AssertionError(f"sent {request}")
-
-    def close(self) -> None:
-        pass
-
-
 RECORD = IncomingIntegrationRecord("ci", channel="#general", username="rocket.cat", id="one", token="secret")
-CLIENT = Client("https://chat.example.com", TokenAuth("id", "token"), transport=Silent())
+TRANSPORT = OneAnswer(200, None)
+CLIENT = Client("https://chat.example.com", TokenAuth("id", "token"), transport=TRANSPORT)
 
 
 @pytest.mark.parametrize("what", WRONG_CALLS)
@@ -99,6 +86,7 @@ def test_a_wrong_call_sends_nothing(what: str) -> None:
         call(CLIENT, RECORD)
     assert isinstance(caught.value, ValueError)
     assert not caught.value.may_have_acted
+    assert TRANSPORT.sent == []
 
 
 @pytest.mark.parametrize("token", ["secret\ud800", ["secret"], " "])
@@ -107,17 +95,3 @@ def test_a_token_that_fits_into_no_url(token: Any) -> None:
     with pytest.raises(ConfigurationError, match="Unicode") as caught:
         CLIENT.webhook(attrs.evolve(RECORD, token=token))
     assert "secret" not in str(caught.value)
-
-
-@pytest.mark.parametrize("auth", ["token", "password", "second factor"])
-def test_wrong_credentials_change_nothing(server: LocalRocketChat, incoming: IncomingIntegration, auth: str) -> None:
-    """A wrong token, password or second factor is an AuthenticationError."""
-    server.require_second_factor("admin", "123456")
-    credentials: dict[str, TokenAuth | PasswordAuth] = {
-        "token": TokenAuth(server.auth("admin").user_id, "wrong"),
-        "password": PasswordAuth("admin", "wrong"),
-        "second factor": PasswordAuth("admin", server.password("admin"), totp="000000"),
-    }
-    with Client(server.url, credentials[auth]) as client, pytest.raises(AuthenticationError):
-        client.create(incoming)
-    assert server.documents == ()

@@ -12,7 +12,7 @@ import pytest
 
 from rocketchat_integrations import ApplyError, RateLimitError, RetryPolicy
 from rocketchat_integrations.provisioning import Progress, apply, plan
-from rocketchat_integrations.provisioning._preflight import prepare
+from rocketchat_integrations.provisioning._apply import prepare
 from rocketchat_integrations.provisioning._workers import Workers
 from rocketchat_integrations.testing import LocalRocketChat
 from tests.provisioning.samples import Memory, entry, incoming, manifest
