@@ -28,41 +28,25 @@ class RegisteredHandler:
     token: str | None = attrs.field(repr=False)
     handler: Handler
     takes_bots: bool
-    is_async: bool
+    is_async: bool = attrs.field(default=attrs.Factory(lambda self: _is_async(self.handler), takes_self=True))
 
 
 class Handlers:
     """All handlers of an app. May be shared by threads."""
 
     def __init__(self) -> None:
-        self._registered: tuple[RegisteredHandler, ...] = ()
+        self.all: tuple[RegisteredHandler, ...] = ()
         self._lock = threading.Lock()
 
-    @property
-    def events(self) -> list[EventType]:
-        return [each.event for each in self._registered]
-
-    @property
-    def tokens(self) -> list[str]:
-        return [each.token for each in self._registered if each.token is not None]
-
-    @property
-    def has_async(self) -> bool:
-        return any(each.is_async for each in self._registered)
-
     def add(self, handler: RegisteredHandler) -> None:
-        """Add a handler.
-
-        Raises:
-            ConfigurationError: if its token is taken.
-        """
+        """Add a handler; raise ConfigurationError if its token is taken."""
         with self._lock:
             self.check_is_free(handler.token)
-            self._registered = (*self._registered, handler)
+            self.all = (*self.all, handler)
 
     def check_is_free(self, token: str | None) -> None:
         """Raise ConfigurationError if a call with this token could be for two handlers."""
-        taken = {each.token for each in self._registered}
+        taken = {each.token for each in self.all}
         if token in taken:
             raise ConfigurationError("token: already has a handler; give each event a token of its own")
         if taken and (token is None or None in taken):
@@ -71,13 +55,13 @@ class Handlers:
     def find(self, token: object) -> RegisteredHandler | None:
         """Return the handler of a token, after comparing it with all of them: the time reveals nothing."""
         found = None
-        for each in self._registered:
+        for each in self.all:
             if each.token is None or is_token(token, each.token):
                 found = each
         return found
 
 
-def is_async(handler: Handler) -> bool:
+def _is_async(handler: Handler) -> bool:
     while isinstance(handler, functools.partial):
         handler = handler.func
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)

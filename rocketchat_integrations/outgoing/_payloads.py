@@ -10,30 +10,74 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal, TypeAlias, get_args
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, cast, get_args
 
 import attrs
 
-from rocketchat_integrations._protocol.readers import Mismatch, read_flag, read_text, read_time
+from rocketchat_integrations._protocol.readers import Mismatch, json_type, read_flag, read_object, read_text, read_time
 from rocketchat_integrations.exceptions import WebhookPayloadError
 from rocketchat_integrations.models import EventType
 
-from ._wire_fields import raw, reader_of, wire
+T = TypeVar("T", bound=attrs.AttrsInstance)
+_Reader: TypeAlias = Callable[[Any], Any]
+
+
+class _FieldMismatch(Mismatch):
+    """A value has another type than its field; the message has the path of the field."""
+
+
+def wire(key: str, read: _Reader) -> Any:
+    """Define a field: its key in JSON and the reader of its value. It is None where the key is missing or null."""
+    return attrs.field(default=None, metadata={"key": key, "read": read})
+
+
+def reader_of(cls: type[T]) -> Callable[[Any], T]:
+    """Return a function that reads an object of this class from JSON, or raises :class:`_FieldMismatch`."""
+    make = cast("Callable[..., T]", cls)
+    table = [(each.name, each.metadata["key"], each.metadata["read"]) for each in attrs.fields(cls) if each.metadata]
+
+    def read(value: Any) -> T:
+        document = read_object(value)
+        return make(raw=document, **_values(document, table))
+
+    return read
+
+
+def _values(document: Mapping[str, Any], table: list[tuple[str, str, _Reader]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, key, read in table:
+        value = document.get(key)
+        if read is read_text and type(value) is str:  # the most frequent case, without a call
+            values[name] = value
+        elif value is not None:
+            try:
+                values[name] = read(value)
+            except _FieldMismatch as mismatch:
+                raise _FieldMismatch(f"{key}.{mismatch}") from None
+            except Mismatch as mismatch:
+                raise _FieldMismatch(f"{key}: must be {mismatch}, not {json_type(value)}") from None
+    return values
 
 
 @attrs.frozen(kw_only=True)
-class Bot:
+class _JsonObject:
+    """The field of all objects in payloads, and of payloads."""
+
+    raw: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False, hash=False)
+    """The whole JSON object without the token, with the fields that this version does not know. Never log or show it:
+    servers of 6.x send password hashes and e-mail tokens of users."""
+
+
+@attrs.frozen(kw_only=True)
+class Bot(_JsonObject):
     """The integration that sent a message. Always true as a condition."""
 
     integration_id: str | None = wire("i", read_text)
     """The integration's id."""
 
-    raw: Mapping[str, Any] = raw()
-    """The whole JSON object."""
-
 
 @attrs.frozen(kw_only=True)
-class PayloadUser:
+class PayloadUser(_JsonObject):
     """A user. Fields that are not in the payload are None."""
 
     id: str | None = wire("_id", read_text)
@@ -45,12 +89,9 @@ class PayloadUser:
     name: str | None = wire("name", read_text)
     """The display name."""
 
-    raw: Mapping[str, Any] = raw()
-    """The whole JSON object. Never log or show it: servers of 6.x send password hashes and e-mail tokens in it."""
-
 
 @attrs.frozen(kw_only=True)
-class PayloadRoom:
+class PayloadRoom(_JsonObject):
     """A room. Fields that are not in the payload are None."""
 
     id: str | None = wire("_id", read_text)
@@ -62,12 +103,9 @@ class PayloadRoom:
     type: str | None = wire("t", read_text)
     """``"c"`` for a channel, ``"p"`` for a private group, ``"d"`` for a direct room. There may be others."""
 
-    raw: Mapping[str, Any] = raw()
-    """The whole JSON object."""
-
 
 @attrs.frozen(kw_only=True)
-class PayloadFile:
+class PayloadFile(_JsonObject):
     """An uploaded file. Fields that are not in the payload are None."""
 
     id: str | None = wire("_id", read_text)
@@ -79,16 +117,13 @@ class PayloadFile:
     type: str | None = wire("type", read_text)
     """The media type, such as ``"image/png"``."""
 
-    raw: Mapping[str, Any] = raw()
-    """The whole JSON object."""
-
 
 _read_user = reader_of(PayloadUser)
 _read_room = reader_of(PayloadRoom)
 
 
 @attrs.frozen(kw_only=True)
-class PayloadMessage:
+class PayloadMessage(_JsonObject):
     """A message. Fields that are not in the payload are None."""
 
     id: str | None = wire("_id", read_text)
@@ -109,9 +144,6 @@ class PayloadMessage:
     file: PayloadFile | None = wire("file", reader_of(PayloadFile))
     """The file, or the first of several."""
 
-    raw: Mapping[str, Any] = raw()
-    """The whole JSON object."""
-
 
 _read_bot_object = reader_of(Bot)
 
@@ -125,7 +157,7 @@ def _read_bot(value: Any) -> bool | Bot:
 
 
 @attrs.frozen(kw_only=True)
-class _Payload:
+class _Payload(_JsonObject):
     """The fields of all payloads."""
 
     bot: bool | Bot | None = wire("bot", _read_bot)
@@ -145,10 +177,6 @@ class _Payload:
 
     user_name: str | None = wire("user_name", read_text)
     """The user name, without ``@``."""
-
-    raw: Mapping[str, Any] = raw()
-    """The whole payload without its token, with the fields that this version does not know. Never log or show it:
-    see :attr:`PayloadUser.raw`."""
 
 
 @attrs.frozen(kw_only=True)
