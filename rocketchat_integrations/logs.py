@@ -104,8 +104,11 @@ class RocketChatHandler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Handle a record, unless it comes from posting others."""
-        # Not in `emit`, because the posting thread must not wait for the handler's lock.
-        return not _is_about_posting(record) and super().handle(record)
+        # Not in `emit`, because the posting thread must not wait for the handler's lock. By the thread of the record,
+        # too: a QueueHandler may have passed it on. Its name may be None.
+        is_ignored = str(record.name).partition(".")[0] in _IGNORED_LOGGERS
+        threads = (record.threadName, threading.current_thread().name)
+        return not is_ignored and _THREAD_NAME not in threads and super().handle(record)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of a record; by default with time, level and logger."""
@@ -121,10 +124,7 @@ class RocketChatHandler(logging.Handler):
         except Exception:
             self.handleError(record)
             return
-        if self._is_closed:
-            sender.drop()
-        else:
-            sender.put(text, self._capacity)
+        sender.put(text, 0 if self._is_closed else self._capacity)
 
     def flush(self, timeout: float = _FLUSH_SECONDS) -> None:
         """Wait until all records so far are posted or dropped.
@@ -165,14 +165,6 @@ class RocketChatHandler(logging.Handler):
         return _Sender(self._webhook, self._text_size, closes_webhook=self._owns_webhook)
 
 
-def _is_about_posting(record: logging.LogRecord) -> bool:
-    # By the thread of the record, too: a QueueHandler may have passed it on. Its name may be None.
-    return str(record.name).partition(".")[0] in _IGNORED_LOGGERS or _THREAD_NAME in (
-        record.threadName,
-        threading.current_thread().name,
-    )
-
-
 class _Sender:
     """A queue of texts, and the thread that posts them.
 
@@ -201,14 +193,10 @@ class _Sender:
     def put(self, text: str, capacity: int) -> None:
         """Queue a text, or drop it."""
         if self._queue.qsize() >= capacity or not self._start():
-            self.drop()
+            self._dropped += 1
         else:
             self._queued += 1
             self._queue.put(text)
-
-    def drop(self) -> None:
-        """Count a record as dropped."""
-        self._dropped += 1
 
     def wait(self, timeout: float) -> None:
         """Wait until every text in the queue is posted or dropped."""
@@ -224,14 +212,12 @@ class _Sender:
             self._close_webhook()
             return
         self._queue.put(None)
-        self._thread.join(self._seconds_left())
-        self._is_stopped = True
-
-    def _seconds_left(self) -> float:
+        seconds = _FLUSH_SECONDS
         # `logging.shutdown` flushes and closes: both together must not wait longer than one of them.
-        if self._late_flush is None or self._late_flush[0].is_set():
-            return _FLUSH_SECONDS
-        return max(0.0, self._late_flush[1] + _FLUSH_SECONDS - time.monotonic())
+        if self._late_flush is not None and not self._late_flush[0].is_set():
+            seconds += self._late_flush[1] - time.monotonic()
+        self._thread.join(max(0.0, seconds))
+        self._is_stopped = True
 
     def _start(self) -> bool:
         """Start the thread if it is not running; return whether it is."""
@@ -268,8 +254,11 @@ class _Sender:
         if not batch or self._is_stopped:
             return
         missing = self.dropped - self._reported
+        report = f"{missing} log records were not delivered.\n" if missing else ""
+        # Without previews: the server would request every URL in the records.
+        message = Message("\n".join([f"{report}```", *batch, "```"]), parse_urls=False)
         try:
-            self._webhook.post(_message(batch, missing))
+            self._webhook.post(message)
         except Exception as error:
             self._lost += len(batch)
             # For the other handlers, unless the interpreter is ending and has closed their streams.
@@ -282,12 +271,6 @@ class _Sender:
     def _close_webhook(self) -> None:
         if self._closes_webhook:
             self._webhook.close()
-
-
-def _message(batch: list[str], missing: int) -> Message:
-    report = f"{missing} log records were not delivered.\n" if missing else ""
-    # Without previews: the server would request every URL in the records.
-    return Message("\n".join([f"{report}```", *batch, "```"]), parse_urls=False)
 
 
 def _escaped(text: str) -> str:
