@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
+import inspect
 import logging
+import threading
 import traceback
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final, Literal, NamedTuple, NoReturn, TypeVar, cast, overload
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Final, Literal, NamedTuple, NoReturn, TypeAlias, TypeVar, cast, overload
+
+import attrs
 
 from rocketchat_integrations._redaction import redacted, spellings
 from rocketchat_integrations._tracebacks import sealed
 from rocketchat_integrations.exceptions import ConfigurationError, WebhookPayloadError, WebhookVerificationError
 from rocketchat_integrations.models import EventType
 
-from ._handlers import Handler, Handlers, RegisteredHandler, Result
-from ._parsing import MAX_SIZE, WRONG_TOKEN, Body, as_bytes, check_size, check_token, event_type, json_object
+from ._parsing import MAX_SIZE, WRONG_TOKEN, Body, as_bytes, check_size, check_token, event_type, is_token, json_object
 from ._payloads import (
     FileUploaded,
     MessageSent,
@@ -28,17 +32,19 @@ from ._payloads import (
     read_payload,
 )
 from ._repeats import Repeats
-from ._replies import Answer, answer_to, json_answer
+from ._replies import Answer, Reply, answer_to, json_answer
 from ._wsgi_and_asgi import AsgiApp, answer_wsgi
 
-_MessageSentHandler = TypeVar("_MessageSentHandler", bound=Callable[[MessageSent], Result])
-_FileUploadedHandler = TypeVar("_FileUploadedHandler", bound=Callable[[FileUploaded], Result])
-_RoomArchivedHandler = TypeVar("_RoomArchivedHandler", bound=Callable[[RoomArchived], Result])
-_RoomCreatedHandler = TypeVar("_RoomCreatedHandler", bound=Callable[[RoomCreated], Result])
-_RoomJoinedHandler = TypeVar("_RoomJoinedHandler", bound=Callable[[RoomJoined], Result])
-_RoomLeftHandler = TypeVar("_RoomLeftHandler", bound=Callable[[RoomLeft], Result])
-_UserCreatedHandler = TypeVar("_UserCreatedHandler", bound=Callable[[UserCreated], Result])
-_AnyHandler = TypeVar("_AnyHandler", bound=Handler)
+_Result: TypeAlias = Reply | Coroutine[Any, Any, Reply | None] | None
+_Handler: TypeAlias = Callable[[Any], _Result]
+_MessageSentHandler = TypeVar("_MessageSentHandler", bound=Callable[[MessageSent], _Result])
+_FileUploadedHandler = TypeVar("_FileUploadedHandler", bound=Callable[[FileUploaded], _Result])
+_RoomArchivedHandler = TypeVar("_RoomArchivedHandler", bound=Callable[[RoomArchived], _Result])
+_RoomCreatedHandler = TypeVar("_RoomCreatedHandler", bound=Callable[[RoomCreated], _Result])
+_RoomJoinedHandler = TypeVar("_RoomJoinedHandler", bound=Callable[[RoomJoined], _Result])
+_RoomLeftHandler = TypeVar("_RoomLeftHandler", bound=Callable[[RoomLeft], _Result])
+_UserCreatedHandler = TypeVar("_UserCreatedHandler", bound=Callable[[UserCreated], _Result])
+_AnyHandler = TypeVar("_AnyHandler", bound=_Handler)
 
 
 class _NotGiven(str):
@@ -53,10 +59,51 @@ _NOT_GIVEN: Final[str] = _NotGiven()
 _log = logging.getLogger("rocketchat_integrations.outgoing")
 
 
+@attrs.frozen(kw_only=True)
+class _RegisteredHandler:
+    """A handler with the event and the token that it is registered for. Token None verifies nothing."""
+
+    event: EventType
+    token: str | None = attrs.field(repr=False)
+    handler: _Handler
+    takes_bots: bool
+    is_async: bool = attrs.field(default=attrs.Factory(lambda self: _is_async(self.handler), takes_self=True))
+
+
+class _Handlers:
+    """All handlers of an app. May be shared by threads."""
+
+    def __init__(self) -> None:
+        self.all: tuple[_RegisteredHandler, ...] = ()
+        self._lock = threading.Lock()
+
+    def add(self, handler: _RegisteredHandler) -> None:
+        """Add a handler; raise ConfigurationError if its token is taken."""
+        with self._lock:
+            self.check_is_free(handler.token)
+            self.all = (*self.all, handler)
+
+    def check_is_free(self, token: str | None) -> None:
+        """Raise ConfigurationError if a call with this token could be for two handlers."""
+        taken = {each.token for each in self.all}
+        if token in taken:
+            raise ConfigurationError("token: already has a handler; give each event a token of its own")
+        if taken and (token is None or None in taken):
+            raise ConfigurationError("token: the handler for None must be the only one, because it takes every call")
+
+    def find(self, token: object) -> _RegisteredHandler | None:
+        """Return the handler of a token, after comparing it with all of them: the time reveals nothing."""
+        found = None
+        for each in self.all:
+            if each.token is None or is_token(token, each.token):
+                found = each
+        return found
+
+
 class _Call(NamedTuple):
     """A verified call, without its body, which has the token. The key is None for a call that is never a repeat."""
 
-    registered: RegisteredHandler
+    registered: _RegisteredHandler
     payload: Payload
     key: bytes | None
 
@@ -121,7 +168,7 @@ class WebhookApp:
         self._max_size = max_size
         self._deduplicates = deduplicate
         self._repeats = Repeats()
-        self._handlers = Handlers()
+        self._handlers = _Handlers()
         self._asgi = AsgiApp(self.handle_async, max_size)
 
     @overload
@@ -192,7 +239,7 @@ class WebhookApp:
         def register(handler: _AnyHandler) -> _AnyHandler:
             if not callable(handler):
                 raise ConfigurationError("handler: must be callable")
-            self._handlers.add(RegisteredHandler(event=kind, token=own, handler=handler, takes_bots=bots))
+            self._handlers.add(_RegisteredHandler(event=kind, token=own, handler=handler, takes_bots=bots))
             return handler
 
         return register
@@ -239,9 +286,7 @@ class WebhookApp:
         return call if isinstance(call, Answer) else self._remembered(call, self._run(call))
 
     async def handle_async(self, body: Body, content_type: str | None) -> Answer:
-        """Answer a POST request under ``asyncio``. An invalid request gets an answer, too, and does not raise.
-
-        Handlers that are not ``async`` run in a worker thread.
+        """Answer a POST request under ``asyncio``, as :meth:`handle` does. Plain handlers run in a worker thread.
 
         Args:
             body: the body as it was received.
@@ -274,10 +319,7 @@ class WebhookApp:
             raise ConfigurationError("handlers: one is async, so serve the app by `handle_async` or `asgi`")
 
     def _receive(self, body: object, content_type: str | None) -> _Call | Answer | ConfigurationError:
-        """Return the call, or the answer if no handler is needed.
-
-        Wrong use is returned and not raised: this frame, which holds the token, would be in the traceback.
-        """
+        """Return the call, or the answer if no handler is needed. Wrong use is returned: this frame has the token."""
         try:
             content = as_bytes(body)
             document = json_object(content, "" if content_type is None else content_type, self._max_size)
@@ -335,7 +377,13 @@ class WebhookApp:
         return answer
 
 
-async def _awaited(handler: Handler, payload: Payload) -> object:
+def _is_async(handler: _Handler) -> bool:
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
+
+
+async def _awaited(handler: _Handler, payload: Payload) -> object:
     return await cast("Awaitable[object]", handler(payload))
 
 

@@ -19,16 +19,10 @@ from rocketchat_integrations.exceptions import WebhookPayloadError
 from rocketchat_integrations.models import EventType
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
-_Reader: TypeAlias = Callable[[Any], Any]
 
 
 class _FieldMismatch(Mismatch):
     """A value has another type than its field; the message has the path of the field."""
-
-
-def wire(key: str, read: _Reader) -> Any:
-    """Define a field: its key in JSON and the reader of its value. It is None where the key is missing or null."""
-    return attrs.field(default=None, metadata={"key": key, "read": read})
 
 
 def reader_of(cls: type[T]) -> Callable[[Any], T]:
@@ -36,27 +30,28 @@ def reader_of(cls: type[T]) -> Callable[[Any], T]:
     make = cast("Callable[..., T]", cls)
     table = [(each.name, each.metadata["key"], each.metadata["read"]) for each in attrs.fields(cls) if each.metadata]
 
-    def read(value: Any) -> T:
-        document = read_object(value)
-        return make(raw=document, **_values(document, table))
+    def read_fields(document: Any) -> T:
+        values: dict[str, Any] = {"raw": read_object(document)}
+        for name, key, read in table:
+            value = document.get(key)
+            if read is read_text and type(value) is str:  # the most frequent case, without a call
+                values[name] = value
+            elif value is not None:
+                try:
+                    values[name] = read(value)
+                except _FieldMismatch as mismatch:
+                    raise _FieldMismatch(f"{key}.{mismatch}") from None
+                except Mismatch as mismatch:
+                    raise _FieldMismatch(f"{key}: must be {mismatch}, not {json_type(value)}") from None
+        return make(**values)
 
-    return read
+    return read_fields
 
 
-def _values(document: Mapping[str, Any], table: list[tuple[str, str, _Reader]]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name, key, read in table:
-        value = document.get(key)
-        if read is read_text and type(value) is str:  # the most frequent case, without a call
-            values[name] = value
-        elif value is not None:
-            try:
-                values[name] = read(value)
-            except _FieldMismatch as mismatch:
-                raise _FieldMismatch(f"{key}.{mismatch}") from None
-            except Mismatch as mismatch:
-                raise _FieldMismatch(f"{key}: must be {mismatch}, not {json_type(value)}") from None
-    return values
+def wire(key: str, kind: type[attrs.AttrsInstance] | Callable[[Any], Any]) -> Any:
+    """Define a field: its key in JSON, and its class or a reader. It is None where the key is missing or null."""
+    read = reader_of(kind) if isinstance(kind, type) else kind
+    return attrs.field(default=None, metadata={"key": key, "read": read})
 
 
 @attrs.frozen(kw_only=True)
@@ -118,10 +113,6 @@ class PayloadFile(_JsonObject):
     """The media type, such as ``"image/png"``."""
 
 
-_read_user = reader_of(PayloadUser)
-_read_room = reader_of(PayloadRoom)
-
-
 @attrs.frozen(kw_only=True)
 class PayloadMessage(_JsonObject):
     """A message. Fields that are not in the payload are None."""
@@ -138,10 +129,10 @@ class PayloadMessage(_JsonObject):
     timestamp: datetime | None = wire("ts", read_time)
     """When it was sent; aware, in UTC."""
 
-    user: PayloadUser | None = wire("u", _read_user)
+    user: PayloadUser | None = wire("u", PayloadUser)
     """The user who sent it."""
 
-    file: PayloadFile | None = wire("file", reader_of(PayloadFile))
+    file: PayloadFile | None = wire("file", PayloadFile)
     """The file, or the first of several."""
 
 
@@ -221,13 +212,13 @@ class FileUploaded(_MessagePayload):
     event: ClassVar[Literal[EventType.FILE_UPLOADED]] = EventType.FILE_UPLOADED
     """The event."""
 
-    user: PayloadUser | None = wire("user", _read_user)
+    user: PayloadUser | None = wire("user", PayloadUser)
     """The user who uploaded it."""
 
-    room: PayloadRoom | None = wire("room", _read_room)
+    room: PayloadRoom | None = wire("room", PayloadRoom)
     """The room that it was uploaded to."""
 
-    message: PayloadMessage | None = wire("message", reader_of(PayloadMessage))
+    message: PayloadMessage | None = wire("message", PayloadMessage)
     """The message that shows the file."""
 
 
@@ -235,10 +226,10 @@ class FileUploaded(_MessagePayload):
 class _RoomPayload(_Payload):
     """The fields of most room events."""
 
-    user: PayloadUser | None = wire("user", _read_user)
+    user: PayloadUser | None = wire("user", PayloadUser)
     """The user who caused the event."""
 
-    room: PayloadRoom | None = wire("room", _read_room)
+    room: PayloadRoom | None = wire("room", PayloadRoom)
     """The room."""
 
 
@@ -257,10 +248,10 @@ class RoomCreated(_Payload):
     event: ClassVar[Literal[EventType.ROOM_CREATED]] = EventType.ROOM_CREATED
     """The event."""
 
-    owner: PayloadUser | None = wire("owner", _read_user)
+    owner: PayloadUser | None = wire("owner", PayloadUser)
     """The user who created it."""
 
-    room: PayloadRoom | None = wire("room", _read_room)
+    room: PayloadRoom | None = wire("room", PayloadRoom)
     """The room."""
 
 
@@ -287,7 +278,7 @@ class UserCreated(_Payload):
     event: ClassVar[Literal[EventType.USER_CREATED]] = EventType.USER_CREATED
     """The event."""
 
-    user: PayloadUser | None = wire("user", _read_user)
+    user: PayloadUser | None = wire("user", PayloadUser)
     """The new user."""
 
 

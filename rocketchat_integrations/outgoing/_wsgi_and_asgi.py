@@ -41,9 +41,9 @@ def _wsgi_answer(environ: dict[str, Any], handle: Callable[[bytes, str | None], 
     if answer is not None:
         return answer
     pieces = _read_wsgi(environ["wsgi.input"], max_size + 1 if length is None else int(length))
-    if pieces is None:
+    if pieces is None or _is_incomplete(pieces, length):
         return _INCOMPLETE
-    return _answer_to_wrong_size(pieces, length, max_size) or handle(_joined(pieces), environ.get("CONTENT_TYPE"))
+    return handle(_joined(pieces), environ.get("CONTENT_TYPE"))
 
 
 def _read_wsgi(stream: Any, size: int) -> list[bytes] | None:
@@ -101,8 +101,9 @@ class AsgiApp:
         pieces = await _read_asgi(receive, self._max_size)
         if pieces is None:
             return None
-        wrong_size = _answer_to_wrong_size(pieces, length, self._max_size)
-        return wrong_size or await self._handle(_joined(pieces), given.get(b"content-type"))
+        if _is_incomplete(pieces, length):
+            return _INCOMPLETE
+        return await self._handle(_joined(pieces), given.get(b"content-type"))
 
 
 async def _read_asgi(receive: _Receive, max_size: int) -> list[bytes] | None:
@@ -137,18 +138,13 @@ def _answer_before_body(method: str, length: str | None, max_size: int) -> Answe
         return None
     if not (length.isascii() and length.isdigit()):
         return json_answer(400, {"error": "Content-Length: must be a number"})
-    return _too_large(max_size) if len(length) > _MAX_DIGITS or int(length) > max_size else None
+    if len(length) > _MAX_DIGITS or int(length) > max_size:
+        return json_answer(413, {"error": f"body: must not have more than {max_size} bytes"})
+    return None
 
 
-def _answer_to_wrong_size(pieces: list[bytes], length: str | None, max_size: int) -> Answer | None:
-    size = sum(map(len, pieces))
-    if size > max_size:
-        return _too_large(max_size)
-    return _INCOMPLETE if length is not None and size < int(length) else None
-
-
-def _too_large(max_size: int) -> Answer:
-    return json_answer(413, {"error": f"body: must not have more than {max_size} bytes"})
+def _is_incomplete(pieces: list[bytes], length: str | None) -> bool:
+    return length is not None and sum(map(len, pieces)) < int(length)
 
 
 def _headers(answer: Answer) -> list[tuple[str, str]]:
