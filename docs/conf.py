@@ -28,6 +28,8 @@ nitpick_ignore_regex = [
     # Type variables, which have no entry of their own.
     (r"py:class", r"rocketchat_integrations\..*\.[A-Z](_co)?"),
     (r"py:class", r"_[A-Z]\w+Handler"),
+    # Names for the types of arguments, which the page explains.
+    (r"py:class", r"Body|[A-Z]\w+Event"),
 ]
 
 NAPOLEON = Config(napoleon_use_ivar=True)

@@ -25,11 +25,8 @@ def mask(value: object) -> str:
 def spellings(secrets: Iterable[str], *, shortest: int = 6, levels: int = 1) -> tuple[str, ...]:
     """Return the secrets as they are, and as URLs, JSON, HTML and Python spell them; the longest first.
 
-    Args:
-        secrets: the secrets.
-        shortest: leave out spellings with fewer characters. A message would be unreadable without everyday words
-            such as "token".
-        levels: how deeply spellings are nested: 2 for JSON in a URL.
+    Spellings with fewer characters than ``shortest`` are left out: without everyday words such as "token", a message
+    would be unreadable. ``levels`` is how deeply spellings are nested: 2 for JSON in a URL.
     """
     forms: set[str] = set()
     for secret in secrets:

@@ -33,7 +33,7 @@ from ._payloads import (
 )
 from ._repeats import Repeats
 from ._replies import Answer, Reply, answer_to, json_answer
-from ._wsgi_and_asgi import AsgiApp, answer_wsgi
+from ._wsgi_and_asgi import AsgiApp, serve_wsgi
 
 _Result: TypeAlias = Reply | Coroutine[Any, Any, Reply | None] | None
 _Handler: TypeAlias = Callable[[Any], _Result]
@@ -163,7 +163,8 @@ class WebhookApp:
         if token is not _NOT_GIVEN:
             check_token(token)
         check_size(max_size)
-        _check_flag("deduplicate", deduplicate)
+        if not isinstance(deduplicate, bool):
+            raise ConfigurationError("deduplicate: must be True or False")
         self._token = token
         self._max_size = max_size
         self._deduplicates = deduplicate
@@ -232,7 +233,8 @@ class WebhookApp:
         if own is _NOT_GIVEN:
             raise ConfigurationError("token: missing; pass it here or to WebhookApp, or pass None to verify nothing")
         check_token(own)
-        _check_flag("bots", bots)
+        if not isinstance(bots, bool):
+            raise ConfigurationError("bots: must be True or False")
         self._handlers.check_is_free(own)
 
         @sealed
@@ -263,7 +265,7 @@ class WebhookApp:
             ConfigurationError: if a handler is ``async``.
         """
         self._check_is_sync()
-        return answer_wsgi(environ, start_response, self.handle, self._max_size)
+        return serve_wsgi(environ, start_response, self.handle, self._max_size)
 
     def handle(self, body: Body, content_type: str | None) -> Answer:
         """Answer a POST request. An invalid request gets an answer, too, and does not raise.
@@ -385,8 +387,3 @@ def _is_async(handler: _Handler) -> bool:
 
 async def _awaited(handler: _Handler, payload: Payload) -> object:
     return await cast("Awaitable[object]", handler(payload))
-
-
-def _check_flag(name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{name}: must be True or False")

@@ -34,42 +34,42 @@ MAX_SIZE = 1_048_576
 WRONG_TOKEN = "token: wrong or missing"
 
 Body: TypeAlias = bytes | bytearray | memoryview | str
-_SendMessage: TypeAlias = Literal[EventType.SEND_MESSAGE, "sendMessage"]
-_FileUploaded: TypeAlias = Literal[EventType.FILE_UPLOADED, "fileUploaded"]
-_RoomArchived: TypeAlias = Literal[EventType.ROOM_ARCHIVED, "roomArchived"]
-_RoomCreated: TypeAlias = Literal[EventType.ROOM_CREATED, "roomCreated"]
-_RoomJoined: TypeAlias = Literal[EventType.ROOM_JOINED, "roomJoined"]
-_RoomLeft: TypeAlias = Literal[EventType.ROOM_LEFT, "roomLeft"]
-_UserCreated: TypeAlias = Literal[EventType.USER_CREATED, "userCreated"]
+SendMessageEvent: TypeAlias = Literal[EventType.SEND_MESSAGE, "sendMessage"]
+FileUploadedEvent: TypeAlias = Literal[EventType.FILE_UPLOADED, "fileUploaded"]
+RoomArchivedEvent: TypeAlias = Literal[EventType.ROOM_ARCHIVED, "roomArchived"]
+RoomCreatedEvent: TypeAlias = Literal[EventType.ROOM_CREATED, "roomCreated"]
+RoomJoinedEvent: TypeAlias = Literal[EventType.ROOM_JOINED, "roomJoined"]
+RoomLeftEvent: TypeAlias = Literal[EventType.ROOM_LEFT, "roomLeft"]
+UserCreatedEvent: TypeAlias = Literal[EventType.USER_CREATED, "userCreated"]
 
 
 @overload
 def parse(
-    body: Body, *, token: str | None, event: _SendMessage, content_type: str | None = ..., max_size: int = ...
+    body: Body, *, token: str | None, event: SendMessageEvent, content_type: str | None = ..., max_size: int = ...
 ) -> MessageSent: ...
 @overload
 def parse(
-    body: Body, *, token: str | None, event: _FileUploaded, content_type: str | None = ..., max_size: int = ...
+    body: Body, *, token: str | None, event: FileUploadedEvent, content_type: str | None = ..., max_size: int = ...
 ) -> FileUploaded: ...
 @overload
 def parse(
-    body: Body, *, token: str | None, event: _RoomArchived, content_type: str | None = ..., max_size: int = ...
+    body: Body, *, token: str | None, event: RoomArchivedEvent, content_type: str | None = ..., max_size: int = ...
 ) -> RoomArchived: ...
 @overload
 def parse(
-    body: Body, *, token: str | None, event: _RoomCreated, content_type: str | None = ..., max_size: int = ...
+    body: Body, *, token: str | None, event: RoomCreatedEvent, content_type: str | None = ..., max_size: int = ...
 ) -> RoomCreated: ...
 @overload
 def parse(
-    body: Body, *, token: str | None, event: _RoomJoined, content_type: str | None = ..., max_size: int = ...
+    body: Body, *, token: str | None, event: RoomJoinedEvent, content_type: str | None = ..., max_size: int = ...
 ) -> RoomJoined: ...
 @overload
 def parse(
-    body: Body, *, token: str | None, event: _RoomLeft, content_type: str | None = ..., max_size: int = ...
+    body: Body, *, token: str | None, event: RoomLeftEvent, content_type: str | None = ..., max_size: int = ...
 ) -> RoomLeft: ...
 @overload
 def parse(
-    body: Body, *, token: str | None, event: _UserCreated, content_type: str | None = ..., max_size: int = ...
+    body: Body, *, token: str | None, event: UserCreatedEvent, content_type: str | None = ..., max_size: int = ...
 ) -> UserCreated: ...
 @overload
 def parse(
@@ -159,7 +159,10 @@ def json_object(body: bytes, content_type: str | None, max_size: int) -> dict[st
     problem = "must be JSON in UTF-8, without NaN and Infinity, and not nested too deeply"
     try:
         text = body.decode()
-        document: object = _DECODER.decode(_with_whole_pairs(text) if "\\u" in text else text)
+        if "\\u" in text:
+            # JavaScript sends half pairs, and programs that encode such text crash.
+            text = _ESCAPE.sub(lambda escape: r"\ufffd" if escape[1] else escape[0], text)
+        document: object = _DECODER.decode(text)
         if is_object(document):
             return document
         problem = f"must be a JSON object, not {json_type(document)}"
@@ -180,8 +183,3 @@ _DECODER = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
 # An escaped surrogate pair, or half a pair (the group), or any other escape: so the backslash in "\\ud800" is skipped.
 _HEX = "[0-9a-fA-F]{2}"
 _ESCAPE = re.compile(rf"\\(?:u[dD][89abAB]{_HEX}\\u[dD][c-fC-F]{_HEX}|(u[dD][89a-fA-F]{_HEX})|.)", re.DOTALL)
-
-
-def _with_whole_pairs(text: str) -> str:
-    # JavaScript sends half pairs, and programs that encode such text crash.
-    return _ESCAPE.sub(lambda escape: r"\ufffd" if escape[1] else escape[0], text)

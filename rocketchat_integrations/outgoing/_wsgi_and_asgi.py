@@ -22,19 +22,19 @@ _CHUNK = 65_536
 _INCOMPLETE = json_answer(400, {"error": "body: ends before its Content-Length"})
 
 
-def answer_wsgi(
+def serve_wsgi(
     environ: dict[str, Any],
     start_response: Callable[..., object],
     handle: Callable[[bytes, str | None], Answer],
     max_size: int,
 ) -> Iterable[bytes]:
     """Answer a request. ``handle`` is called with the body and the content type of a POST."""
-    answer = _wsgi_answer(environ, handle, max_size)
+    answer = _answer_wsgi(environ, handle, max_size)
     start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", _headers(answer))
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
 
-def _wsgi_answer(environ: dict[str, Any], handle: Callable[[bytes, str | None], Answer], max_size: int) -> Answer:
+def _answer_wsgi(environ: dict[str, Any], handle: Callable[[bytes, str | None], Answer], max_size: int) -> Answer:
     # A body without a length has an end only where the server says so.
     length = environ.get("CONTENT_LENGTH") or (None if environ.get("wsgi.input_terminated") else "")
     answer = _answer_before_body(environ["REQUEST_METHOD"], length, max_size)
