@@ -18,8 +18,6 @@ import os
 import re
 import threading
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from queue import SimpleQueue
 
 from ._tracebacks import sealed
@@ -137,27 +135,24 @@ class RocketChatHandler(logging.Handler):
 
     def close(self) -> None:
         """Post what is waiting, for at most 2 seconds. What is left then is dropped, and so are later records."""
-        with self._locked():
+        self.acquire()
+        try:
             was_closed, self._is_closed = self._is_closed, True
+        finally:
+            self.release()
         if not was_closed:
             self._current_sender().stop()
         super().close()
 
     def _current_sender(self) -> _Sender:
-        with self._locked():
+        self.acquire()  # and wait for nothing before the release: all who log would wait, too
+        try:
             if self._sender.process != os.getpid():
                 # A fork copies no threads, and the connections belong to the parent.
                 if self._owns_webhook:
                     self._webhook = IncomingWebhook(self._webhook.url)
                 self._sender = self._new_sender()
             return self._sender
-
-    @contextmanager
-    def _locked(self) -> Generator[None, None, None]:
-        """Hold the handler's lock. Never wait for anything in here: all who log would wait, too."""
-        self.acquire()
-        try:
-            yield
         finally:
             self.release()
 
