@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 from urllib.parse import quote, quote_plus
 
@@ -25,13 +25,15 @@ def mask(value: object) -> str:
 def spellings(secrets: Iterable[str], *, shortest: int = 6, levels: int = 1) -> tuple[str, ...]:
     """Return the secrets as they are, and as URLs, JSON, HTML and Python spell them; the longest first.
 
-    Args:
-        secrets: the secrets.
-        shortest: leave out spellings with fewer characters. A message would be unreadable without everyday words
-            such as "token".
-        levels: how deeply spellings are nested: 2 for JSON in a URL.
+    Spellings with fewer characters than ``shortest`` are left out: without everyday words such as "token", a message
+    would be unreadable. ``levels`` is how deeply spellings are nested: 2 for JSON in a URL.
     """
-    forms = {form for secret in secrets for form in _nested_spellings(secret, levels)}
+    forms: set[str] = set()
+    for secret in secrets:
+        nested = {secret}
+        for _ in range(1 if len(secret) > _LONG else levels):
+            nested |= {other for form in nested for other in _spellings(form)}
+        forms |= nested
     return tuple(sorted((form for form in forms if len(form) >= shortest), key=len, reverse=True))
 
 
@@ -55,36 +57,16 @@ def _redacted_text(text: str, secrets: tuple[str, ...]) -> str:
     return re.sub("|".join(map(re.escape, found)), HIDDEN, text) if found else text
 
 
-def _nested_spellings(secret: str, levels: int) -> set[str]:
-    forms = {secret}
-    for _ in range(1 if len(secret) > _LONG else levels):
-        forms |= {other for form in forms for other in _spellings(form)}
-    return forms
-
-
-_ESCAPES: tuple[Callable[[str], str], ...] = (
-    str,
-    lambda text: json.dumps(text)[1:-1],
-    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
-    lambda text: quote(text, errors="replace"),
-    lambda text: quote(text, safe="", errors="replace"),
-    lambda text: quote_plus(text, errors="replace"),
-    lambda text: quote(text, safe=_TARGET, errors="replace"),
-    lambda text: quote(text, safe=f"{_TARGET}%", errors="replace"),
-    html.escape,
-)
-_REPRS: tuple[Callable[[str], str], ...] = (repr, ascii, lambda text: repr(text.encode(errors="replace"))[1:])
-
-
 def _spellings(text: str) -> Iterator[str]:
-    for escape in _ESCAPES:
-        escaped = escape(text)
+    urls = [quote(text, safe, errors="replace") for safe in ("/", "", _TARGET, f"{_TARGET}%")]
+    jsons = [json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)]
+    for escaped in (text, html.escape(text), quote_plus(text, errors="replace"), *urls, *jsons):
         yield escaped
         if "%" in escaped:
             yield re.sub("%[0-9A-F]{2}", lambda octet: octet[0].lower(), escaped)
             yield re.sub("%[0-9a-f]{2}", lambda octet: octet[0].upper(), escaped)
-    for show in _REPRS:
-        # Whether ' is escaped depends on the other quotes in the text around it. With both kinds in it, it is.
-        shown = show(f"{text}'\"")[1:-4]
-        yield shown
-        yield shown.replace("\\'", "'")
+    # Whether ' is escaped depends on the other quotes in the text around it. With both kinds in it, it is.
+    quoted = f"{text}'\""
+    for shown in (repr(quoted), ascii(quoted), repr(quoted.encode(errors="replace"))[1:]):
+        yield shown[1:-4]
+        yield shown[1:-4].replace("\\'", "'")

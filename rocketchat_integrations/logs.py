@@ -18,8 +18,6 @@ import os
 import re
 import threading
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from queue import SimpleQueue
 
 from ._tracebacks import sealed
@@ -104,8 +102,11 @@ class RocketChatHandler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Handle a record, unless it comes from posting others."""
-        # Not in `emit`, because the posting thread must not wait for the handler's lock.
-        return not _is_about_posting(record) and super().handle(record)
+        # Not in `emit`, because the posting thread must not wait for the handler's lock. By the thread of the record,
+        # too: a QueueHandler may have passed it on. Its name may be None.
+        is_ignored = str(record.name).partition(".")[0] in _IGNORED_LOGGERS
+        threads = (record.threadName, threading.current_thread().name)
+        return not is_ignored and _THREAD_NAME not in threads and super().handle(record)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of a record; by default with time, level and logger."""
@@ -121,10 +122,7 @@ class RocketChatHandler(logging.Handler):
         except Exception:
             self.handleError(record)
             return
-        if self._is_closed:
-            sender.drop()
-        else:
-            sender.put(text, self._capacity)
+        sender.put(text, 0 if self._is_closed else self._capacity)
 
     def flush(self, timeout: float = _FLUSH_SECONDS) -> None:
         """Wait until all records so far are posted or dropped.
@@ -137,40 +135,29 @@ class RocketChatHandler(logging.Handler):
 
     def close(self) -> None:
         """Post what is waiting, for at most 2 seconds. What is left then is dropped, and so are later records."""
-        with self._locked():
+        self.acquire()
+        try:
             was_closed, self._is_closed = self._is_closed, True
+        finally:
+            self.release()
         if not was_closed:
             self._current_sender().stop()
         super().close()
 
     def _current_sender(self) -> _Sender:
-        with self._locked():
+        self.acquire()  # and wait for nothing before the release: all who log would wait, too
+        try:
             if self._sender.process != os.getpid():
                 # A fork copies no threads, and the connections belong to the parent.
                 if self._owns_webhook:
                     self._webhook = IncomingWebhook(self._webhook.url)
                 self._sender = self._new_sender()
             return self._sender
-
-    @contextmanager
-    def _locked(self) -> Generator[None, None, None]:
-        """Hold the handler's lock. Never wait for anything in here: all who log would wait, too."""
-        self.acquire()
-        try:
-            yield
         finally:
             self.release()
 
     def _new_sender(self) -> _Sender:
         return _Sender(self._webhook, self._text_size, closes_webhook=self._owns_webhook)
-
-
-def _is_about_posting(record: logging.LogRecord) -> bool:
-    # By the thread of the record, too: a QueueHandler may have passed it on. Its name may be None.
-    return str(record.name).partition(".")[0] in _IGNORED_LOGGERS or _THREAD_NAME in (
-        record.threadName,
-        threading.current_thread().name,
-    )
 
 
 class _Sender:
@@ -201,14 +188,10 @@ class _Sender:
     def put(self, text: str, capacity: int) -> None:
         """Queue a text, or drop it."""
         if self._queue.qsize() >= capacity or not self._start():
-            self.drop()
+            self._dropped += 1
         else:
             self._queued += 1
             self._queue.put(text)
-
-    def drop(self) -> None:
-        """Count a record as dropped."""
-        self._dropped += 1
 
     def wait(self, timeout: float) -> None:
         """Wait until every text in the queue is posted or dropped."""
@@ -224,14 +207,12 @@ class _Sender:
             self._close_webhook()
             return
         self._queue.put(None)
-        self._thread.join(self._seconds_left())
-        self._is_stopped = True
-
-    def _seconds_left(self) -> float:
+        seconds = _FLUSH_SECONDS
         # `logging.shutdown` flushes and closes: both together must not wait longer than one of them.
-        if self._late_flush is None or self._late_flush[0].is_set():
-            return _FLUSH_SECONDS
-        return max(0.0, self._late_flush[1] + _FLUSH_SECONDS - time.monotonic())
+        if self._late_flush is not None and not self._late_flush[0].is_set():
+            seconds += self._late_flush[1] - time.monotonic()
+        self._thread.join(max(0.0, seconds))
+        self._is_stopped = True
 
     def _start(self) -> bool:
         """Start the thread if it is not running; return whether it is."""
@@ -268,8 +249,11 @@ class _Sender:
         if not batch or self._is_stopped:
             return
         missing = self.dropped - self._reported
+        report = f"{missing} log records were not delivered.\n" if missing else ""
+        # Without previews: the server would request every URL in the records.
+        message = Message("\n".join([f"{report}```", *batch, "```"]), parse_urls=False)
         try:
-            self._webhook.post(_message(batch, missing))
+            self._webhook.post(message)
         except Exception as error:
             self._lost += len(batch)
             # For the other handlers, unless the interpreter is ending and has closed their streams.
@@ -282,12 +266,6 @@ class _Sender:
     def _close_webhook(self) -> None:
         if self._closes_webhook:
             self._webhook.close()
-
-
-def _message(batch: list[str], missing: int) -> Message:
-    report = f"{missing} log records were not delivered.\n" if missing else ""
-    # Without previews: the server would request every URL in the records.
-    return Message("\n".join([f"{report}```", *batch, "```"]), parse_urls=False)
 
 
 def _escaped(text: str) -> str:

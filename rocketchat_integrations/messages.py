@@ -5,35 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, cast
 
 import attrs
 
-_T = TypeVar("_T")
 _Check: TypeAlias = Callable[[object, "attrs.Attribute[Any]", Any], None]
-
-
-def _type_name(value: object) -> str:
-    return type(value).__name__
 
 
 def _has_type(allowed: str, *types: type) -> _Check:
     def check(_: object, field: attrs.Attribute[Any], value: Any) -> None:
         if not isinstance(value, types):
-            raise TypeError(f"{field.name}: must be {allowed}, not {_type_name(value)}")
+            raise TypeError(f"{field.name}: must be {allowed}, not {type(value).__name__}")
 
     return check
 
 
-def _has_elements(type_: type) -> _Check:
-    def check(_: object, field: attrs.Attribute[Any], value: Any) -> None:
+def _has_elements(wanted: type) -> _Check:
+    def check(it: object, field: attrs.Attribute[Any], value: Any) -> None:
+        _LIST(it, field, value)
         for element in value:
-            if not isinstance(element, type_):
-                raise TypeError(f"{field.name}: must hold objects of {type_.__name__}, not of {_type_name(element)}")
+            if not isinstance(element, wanted):
+                actual = type(element).__name__
+                raise TypeError(f"{field.name}: must hold objects of {wanted.__name__}, not of {actual}")
 
     return check
 
 
+_LIST = _has_type("a list", tuple)
 _TEXT = _has_type("text", str)
 _TEXT_OR_NONE = _has_type("text or None", str, type(None))
 _FLAG_OR_NONE = _has_type("True, False or None", bool, type(None))
@@ -52,17 +50,11 @@ def _is_time(it: object, field: attrs.Attribute[Any], value: Any) -> None:
 
 
 def _attachments(value: Iterable[Attachment]) -> tuple[Attachment, ...]:
-    return _as_tuple("attachments", value)
+    return tuple(value) if isinstance(value, Iterable) else value
 
 
 def _fields(value: Iterable[AttachmentField]) -> tuple[AttachmentField, ...]:
-    return _as_tuple("fields", value)
-
-
-def _as_tuple(field: str, value: Iterable[_T]) -> tuple[_T, ...]:
-    if not isinstance(value, Iterable):
-        raise TypeError(f"{field}: must be a list, not {_type_name(value)}")
-    return tuple(value)
+    return tuple(value) if isinstance(value, Iterable) else value
 
 
 def _channels(value: str | Iterable[str] | None) -> str | tuple[str, ...] | None:
@@ -84,7 +76,7 @@ def _is_json(_: object, field: attrs.Attribute[Any], value: Any) -> None:
     if value is None:
         return
     if not isinstance(value, Mapping):
-        raise TypeError(f"{field.name}: must be a mapping or None, not {_type_name(value)}")
+        raise TypeError(f"{field.name}: must be a mapping or None, not {type(value).__name__}")
     try:
         json.dumps(dict(cast("Mapping[object, object]", value)), allow_nan=False)
         return

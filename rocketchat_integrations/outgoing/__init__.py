@@ -5,7 +5,6 @@ payload, for programs that are a web application already.
 """
 
 from ._app import WebhookApp
-from ._asgi import AsgiApp
 from ._parsing import parse
 from ._payloads import (
     Bot,
@@ -23,6 +22,7 @@ from ._payloads import (
     UserCreated,
 )
 from ._replies import Answer, Reply
+from ._wsgi_and_asgi import AsgiApp
 
 __all__ = [
     "Answer",

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import hashlib
+import inspect
 import logging
+import threading
 import traceback
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final, Literal, NoReturn, TypeVar, cast, overload
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Final, Literal, NamedTuple, NoReturn, TypeAlias, TypeVar, cast, overload
 
 import attrs
 
 from rocketchat_integrations._redaction import redacted, spellings
 from rocketchat_integrations._tracebacks import sealed
-from rocketchat_integrations.exceptions import ConfigurationError, WebhookPayloadError
+from rocketchat_integrations.exceptions import ConfigurationError, WebhookPayloadError, WebhookVerificationError
 from rocketchat_integrations.models import EventType
 
-from ._asgi import AsgiApp
-from ._handlers import Handler, Handlers, RegisteredHandler, Result, is_async
-from ._json_body import as_bytes, json_object
-from ._parsing import MAX_SIZE, check_size, check_token, event_type, wrong_token
+from ._parsing import MAX_SIZE, WRONG_TOKEN, Body, as_bytes, check_size, check_token, event_type, is_token, json_object
 from ._payloads import (
     FileUploaded,
     MessageSent,
@@ -30,18 +31,20 @@ from ._payloads import (
     UserCreated,
     read_payload,
 )
-from ._repeats import Repeats, key_of
-from ._replies import Answer, answer_to, json_answer
-from ._wsgi import respond
+from ._repeats import Repeats
+from ._replies import Answer, Reply, answer_to, json_answer
+from ._wsgi_and_asgi import AsgiApp, serve_wsgi
 
-_MessageSentHandler = TypeVar("_MessageSentHandler", bound=Callable[[MessageSent], Result])
-_FileUploadedHandler = TypeVar("_FileUploadedHandler", bound=Callable[[FileUploaded], Result])
-_RoomArchivedHandler = TypeVar("_RoomArchivedHandler", bound=Callable[[RoomArchived], Result])
-_RoomCreatedHandler = TypeVar("_RoomCreatedHandler", bound=Callable[[RoomCreated], Result])
-_RoomJoinedHandler = TypeVar("_RoomJoinedHandler", bound=Callable[[RoomJoined], Result])
-_RoomLeftHandler = TypeVar("_RoomLeftHandler", bound=Callable[[RoomLeft], Result])
-_UserCreatedHandler = TypeVar("_UserCreatedHandler", bound=Callable[[UserCreated], Result])
-_AnyHandler = TypeVar("_AnyHandler", bound=Handler)
+_Result: TypeAlias = Reply | Coroutine[Any, Any, Reply | None] | None
+_Handler: TypeAlias = Callable[[Any], _Result]
+_MessageSentHandler = TypeVar("_MessageSentHandler", bound=Callable[[MessageSent], _Result])
+_FileUploadedHandler = TypeVar("_FileUploadedHandler", bound=Callable[[FileUploaded], _Result])
+_RoomArchivedHandler = TypeVar("_RoomArchivedHandler", bound=Callable[[RoomArchived], _Result])
+_RoomCreatedHandler = TypeVar("_RoomCreatedHandler", bound=Callable[[RoomCreated], _Result])
+_RoomJoinedHandler = TypeVar("_RoomJoinedHandler", bound=Callable[[RoomJoined], _Result])
+_RoomLeftHandler = TypeVar("_RoomLeftHandler", bound=Callable[[RoomLeft], _Result])
+_UserCreatedHandler = TypeVar("_UserCreatedHandler", bound=Callable[[UserCreated], _Result])
+_AnyHandler = TypeVar("_AnyHandler", bound=_Handler)
 
 
 class _NotGiven(str):
@@ -57,13 +60,52 @@ _log = logging.getLogger("rocketchat_integrations.outgoing")
 
 
 @attrs.frozen(kw_only=True)
-class _Call:
-    """A verified call, without its body, which has the token."""
+class _RegisteredHandler:
+    """A handler with the event and the token that it is registered for. Token None verifies nothing."""
 
-    registered: RegisteredHandler
+    event: EventType
+    token: str | None = attrs.field(repr=False)
+    handler: _Handler
+    takes_bots: bool
+    is_async: bool = attrs.field(default=attrs.Factory(lambda self: _is_async(self.handler), takes_self=True))
+
+
+class _Handlers:
+    """All handlers of an app. May be shared by threads."""
+
+    def __init__(self) -> None:
+        self.all: tuple[_RegisteredHandler, ...] = ()
+        self._lock = threading.Lock()
+
+    def add(self, handler: _RegisteredHandler) -> None:
+        """Add a handler; raise ConfigurationError if its token is taken."""
+        with self._lock:
+            self.check_is_free(handler.token)
+            self.all = (*self.all, handler)
+
+    def check_is_free(self, token: str | None) -> None:
+        """Raise ConfigurationError if a call with this token could be for two handlers."""
+        taken = {each.token for each in self.all}
+        if token in taken:
+            raise ConfigurationError("token: already has a handler; give each event a token of its own")
+        if taken and (token is None or None in taken):
+            raise ConfigurationError("token: the handler for None must be the only one, because it takes every call")
+
+    def find(self, token: object) -> _RegisteredHandler | None:
+        """Return the handler of a token, after comparing it with all of them: the time reveals nothing."""
+        found = None
+        for each in self.all:
+            if each.token is None or is_token(token, each.token):
+                found = each
+        return found
+
+
+class _Call(NamedTuple):
+    """A verified call, without its body, which has the token. The key is None for a call that is never a repeat."""
+
+    registered: _RegisteredHandler
     payload: Payload
     key: bytes | None
-    """The key of its answer in :class:`Repeats`; None for a call that is never a repeat."""
 
 
 class WebhookApp:
@@ -118,15 +160,16 @@ class WebhookApp:
 
     @sealed
     def __init__(self, *, token: str | None = _NOT_GIVEN, max_size: int = MAX_SIZE, deduplicate: bool = True) -> None:
-        if token is not None and token is not _NOT_GIVEN:
+        if token is not _NOT_GIVEN:
             check_token(token)
         check_size(max_size)
-        _check_flag("deduplicate", deduplicate)
+        if not isinstance(deduplicate, bool):
+            raise ConfigurationError("deduplicate: must be True or False")
         self._token = token
         self._max_size = max_size
         self._deduplicates = deduplicate
         self._repeats = Repeats()
-        self._handlers = Handlers()
+        self._handlers = _Handlers()
         self._asgi = AsgiApp(self.handle_async, max_size)
 
     @overload
@@ -189,18 +232,16 @@ class WebhookApp:
         own = self._token if token is _NOT_GIVEN else token
         if own is _NOT_GIVEN:
             raise ConfigurationError("token: missing; pass it here or to WebhookApp, or pass None to verify nothing")
-        if own is not None:
-            check_token(own)
-        _check_flag("bots", bots)
+        check_token(own)
+        if not isinstance(bots, bool):
+            raise ConfigurationError("bots: must be True or False")
         self._handlers.check_is_free(own)
 
         @sealed
         def register(handler: _AnyHandler) -> _AnyHandler:
             if not callable(handler):
                 raise ConfigurationError("handler: must be callable")
-            self._handlers.add(
-                RegisteredHandler(event=kind, token=own, handler=handler, takes_bots=bots, is_async=is_async(handler))
-            )
+            self._handlers.add(_RegisteredHandler(event=kind, token=own, handler=handler, takes_bots=bots))
             return handler
 
         return register
@@ -224,9 +265,9 @@ class WebhookApp:
             ConfigurationError: if a handler is ``async``.
         """
         self._check_is_sync()
-        return respond(environ, start_response, self.handle, self._max_size)
+        return serve_wsgi(environ, start_response, self.handle, self._max_size)
 
-    def handle(self, body: bytes | bytearray | memoryview | str, content_type: str | None) -> Answer:
+    def handle(self, body: Body, content_type: str | None) -> Answer:
         """Answer a POST request. An invalid request gets an answer, too, and does not raise.
 
         Args:
@@ -246,10 +287,8 @@ class WebhookApp:
             raise call
         return call if isinstance(call, Answer) else self._remembered(call, self._run(call))
 
-    async def handle_async(self, body: bytes | bytearray | memoryview | str, content_type: str | None) -> Answer:
-        """Answer a POST request under ``asyncio``. An invalid request gets an answer, too, and does not raise.
-
-        Handlers that are not ``async`` run in a worker thread.
+    async def handle_async(self, body: Body, content_type: str | None) -> Answer:
+        """Answer a POST request under ``asyncio``, as :meth:`handle` does. Plain handlers run in a worker thread.
 
         Args:
             body: the body as it was received.
@@ -267,32 +306,28 @@ class WebhookApp:
             raise call
         if isinstance(call, Answer):
             return call
-        if call.registered.is_async:
-            return self._remembered(call, await self._run_async(call))
-        return self._remembered(call, await asyncio.to_thread(self._run, call))
+        running = self._run_async(call) if call.registered.is_async else asyncio.to_thread(self._run, call)
+        return self._remembered(call, await running)
 
     def __repr__(self) -> str:
-        events = ", ".join(self._handlers.events)
+        events = ", ".join(each.event for each in self._handlers.all)
         return f"<WebhookApp for {events}>" if events else "<WebhookApp without handlers>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a WebhookApp holds tokens and cannot be pickled: make one in each process")
 
     def _check_is_sync(self) -> None:
-        if self._handlers.has_async:
+        if any(each.is_async for each in self._handlers.all):
             raise ConfigurationError("handlers: one is async, so serve the app by `handle_async` or `asgi`")
 
     def _receive(self, body: object, content_type: str | None) -> _Call | Answer | ConfigurationError:
-        """Return the call, or the answer if no handler is needed.
-
-        Wrong use is returned and not raised: this frame, which holds the token, would be in the traceback.
-        """
+        """Return the call, or the answer if no handler is needed. Wrong use is returned: this frame has the token."""
         try:
             content = as_bytes(body)
             document = json_object(content, "" if content_type is None else content_type, self._max_size)
             registered = self._handlers.find(document.get("token"))
             if registered is None:
-                raise wrong_token()
+                raise WebhookVerificationError(WRONG_TOKEN)
             has_content = any(document[key] is not None for key in document.keys() - {"token", "bot"})
             payload = read_payload(registered.event, document)
         except WebhookPayloadError as error:
@@ -302,9 +337,10 @@ class WebhookApp:
             return error.with_traceback(None)
         if payload.bot and not registered.takes_bots:
             return answer_to(None)
-        key = key_of(content) if has_content and self._deduplicates else None
+        # The body itself would keep tokens and messages in memory.
+        key = hashlib.sha256(content).digest() if has_content and self._deduplicates else None
         known = None if key is None else self._repeats.find(key)
-        return known or _Call(registered=registered, payload=payload, key=key)
+        return known or _Call(registered, payload, key)
 
     def _run(self, call: _Call) -> Answer:
         # StopIteration must not leave a worker thread: asyncio would hang.
@@ -328,9 +364,13 @@ class WebhookApp:
             return self._failed(call, error)
 
     def _failed(self, call: _Call, error: BaseException) -> Answer:
-        _log.error(
-            "the handler of %s failed:\n%s", call.registered.event, _traceback_text(error, self._handlers.tokens)
-        )
+        tokens = [each.token for each in self._handlers.all if each.token is not None]
+        # Not by `exc_info`: the frames may hold tokens, and tools that report errors show them.
+        try:
+            text = redacted("".join(traceback.format_exception(error)), spellings(tokens, shortest=1, levels=3))
+        except Exception:  # the methods of an exception may fail, too
+            text = f"{type(error).__name__}, which cannot be shown"
+        _log.error("the handler of %s failed:\n%s", call.registered.event, text)
         return json_answer(500, {"error": "the bot failed"})
 
     def _remembered(self, call: _Call, answer: Answer) -> Answer:
@@ -339,19 +379,11 @@ class WebhookApp:
         return answer
 
 
-async def _awaited(handler: Handler, payload: Payload) -> object:
+def _is_async(handler: _Handler) -> bool:
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
+
+
+async def _awaited(handler: _Handler, payload: Payload) -> object:
     return await cast("Awaitable[object]", handler(payload))
-
-
-def _traceback_text(error: BaseException, tokens: list[str]) -> str:
-    # Not by `exc_info`: the frames may hold tokens, and tools that report errors show them.
-    try:
-        text = "".join(traceback.format_exception(error))
-        return cast(str, redacted(text, spellings(tokens, shortest=1, levels=3)))
-    except Exception:  # the methods of an exception may fail, too
-        return f"{type(error).__name__}, which cannot be shown"
-
-
-def _check_flag(name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{name}: must be True or False")

@@ -1,16 +1,23 @@
-"""Verify and read the body of an outgoing webhook."""
+"""Verify and read the body of an outgoing webhook.
+
+Messages name what is wrong and never quote it. They are raised outside of the ``except`` blocks, because the errors of
+decoders hold the whole body.
+"""
 
 from __future__ import annotations
 
 import hmac
-from typing import Literal, overload
+import json
+import math
+import re
+from typing import Any, Literal, TypeAlias, cast, overload
 
+from rocketchat_integrations._protocol.readers import is_object, json_type
 from rocketchat_integrations._tracebacks import sealed
 from rocketchat_integrations._validation import is_unicode
-from rocketchat_integrations.exceptions import ConfigurationError, WebhookVerificationError
+from rocketchat_integrations.exceptions import ConfigurationError, WebhookPayloadError, WebhookVerificationError
 from rocketchat_integrations.models import EventType, event_or_text
 
-from ._json_body import as_bytes, json_object
 from ._payloads import (
     FileUploaded,
     MessageSent,
@@ -24,100 +31,60 @@ from ._payloads import (
 )
 
 MAX_SIZE = 1_048_576
+WRONG_TOKEN = "token: wrong or missing"
+
+Body: TypeAlias = bytes | bytearray | memoryview | str
+SendMessageEvent: TypeAlias = Literal[EventType.SEND_MESSAGE, "sendMessage"]
+FileUploadedEvent: TypeAlias = Literal[EventType.FILE_UPLOADED, "fileUploaded"]
+RoomArchivedEvent: TypeAlias = Literal[EventType.ROOM_ARCHIVED, "roomArchived"]
+RoomCreatedEvent: TypeAlias = Literal[EventType.ROOM_CREATED, "roomCreated"]
+RoomJoinedEvent: TypeAlias = Literal[EventType.ROOM_JOINED, "roomJoined"]
+RoomLeftEvent: TypeAlias = Literal[EventType.ROOM_LEFT, "roomLeft"]
+UserCreatedEvent: TypeAlias = Literal[EventType.USER_CREATED, "userCreated"]
 
 
 @overload
 def parse(
-    body: bytes | bytearray | memoryview | str,
-    *,
-    token: str | None,
-    event: Literal[EventType.SEND_MESSAGE, "sendMessage"],
-    content_type: str | None = None,
-    max_size: int = MAX_SIZE,
+    body: Body, *, token: str | None, event: SendMessageEvent, content_type: str | None = ..., max_size: int = ...
 ) -> MessageSent: ...
 @overload
 def parse(
-    body: bytes | bytearray | memoryview | str,
-    *,
-    token: str | None,
-    event: Literal[EventType.FILE_UPLOADED, "fileUploaded"],
-    content_type: str | None = None,
-    max_size: int = MAX_SIZE,
+    body: Body, *, token: str | None, event: FileUploadedEvent, content_type: str | None = ..., max_size: int = ...
 ) -> FileUploaded: ...
 @overload
 def parse(
-    body: bytes | bytearray | memoryview | str,
-    *,
-    token: str | None,
-    event: Literal[EventType.ROOM_ARCHIVED, "roomArchived"],
-    content_type: str | None = None,
-    max_size: int = MAX_SIZE,
+    body: Body, *, token: str | None, event: RoomArchivedEvent, content_type: str | None = ..., max_size: int = ...
 ) -> RoomArchived: ...
 @overload
 def parse(
-    body: bytes | bytearray | memoryview | str,
-    *,
-    token: str | None,
-    event: Literal[EventType.ROOM_CREATED, "roomCreated"],
-    content_type: str | None = None,
-    max_size: int = MAX_SIZE,
+    body: Body, *, token: str | None, event: RoomCreatedEvent, content_type: str | None = ..., max_size: int = ...
 ) -> RoomCreated: ...
 @overload
 def parse(
-    body: bytes | bytearray | memoryview | str,
-    *,
-    token: str | None,
-    event: Literal[EventType.ROOM_JOINED, "roomJoined"],
-    content_type: str | None = None,
-    max_size: int = MAX_SIZE,
+    body: Body, *, token: str | None, event: RoomJoinedEvent, content_type: str | None = ..., max_size: int = ...
 ) -> RoomJoined: ...
 @overload
 def parse(
-    body: bytes | bytearray | memoryview | str,
-    *,
-    token: str | None,
-    event: Literal[EventType.ROOM_LEFT, "roomLeft"],
-    content_type: str | None = None,
-    max_size: int = MAX_SIZE,
+    body: Body, *, token: str | None, event: RoomLeftEvent, content_type: str | None = ..., max_size: int = ...
 ) -> RoomLeft: ...
 @overload
 def parse(
-    body: bytes | bytearray | memoryview | str,
-    *,
-    token: str | None,
-    event: Literal[EventType.USER_CREATED, "userCreated"],
-    content_type: str | None = None,
-    max_size: int = MAX_SIZE,
+    body: Body, *, token: str | None, event: UserCreatedEvent, content_type: str | None = ..., max_size: int = ...
 ) -> UserCreated: ...
 @overload
 def parse(
-    body: bytes | bytearray | memoryview | str,
-    *,
-    token: str | None,
-    event: EventType | str,
-    content_type: str | None = None,
-    max_size: int = MAX_SIZE,
+    body: Body, *, token: str | None, event: EventType | str, content_type: str | None = ..., max_size: int = ...
 ) -> Payload: ...
 @sealed
 def parse(
-    body: bytes | bytearray | memoryview | str,
-    *,
-    token: str | None,
-    event: EventType | str,
-    content_type: str | None = None,
-    max_size: int = MAX_SIZE,
+    body: Body, *, token: str | None, event: EventType | str, content_type: str | None = None, max_size: int = MAX_SIZE
 ) -> Payload:
     """Verify and read the body that Rocket.Chat posts to the URL of an outgoing integration.
 
     A payload does not name its event: pass the event of the integration. Nor is it signed: the integration's token
     in it is the only thing to verify. That is done in constant time, before anything else in it is believed. The token
     proves that the caller knows the token, and no more: not that the rest of the payload is true, nor that it is
-    new. It is sent in the clear in every payload, so receive payloads over HTTPS only; and it is the same for all URLs
-    of the integration. Together with the integration's id it is a URL that posts into the workspace, so anyone who
-    gets the payloads can post: keep it like a password.
-
-    Rocket.Chat waits 20 seconds for an answer. A call without one is not repeated, even if the integration has
-    ``retry_failed_calls``.
+    new. See :class:`WebhookApp` for how to keep the token, and for how long Rocket.Chat waits for an answer.
 
     Args:
         body: the body as it was received: JSON in UTF-8.
@@ -136,17 +103,15 @@ def parse(
         ConfigurationError: if an argument is wrong.
     """
     kind = event_type(event)
-    if token is not None:
-        check_token(token)
+    check_token(token)
     check_size(max_size)
     document = json_object(as_bytes(body), content_type, max_size)
     if token is not None and not is_token(document.get("token"), token):
-        raise wrong_token()
+        raise WebhookVerificationError(WRONG_TOKEN)
     return read_payload(kind, document)
 
 
 def event_type(event: object) -> EventType:
-    """Return the event; raise ConfigurationError if it is unknown."""
     known = event_or_text(event) if isinstance(event, str) else event
     if isinstance(known, EventType):
         return known
@@ -154,13 +119,11 @@ def event_type(event: object) -> EventType:
 
 
 def check_token(token: object) -> None:
-    """Raise ConfigurationError if no token of an integration can be like this."""
-    if not isinstance(token, str) or not token or not is_unicode(token):
+    if token is not None and not (isinstance(token, str) and token and is_unicode(token)):
         raise ConfigurationError("token: must be text that is not empty, or None to verify nothing")
 
 
 def check_size(max_size: object) -> None:
-    """Raise ConfigurationError if this is not a number of bytes."""
     if type(max_size) is not int or max_size < 1:
         raise ConfigurationError("max_size: must be a positive whole number")
 
@@ -170,5 +133,53 @@ def is_token(given: object, token: str) -> bool:
     return isinstance(given, str) and hmac.compare_digest(given.encode(), token.encode())
 
 
-def wrong_token() -> WebhookVerificationError:
-    return WebhookVerificationError("token: wrong or missing")
+def as_bytes(body: object) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    if isinstance(body, str):
+        # Half a surrogate pair is refused by `json_object`, with everything else that is not UTF-8.
+        return body.encode("utf-8", "surrogatepass")
+    if isinstance(body, (bytearray, memoryview)):
+        try:
+            return bytes(cast("bytearray | memoryview[int]", body))
+        except ValueError:  # a memoryview that has been released
+            pass
+    raise ConfigurationError("body: must be bytes or text")
+
+
+def json_object(body: bytes, content_type: str | None, max_size: int) -> dict[str, Any]:
+    """Return the JSON object in the body."""
+    if len(body) > max_size:
+        raise WebhookPayloadError(f"body: must not have more than {max_size} bytes", answer_status=413)
+    if content_type is not None:
+        if not isinstance(content_type, str):
+            raise ConfigurationError("content_type: must be text or None")
+        if content_type.partition(";")[0].strip().lower() != "application/json":
+            raise WebhookPayloadError("Content-Type: must be application/json", answer_status=415)
+    problem = "must be JSON in UTF-8, without NaN and Infinity, and not nested too deeply"
+    try:
+        text = body.decode()
+        if "\\u" in text:
+            # JavaScript sends half pairs, and programs that encode such text crash.
+            text = _ESCAPE.sub(lambda escape: r"\ufffd" if escape[1] else escape[0], text)
+        document: object = _DECODER.decode(text)
+        if is_object(document):
+            return document
+        problem = f"must be a JSON object, not {json_type(document)}"
+    except (ValueError, RecursionError):
+        pass
+    raise WebhookPayloadError(f"body: {problem}")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("JSON has no such number")
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
+
+# An escaped surrogate pair, or half a pair (the group), or any other escape: so the backslash in "\\ud800" is skipped.
+_HEX = "[0-9a-fA-F]{2}"
+_ESCAPE = re.compile(rf"\\(?:u[dD][89abAB]{_HEX}\\u[dD][c-fC-F]{_HEX}|(u[dD][89a-fA-F]{_HEX})|.)", re.DOTALL)

@@ -10,30 +10,69 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal, TypeAlias, get_args
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, cast, get_args
 
 import attrs
 
-from rocketchat_integrations._protocol.readers import Mismatch, read_flag, read_text, read_time
+from rocketchat_integrations._protocol.readers import Mismatch, json_type, read_flag, read_object, read_text, read_time
 from rocketchat_integrations.exceptions import WebhookPayloadError
 from rocketchat_integrations.models import EventType
 
-from ._wire_fields import raw, reader_of, wire
+T = TypeVar("T", bound=attrs.AttrsInstance)
+
+
+class _FieldMismatch(Mismatch):
+    """A value has another type than its field; the message has the path of the field."""
+
+
+def reader_of(cls: type[T]) -> Callable[[Any], T]:
+    """Return a function that reads an object of this class from JSON, or raises :class:`_FieldMismatch`."""
+    make = cast("Callable[..., T]", cls)
+    table = [(each.name, each.metadata["key"], each.metadata["read"]) for each in attrs.fields(cls) if each.metadata]
+
+    def read_fields(document: Any) -> T:
+        values: dict[str, Any] = {"raw": read_object(document)}
+        for name, key, read in table:
+            value = document.get(key)
+            if read is read_text and type(value) is str:  # the most frequent case, without a call
+                values[name] = value
+            elif value is not None:
+                try:
+                    values[name] = read(value)
+                except _FieldMismatch as mismatch:
+                    raise _FieldMismatch(f"{key}.{mismatch}") from None
+                except Mismatch as mismatch:
+                    raise _FieldMismatch(f"{key}: must be {mismatch}, not {json_type(value)}") from None
+        return make(**values)
+
+    return read_fields
+
+
+def wire(key: str, kind: type[attrs.AttrsInstance] | Callable[[Any], Any]) -> Any:
+    """Define a field: its key in JSON, and its class or a reader. It is None where the key is missing or null."""
+    read = reader_of(kind) if isinstance(kind, type) else kind
+    return attrs.field(default=None, metadata={"key": key, "read": read})
 
 
 @attrs.frozen(kw_only=True)
-class Bot:
+class _JsonObject:
+    """The field of all objects in payloads, and of payloads."""
+
+    raw: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False, hash=False)
+    """The whole JSON object without the token, with the fields that this version does not know. Never log or show it:
+    servers of 6.x send password hashes and e-mail tokens of users."""
+
+
+@attrs.frozen(kw_only=True)
+class Bot(_JsonObject):
     """The integration that sent a message. Always true as a condition."""
 
     integration_id: str | None = wire("i", read_text)
     """The integration's id."""
 
-    raw: Mapping[str, Any] = raw()
-    """The whole JSON object."""
-
 
 @attrs.frozen(kw_only=True)
-class PayloadUser:
+class PayloadUser(_JsonObject):
     """A user. Fields that are not in the payload are None."""
 
     id: str | None = wire("_id", read_text)
@@ -45,12 +84,9 @@ class PayloadUser:
     name: str | None = wire("name", read_text)
     """The display name."""
 
-    raw: Mapping[str, Any] = raw()
-    """The whole JSON object. Never log or show it: servers of 6.x send password hashes and e-mail tokens in it."""
-
 
 @attrs.frozen(kw_only=True)
-class PayloadRoom:
+class PayloadRoom(_JsonObject):
     """A room. Fields that are not in the payload are None."""
 
     id: str | None = wire("_id", read_text)
@@ -62,12 +98,9 @@ class PayloadRoom:
     type: str | None = wire("t", read_text)
     """``"c"`` for a channel, ``"p"`` for a private group, ``"d"`` for a direct room. There may be others."""
 
-    raw: Mapping[str, Any] = raw()
-    """The whole JSON object."""
-
 
 @attrs.frozen(kw_only=True)
-class PayloadFile:
+class PayloadFile(_JsonObject):
     """An uploaded file. Fields that are not in the payload are None."""
 
     id: str | None = wire("_id", read_text)
@@ -79,16 +112,9 @@ class PayloadFile:
     type: str | None = wire("type", read_text)
     """The media type, such as ``"image/png"``."""
 
-    raw: Mapping[str, Any] = raw()
-    """The whole JSON object."""
-
-
-_read_user = reader_of(PayloadUser)
-_read_room = reader_of(PayloadRoom)
-
 
 @attrs.frozen(kw_only=True)
-class PayloadMessage:
+class PayloadMessage(_JsonObject):
     """A message. Fields that are not in the payload are None."""
 
     id: str | None = wire("_id", read_text)
@@ -103,14 +129,11 @@ class PayloadMessage:
     timestamp: datetime | None = wire("ts", read_time)
     """When it was sent; aware, in UTC."""
 
-    user: PayloadUser | None = wire("u", _read_user)
+    user: PayloadUser | None = wire("u", PayloadUser)
     """The user who sent it."""
 
-    file: PayloadFile | None = wire("file", reader_of(PayloadFile))
+    file: PayloadFile | None = wire("file", PayloadFile)
     """The file, or the first of several."""
-
-    raw: Mapping[str, Any] = raw()
-    """The whole JSON object."""
 
 
 _read_bot_object = reader_of(Bot)
@@ -125,7 +148,7 @@ def _read_bot(value: Any) -> bool | Bot:
 
 
 @attrs.frozen(kw_only=True)
-class _Payload:
+class _Payload(_JsonObject):
     """The fields of all payloads."""
 
     bot: bool | Bot | None = wire("bot", _read_bot)
@@ -145,10 +168,6 @@ class _Payload:
 
     user_name: str | None = wire("user_name", read_text)
     """The user name, without ``@``."""
-
-    raw: Mapping[str, Any] = raw()
-    """The whole payload without its token, with the fields that this version does not know. Never log or show it:
-    see :attr:`PayloadUser.raw`."""
 
 
 @attrs.frozen(kw_only=True)
@@ -193,13 +212,13 @@ class FileUploaded(_MessagePayload):
     event: ClassVar[Literal[EventType.FILE_UPLOADED]] = EventType.FILE_UPLOADED
     """The event."""
 
-    user: PayloadUser | None = wire("user", _read_user)
+    user: PayloadUser | None = wire("user", PayloadUser)
     """The user who uploaded it."""
 
-    room: PayloadRoom | None = wire("room", _read_room)
+    room: PayloadRoom | None = wire("room", PayloadRoom)
     """The room that it was uploaded to."""
 
-    message: PayloadMessage | None = wire("message", reader_of(PayloadMessage))
+    message: PayloadMessage | None = wire("message", PayloadMessage)
     """The message that shows the file."""
 
 
@@ -207,10 +226,10 @@ class FileUploaded(_MessagePayload):
 class _RoomPayload(_Payload):
     """The fields of most room events."""
 
-    user: PayloadUser | None = wire("user", _read_user)
+    user: PayloadUser | None = wire("user", PayloadUser)
     """The user who caused the event."""
 
-    room: PayloadRoom | None = wire("room", _read_room)
+    room: PayloadRoom | None = wire("room", PayloadRoom)
     """The room."""
 
 
@@ -229,10 +248,10 @@ class RoomCreated(_Payload):
     event: ClassVar[Literal[EventType.ROOM_CREATED]] = EventType.ROOM_CREATED
     """The event."""
 
-    owner: PayloadUser | None = wire("owner", _read_user)
+    owner: PayloadUser | None = wire("owner", PayloadUser)
     """The user who created it."""
 
-    room: PayloadRoom | None = wire("room", _read_room)
+    room: PayloadRoom | None = wire("room", PayloadRoom)
     """The room."""
 
 
@@ -259,7 +278,7 @@ class UserCreated(_Payload):
     event: ClassVar[Literal[EventType.USER_CREATED]] = EventType.USER_CREATED
     """The event."""
 
-    user: PayloadUser | None = wire("user", _read_user)
+    user: PayloadUser | None = wire("user", PayloadUser)
     """The new user."""
 
 

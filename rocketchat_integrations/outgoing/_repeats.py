@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections import OrderedDict
@@ -15,9 +14,9 @@ _MAX_CALLS = 1000
 
 
 class Repeats:
-    """The answers to recent calls by :func:`key_of` their bodies. May be shared by threads.
+    """The answers to recent calls, by the digests of their bodies. May be shared by threads.
 
-    A body includes the token, and so its key stands for one route. Answers that are too many or too old are dropped,
+    A body includes the token, and so its digest stands for one route. Answers that are too many or too old are dropped,
     the oldest first.
     """
 
@@ -31,8 +30,10 @@ class Repeats:
 
     def find(self, key: bytes) -> Answer | None:
         """Return the answer to an earlier call with the same body."""
+        oldest = self._clock() - _MAX_SECONDS
         with self._lock:
-            self._drop_old()
+            while self._answers and next(iter(self._answers.values()))[0] <= oldest:
+                self._answers.popitem(last=False)
             answered = self._answers.get(key)
         return answered[1] if answered else None
 
@@ -42,13 +43,3 @@ class Repeats:
             self._answers.setdefault(key, (self._clock(), answer))
             if len(self._answers) > _MAX_CALLS:
                 self._answers.popitem(last=False)
-
-    def _drop_old(self) -> None:
-        oldest = self._clock() - _MAX_SECONDS
-        while self._answers and next(iter(self._answers.values()))[0] <= oldest:
-            self._answers.popitem(last=False)
-
-
-def key_of(body: bytes) -> bytes:
-    """Return a digest of the body: the body itself would keep tokens and messages in memory."""
-    return hashlib.sha256(body).digest()

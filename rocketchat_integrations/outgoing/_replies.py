@@ -113,11 +113,7 @@ _ERRORS = {503: {"error": "try again later"}, 410: {"error": "no further calls w
 
 
 def answer_to(result: object) -> Answer:
-    """Return the answer for the result of a handler.
-
-    Raises:
-        TypeError: if it is neither a reply nor None.
-    """
+    """Return the answer for the result of a handler; raise TypeError if it is neither a reply nor None."""
     if result is None:
         result = Reply.nothing()
     if isinstance(result, Reply):
