@@ -143,10 +143,9 @@ class _RoomPager(Pager[IntegrationRecord]):
 
     def next_page(self) -> Flow[Iterator[IntegrationRecord] | None]:
         if self._is_first:
-            self._is_first = False
             page = yield from call(self._room.first_page())
             if len(page) >= page.total:
-                self._total = 0
+                self._is_first, self._total = False, 0
                 return self._readable(page)
             name = yield from room_name(self._room)
             wanted = set[str]() if name is None else {f"#{name}"}
@@ -156,7 +155,7 @@ class _RoomPager(Pager[IntegrationRecord]):
             def keep(record: IntegrationRecord) -> bool:
                 return not wanted.isdisjoint(record.channel)
 
-            self._keep = keep
+            self._is_first, self._keep = False, keep
         return (yield from super().next_page())
 
 

@@ -99,11 +99,7 @@ def perform(
     clock: Clock,
     send: Callable[[Request, WaitBudget], Steps[Response | TransportError]],
 ) -> Steps[T]:
-    """Send an operation, with retries as the policy allows, and return its result.
-
-    Raises:
-        RocketChatError: the failure of the last try.
-    """
+    """Send an operation, with retries as the policy allows; return its result, or raise the failure of the last try."""
     attempts = _Attempts(operation, policy, clock)
     while True:
         outcome = yield from send(operation.request, attempts.budget)

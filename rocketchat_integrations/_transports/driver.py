@@ -5,7 +5,9 @@ An asynchronous one differs in `await`, the lock and the sleep; all decisions ar
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 from typing import TypeVar, cast
 
 from rocketchat_integrations._cancellation import check_cancelled, pause
@@ -16,9 +18,15 @@ from rocketchat_integrations._protocol.options import ConnectionOptions
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.exceptions import TransportError
 
-from .clock import SystemClock
-
 T = TypeVar("T")
+
+
+class SystemClock:
+    """Time and chance. Tests replace it by a fake."""
+
+    monotonic = staticmethod(time.monotonic)
+    sleep = staticmethod(time.sleep)
+    random = staticmethod(random.random)
 
 
 class Driver:
