@@ -64,7 +64,7 @@ def remove(record: IntegrationRecord | str, *, type: IntegrationType | None) -> 
         return call(endpoints.remove(record.id, record.type))
     if not is_text(record):
         raise ConfigurationError(
-            f"record: must be a record, or an id that is not blank, not {arguments.type_name(record)}"
+            f"record: must be a record, or an id that is not blank, not {record.__class__.__name__}"
         )
     if type is None:
         raise ConfigurationError("type: required with an id: IntegrationType.INCOMING or OUTGOING")
@@ -83,7 +83,7 @@ def replay_outgoing(id: str, history_id: str) -> Flow[None]:
 
 
 def list_for_channel(
-    *, room_id: str | None, room_name: str | None, include_all_public_channels: bool, on_error: OnError
+    room_id: str | None, room_name: str | None, include_all_public_channels: bool, on_error: OnError
 ) -> ListQuery[IntegrationRecord]:
     check_flag("include_all_public_channels", include_all_public_channels)
     room = endpoints.channel_list(room_query(room_id, room_name), include_all_public_channels)
@@ -92,7 +92,7 @@ def list_for_channel(
 
 
 def list_for_group(
-    *, room_id: str | None, room_name: str | None, include_all_private_groups: bool, on_error: OnError
+    room_id: str | None, room_name: str | None, include_all_private_groups: bool, on_error: OnError
 ) -> ListQuery[IntegrationRecord]:
     check_flag("include_all_private_groups", include_all_private_groups)
     room = endpoints.group_list(room_query(room_id, room_name), include_all_private_groups)

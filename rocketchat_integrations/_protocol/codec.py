@@ -316,11 +316,7 @@ def update_body(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def json_object(data: Mapping[object, object], name: str) -> dict[str, Any]:
-    """Return a mapping unchanged, as dicts and lists that JSON can hold.
-
-    Raises:
-        ConfigurationError: if it contains anything else; the message has the path, and no value.
-    """
+    """Return a mapping unchanged, as dicts and lists that JSON can hold. Errors have the path, and no value."""
     with contextlib.suppress(RecursionError):
         return cast("dict[str, Any]", _json(data, name))
     raise ConfigurationError(f"{name}: is nested too deeply, or contains itself")

@@ -20,7 +20,7 @@ from rocketchat_integrations.messages import Message, PostResponse, PostResult
 from rocketchat_integrations.models import HistoryEntry, IntegrationDefinition, IntegrationRecord, IntegrationType
 
 from . import codec
-from .errors import LOGIN, WEBHOOK, WEBHOOK_INFO, ErrorContext, error_text, payload
+from .errors import LOGIN, WEBHOOK, WEBHOOK_INFO, ErrorContext, error_text, payload, secrets_of
 from .http import Request, Response
 from .normalization import merged_with
 from .readers import is_array, is_integer, is_mapping, is_object, is_sequence
@@ -384,17 +384,17 @@ def _version(payload: Mapping[str, object]) -> str:
 def _post_result(response: Response, request: Request, context: ErrorContext) -> PostResult:
     """Read the response to a post. Nothing in it is required: a script can return anything."""
     data = payload(response, request, context)
-    each = data.get("responses")
+    each, secrets = data.get("responses"), secrets_of(response, request)
     objects = filter(is_object, each) if is_array(each) else ()
-    return PostResult(tuple(_post_response(entry, response, request) for entry in objects), data)
+    return PostResult(tuple(_post_response(entry, secrets) for entry in objects), data)
 
 
-def _post_response(data: Mapping[str, object], response: Response, request: Request) -> PostResponse:
+def _post_response(data: Mapping[str, object], secrets: tuple[str, ...]) -> PostResponse:
     channel, message = data.get("channel"), data.get("message")
     return PostResponse(
         channel=channel if isinstance(channel, str) else None,
         message=message if is_object(message) or isinstance(message, str) else None,
-        error=error_text(data.get("error"), response, request),
+        error=error_text(data.get("error"), secrets),
     )
 
 

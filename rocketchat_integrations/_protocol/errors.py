@@ -69,12 +69,7 @@ class Quota(NamedTuple):
 
 
 def payload(response: Response, request: Request, context: ErrorContext) -> Mapping[str, object]:
-    """Return the response's JSON object.
-
-    Raises:
-        ApiError: the subclass that the refusal means.
-        UnexpectedResponse: if it is not an answer of Rocket.Chat's API.
-    """
+    """Return the response's JSON object, or raise the exception that the response means."""
     body = _object(response.body)
     # Login and logout have "status" instead of "success".
     if body and 200 <= response.status < 300 and body.get("success", body.get("status") == "success") is True:
@@ -84,11 +79,6 @@ def payload(response: Response, request: Request, context: ErrorContext) -> Mapp
         error.args = (f"{error}; some of the channels may have got the message",)
         error.may_have_acted = True
     raise error
-
-
-def error_text(value: object, response: Response, request: Request) -> str | None:
-    """Return what the server says in some place of its response, as text and without the request's secrets."""
-    return _text(value, _secrets(response, request))
 
 
 def quota(response: Response) -> Quota:
@@ -113,11 +103,13 @@ def _may_be_partial(error: RocketChatError, body: Mapping[str, object]) -> bool:
     return error.status not in (401, 403, 404) and "responses" not in body
 
 
-def _secrets(response: Response, request: Request) -> tuple[str, ...]:
+def secrets_of(response: Response, request: Request) -> tuple[str, ...]:
+    """Return what the server must not be quoted with."""
     return spellings((*request.secrets, *response.secrets))
 
 
-def _text(value: object, secrets: tuple[str, ...]) -> str | None:
+def error_text(value: object, secrets: tuple[str, ...]) -> str | None:
+    """Return what the server says in some place of its response, as text and without the secrets."""
     # Redact first: JSON escapes some characters of a secret.
     value = redacted(value, secrets)
     return (value if value is None or isinstance(value, str) else json.dumps(value)) or None
@@ -167,13 +159,13 @@ class _Refusal:
         self.headers = response.headers
         self.endpoint = request.endpoint
         self.context = context
-        self.secrets = _secrets(response, request)
+        self.secrets = secrets_of(response, request)
         self.has_envelope = body is not None and _has_envelope(body, response.status)
         body = body or {}
         error, error_type = body.get("error"), body.get("errorType")
         error = body.get("message") if error is None else error
         error = _error_of_channels(body.get("responses")) if error is None else error
-        self.error = _text(error, self.secrets)
+        self.error = error_text(error, self.secrets)
         self.error_type = redacted(error_type, self.secrets) if isinstance(error_type, str) else None
         self.details: object = redacted(body.get("details", body.get("responses")), self.secrets)
         # All names that the kind of error may have. Before redaction: a secret may be an everyday word.

@@ -8,8 +8,6 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, TypeVar, cast
 
-import attrs
-
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.exceptions import RocketChatError, TransportError
 
@@ -97,4 +95,6 @@ class Exchange:
         outcome: Response | TransportError = yield Send(signed)
         response = outcome if isinstance(outcome, Response) else None
         self._limiter.observe(request, response, self._clock.monotonic())
-        return outcome if response is None else attrs.evolve(response, secrets=signed.secrets)
+        if response is None:
+            return outcome
+        return Response(response.status, response.headers, response.body, signed.secrets)

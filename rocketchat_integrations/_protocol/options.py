@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, TypedDict, TypeVar, Unpack, cast
 
 import attrs
 from attrs.validators import optional
@@ -16,7 +16,7 @@ from attrs.validators import optional
 from rocketchat_integrations._tracebacks import sealed_init
 from rocketchat_integrations.exceptions import ConfigurationError
 
-from .arguments import check, fits_header, is_text, is_text_mapping, is_tuple
+from .arguments import check, fits_header, is_text, is_text_mapping
 from .http import Timeout, Transport, names_only
 from .retries import RetryPolicy
 
@@ -77,7 +77,10 @@ def _shown_names(mapping: Mapping[str, str] | None) -> str:
 
 
 def _is_path_or_pair(value: object) -> bool:
-    return is_text(value) or (is_tuple(value) and len(value) == 2 and all(map(is_text, value)))
+    if not isinstance(value, tuple):
+        return is_text(value)
+    pair = cast("tuple[object, ...]", value)
+    return len(pair) == 2 and all(map(is_text, pair))
 
 
 def _is_positive_integer(value: object) -> bool:
@@ -157,12 +160,7 @@ class UnknownOption(ConfigurationError, TypeError):
 
 
 def connection_options(**options: Unpack[ConnectionKeywords]) -> ConnectionOptions:
-    """Make the options from keywords.
-
-    Raises:
-        UnknownOption: for another keyword.
-        ConfigurationError: if an option is not allowed.
-    """
+    """Make the options from keywords, or raise UnknownOption for another keyword."""
     unknown = options.keys() - ConnectionKeywords.__annotations__.keys()
     if unknown:
         raise UnknownOption(f"unknown options: {', '.join(sorted(unknown))}")

@@ -54,11 +54,7 @@ class Pager(Generic[T]):
         self._ids: set[str] = set()
 
     def next_page(self) -> Flow[Iterator[T] | None]:
-        """Return the new records of the next page that pass the filter, decoded one by one; None at the end.
-
-        Raises:
-            DecodingError: if the server announces more records and sends none, or did not sort them.
-        """
+        """Return the new records of the next page that pass the filter, decoded one by one; None at the end."""
         while self._total is None or self._offset < self._total:
             page = yield from call(self._page_at(self._offset, PAGE_SIZE))
             removed = 0 if self._total is None else self._total - page.total
@@ -160,11 +156,7 @@ class _RoomPager(Pager[IntegrationRecord]):
 
 
 def room_name(room: RoomList) -> Flow[str | None]:
-    """Return the room's name: the channel that its integrations have in common; None if it has no integrations.
-
-    Raises:
-        ConfigurationError: if they have several in common, or none.
-    """
+    """Return the room's name: the one channel that its integrations have in common; None if it has no integrations."""
     if "roomName" in room.room:
         return room.room["roomName"]
     page = yield from call(room.first_page(everywhere=False))

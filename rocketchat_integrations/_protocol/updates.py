@@ -21,9 +21,6 @@ from .arguments import is_record
 from .flows import Flow, call
 from .normalization import changed_fields, differences
 
-# Does nothing, like an integration without a script.
-_EMPTY_SCRIPT = "class Script {}"
-
 
 def check_fields(definition: IntegrationDefinition, fields: Iterable[str] | None = None) -> None:
     """Raise ConfigurationError if one of these fields, or of all, has a value that is not allowed."""
@@ -117,7 +114,8 @@ def _restore_script(
     try:
         latest = yield from call(endpoints.get(current.id))
         # Old data may have only a compiled script. The refused update has replaced it in the latest record.
-        scripts = (latest.script or "", current.script_compiled or "", _EMPTY_SCRIPT)
+        # The empty class does nothing, like an integration without a script.
+        scripts = (latest.script or "", current.script_compiled or "", "class Script {}")
         return (yield from call(endpoints.update(latest, wanted, None, run=next(filter(trimmed, scripts)))))
     except ApiError as error:
         refused_again = error.status == 400

@@ -37,7 +37,13 @@ class Driver:
     def __init__(self, base_url: str, auth: TokenAuth | PasswordAuth | None, options: ConnectionOptions) -> None:
         self._exchange = Exchange(base_url, auth, options, clock=self.clock, lock=threading.Lock())
         self._login_lock = threading.Lock()
-        self._transport = options.transport or _default_transport(base_url, options)
+        transport = options.transport
+        if transport is None:
+            # Imported late: programs that only receive, or bring a transport, need not load requests.
+            from .requests import RequestsTransport
+
+            transport = RequestsTransport(base_url, options)
+        self._transport: Transport = transport
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its result."""
@@ -81,10 +87,3 @@ class Driver:
             return self._transport.send(step.request)
         except TransportError as error:
             return error
-
-
-def _default_transport(base_url: str, options: ConnectionOptions) -> Transport:
-    # Imported late: programs that only receive, or bring a transport, need not load requests.
-    from .requests import RequestsTransport
-
-    return RequestsTransport(base_url, options)
