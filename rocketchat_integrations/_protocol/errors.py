@@ -72,28 +72,22 @@ def payload(response: Response, request: Request, context: ErrorContext) -> Mapp
     """Return the response's JSON object, or raise the exception that the response means."""
     body = _object(response.body)
     # Login and logout have "status" instead of "success".
-    if body and 200 <= response.status < 300 and body.get("success", body.get("status") == "success") is True:
+    if 200 <= response.status < 300 and body.get("success", body.get("status") == "success") is True:
         return body
     error = _error(_Refusal(response, body, request, context))
-    if context.several_channels and _may_be_partial(error, body or {}):
+    if context.several_channels and _may_be_partial(error, body):
         error.args = (f"{error}; some of the channels may have got the message",)
         error.may_have_acted = True
     raise error
 
 
-def quota(response: Response) -> Quota:
-    """Return what the response's headers say of the rate limit."""
-    headers = response.headers
-    limit = _integer(headers.get("x-ratelimit-limit"))
-    return Quota(limit, _integer(headers.get("x-ratelimit-remaining")), _resets_in(headers))
-
-
-def _object(body: bytes) -> dict[str, object] | None:
+def _object(body: bytes) -> dict[str, object]:
+    """Parse a JSON object; return an empty one for anything else."""
     try:
         value: object = json.loads(body)
     except (ValueError, RecursionError):
-        return None
-    return value if is_object(value) else None
+        return {}
+    return value if is_object(value) else {}
 
 
 def _may_be_partial(error: RocketChatError, body: Mapping[str, object]) -> bool:
@@ -104,7 +98,7 @@ def _may_be_partial(error: RocketChatError, body: Mapping[str, object]) -> bool:
 
 
 def secrets_of(response: Response, request: Request) -> tuple[str, ...]:
-    """Return what the server must not be quoted with."""
+    """Return the secrets to hide in what the server says, in all their spellings."""
     return spellings((*request.secrets, *response.secrets))
 
 
@@ -115,7 +109,11 @@ def error_text(value: object, secrets: tuple[str, ...]) -> str | None:
     return (value if value is None or isinstance(value, str) else json.dumps(value)) or None
 
 
-# Rate limit headers.
+def quota(response: Response) -> Quota:
+    """Return what the response's headers say of the rate limit."""
+    headers = response.headers
+    limit = _integer(headers.get("x-ratelimit-limit"))
+    return Quota(limit, _integer(headers.get("x-ratelimit-remaining")), _resets_in(headers))
 
 
 def _integer(text: str | None) -> int | None:
@@ -146,22 +144,16 @@ def _retry_after(headers: Mapping[str, str], error: str) -> float | None:
     return None if seconds is None else float(seconds)
 
 
-# Refusals.
-
-
 class _Refusal:
     """A response that is not a success, and what was asked."""
 
-    def __init__(
-        self, response: Response, body: Mapping[str, object] | None, request: Request, context: ErrorContext
-    ) -> None:
+    def __init__(self, response: Response, body: Mapping[str, object], request: Request, context: ErrorContext) -> None:
         self.status = response.status
         self.headers = response.headers
         self.endpoint = request.endpoint
         self.context = context
         self.secrets = secrets_of(response, request)
-        self.has_envelope = body is not None and _has_envelope(body, response.status)
-        body = body or {}
+        self.has_envelope = _has_envelope(body, response.status)
         error, error_type = body.get("error"), body.get("errorType")
         error = body.get("message") if error is None else error
         error = _error_of_channels(body.get("responses")) if error is None else error
