@@ -75,25 +75,25 @@ def _retry_delay(value: Any) -> RetryDelay | str | None:
     return retry_delay_or_text(read_text(value))
 
 
-def _texts(value: Any, *keys: str) -> list[str | None]:
-    data = read_object(value)
-    texts = [data.get(key) for key in keys]
-    for text in texts:
-        if text is not None and not isinstance(text, str):
-            raise Mismatch("an object of texts")
-    return texts
-
-
-def _user(value: Any) -> UserReference:
-    return _user_reference(*_texts(value, "_id", "username"))
-
-
+_TEXT_OR_NONE = (str, type(None))
 # Most records of a list have the same few creators.
 _user_reference = functools.lru_cache(UserReference)
 
 
+def _user(value: Any) -> UserReference:
+    data = read_object(value)
+    id, username = data.get("_id"), data.get("username")
+    if isinstance(id, _TEXT_OR_NONE) and isinstance(username, _TEXT_OR_NONE):
+        return _user_reference(id, username)
+    raise Mismatch("an object of texts")
+
+
 def _script_error(value: Any) -> ScriptError:
-    return ScriptError(*_texts(value, "name", "message", "stack"))
+    data = read_object(value)
+    texts = [data.get(key) for key in ("name", "message", "stack")]
+    if all(isinstance(text, _TEXT_OR_NONE) for text in texts):
+        return ScriptError(*texts)
+    raise Mismatch("an object of texts")
 
 
 # Tables: the wire name of a field, its name here, and its reader.
