@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from secrets import token_hex
-from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar, Unpack, overload
 from urllib.parse import urlsplit
 
@@ -35,10 +34,9 @@ T_co = TypeVar("T_co", covariant=True)
 class Listing(Generic[T_co]):
     """A list on the server, read page by page while it is iterated.
 
-    It can be iterated any number of times; each iteration asks the server again. An iteration
-    is complete, whatever the server's page cap, or raises. Removing the yielded integrations while
-    iterating skips none. One limit is known: when integrations are removed (by you or
-    by others) *and* others create some between two pages, one can be skipped.
+    It can be iterated any number of times; each iteration asks the server again. An iteration is complete, whatever the
+    server's page cap, or raises. Removing the yielded integrations while iterating skips none. One limit is known: when
+    integrations are removed (by you or by others) *and* others create some between two pages, one can be skipped.
     """
 
     def __init__(self, driver: Driver, query: ListQuery[T_co]) -> None:
@@ -68,8 +66,8 @@ class Listing(Generic[T_co]):
 class Client:
     """The integrations of one Rocket.Chat workspace.
 
-    Creating a client does no I/O. It may be shared by threads, keeps its connections, and
-    is a context manager: leaving ``with`` closes it.
+    Creating a client does no I/O. It may be shared by threads, keeps its connections, and is a context manager:
+    leaving ``with`` closes it.
 
     All methods raise only subclasses of :class:`~rocketchat_integrations.RocketChatError`. Besides those that a
     method names: :class:`~rocketchat_integrations.AuthenticationError`,
@@ -80,8 +78,7 @@ class Client:
     Args:
         url: the workspace's URL, such as ``"https://chat.example.com"``; with its path, if it has one.
         auth: the credentials to use.
-        options: the options of the connection, as keywords:
-            see :class:`~rocketchat_integrations.ConnectionOptions`.
+        options: the options of the connection, as keywords: see :class:`~rocketchat_integrations.ConnectionOptions`.
 
     Raises:
         ConfigurationError: if an argument is wrong.
@@ -101,8 +98,8 @@ class Client:
     def from_env(cls, **options: Unpack[ConnectionKeywords]) -> Self:
         """Create a client for the workspace and the credentials in the environment.
 
-        Reads ``ROCKETCHAT_URL``, and either ``ROCKETCHAT_USER_ID`` and
-        ``ROCKETCHAT_AUTH_TOKEN`` or ``ROCKETCHAT_USER`` and ``ROCKETCHAT_PASSWORD``.
+        Reads ``ROCKETCHAT_URL``, and either ``ROCKETCHAT_USER_ID`` and ``ROCKETCHAT_AUTH_TOKEN`` or
+        ``ROCKETCHAT_USER`` and ``ROCKETCHAT_PASSWORD``.
 
         Args:
             options: the options of the connection: see :class:`~rocketchat_integrations.ConnectionOptions`.
@@ -135,9 +132,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -363,12 +358,7 @@ class Client:
         Raises:
             ConfigurationError: if not exactly one of ``room_id`` and ``room_name`` is given.
         """
-        query = calls.list_for_channel(
-            room_id=room_id,
-            room_name=room_name,
-            include_all_public_channels=include_all_public_channels,
-            on_error=on_error,
-        )
+        query = calls.list_for_channel(room_id, room_name, include_all_public_channels, on_error)
         return Listing(self._driver, query)
 
     def list_for_group(
@@ -393,12 +383,7 @@ class Client:
         Raises:
             ConfigurationError: if not exactly one of ``room_id`` and ``room_name`` is given.
         """
-        query = calls.list_for_group(
-            room_id=room_id,
-            room_name=room_name,
-            include_all_private_groups=include_all_private_groups,
-            on_error=on_error,
-        )
+        query = calls.list_for_group(room_id, room_name, include_all_private_groups, on_error)
         return Listing(self._driver, query)
 
     def webhook(self, record: IntegrationRecord) -> IncomingWebhook:
@@ -428,8 +413,7 @@ class IncomingWebhook:
 
     Args:
         url: the whole URL, ``https://chat.example.com/hooks/ID/TOKEN``; used unchanged.
-        options: the options of the connection, as keywords:
-            see :class:`~rocketchat_integrations.ConnectionOptions`.
+        options: the options of the connection, as keywords: see :class:`~rocketchat_integrations.ConnectionOptions`.
 
     Raises:
         ConfigurationError: if an argument is wrong.
@@ -456,9 +440,7 @@ class IncomingWebhook:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -56,12 +56,10 @@ MAY_IMPORT = {
             "_validation _tracebacks models messages exceptions"
         ),
         # the protocol: from flows to the steps of a driver
-        "_protocol.headers": "_protocol.arguments _protocol.http auth exceptions",
+        "_protocol.headers": "_protocol.http auth",
         "_protocol.retries": "_protocol.http _protocol.endpoints _protocol.flows exceptions",
         "_protocol.rate_limits": "_protocol.http _protocol.errors",
-        "_protocol.options": (
-            "_protocol.arguments _protocol.http _protocol.headers _protocol.retries _tracebacks exceptions"
-        ),
+        "_protocol.options": ("_protocol.arguments _protocol.http _protocol.retries _tracebacks exceptions"),
         "_protocol.session": ("_protocol.arguments _protocol.http _protocol.endpoints _protocol.flows auth exceptions"),
         "_protocol.exchange": (
             "_protocol.http _protocol.endpoints _protocol.flows _protocol.headers _protocol.retries "
@@ -69,11 +67,9 @@ MAY_IMPORT = {
         ),
         # I/O
         "_transports": "",
-        "_transports.clock": "",
         "_transports.requests": "_protocol.http _protocol.options exceptions",
         "_transports.driver": (
-            "_transports.clock _transports.requests _protocol.http _protocol.flows _protocol.options "
-            "_protocol.exchange auth exceptions"
+            "_transports.requests _protocol.http _protocol.flows _protocol.options _protocol.exchange auth exceptions"
         ),
         # what users call
         "client": (

@@ -79,20 +79,16 @@ def check_credentials(auth: object) -> None:
 def check_definition(name: str, value: object) -> None:
     """Require a definition; a record is one."""
     is_definition = isinstance(value, (IncomingIntegration, OutgoingIntegration))
-    check(name, is_definition, f"an IncomingIntegration or OutgoingIntegration, not {type_name(value)}")
+    check(name, is_definition, f"an IncomingIntegration or OutgoingIntegration, not {type(value).__name__}")
 
 
 def check_record(name: str, value: object) -> None:
     allowed = "an IncomingIntegrationRecord or OutgoingIntegrationRecord"
-    check(name, is_record(value), f"{allowed}, not {type_name(value)}")
+    check(name, is_record(value), f"{allowed}, not {type(value).__name__}")
 
 
 def check_on_error(value: object) -> None:
     check("on_error", value is None or callable(value), "a callable or None")
-
-
-def type_name(value: object) -> str:
-    return type(value).__name__
 
 
 def is_record(value: object) -> TypeGuard[IntegrationRecord]:
@@ -102,10 +98,6 @@ def is_record(value: object) -> TypeGuard[IntegrationRecord]:
 def is_text(value: object) -> TypeGuard[str]:
     """Return whether the value is Unicode text that is not blank."""
     return isinstance(value, str) and trimmed(value) != "" and is_unicode(value)
-
-
-def is_tuple(value: object) -> TypeGuard[tuple[object, ...]]:
-    return isinstance(value, tuple)
 
 
 def is_text_mapping(value: object) -> TypeGuard[Mapping[str, str]]:

@@ -13,33 +13,19 @@ from rocketchat_integrations.exceptions import ConfigurationError
 from rocketchat_integrations.messages import Message, PostResult
 from rocketchat_integrations.models import HistoryEntry, IntegrationDefinition, IntegrationRecord, IntegrationType
 
-from . import endpoints, paging, updates
-from .arguments import (
-    check,
-    check_definition,
-    check_flag,
-    check_on_error,
-    check_record,
-    check_text,
-    integration_type,
-    is_record,
-    is_text,
-    room_query,
-    type_name,
-)
+from . import arguments, endpoints, paging, updates
+from .arguments import check, check_flag, check_on_error, check_text, integration_type, is_record, is_text, room_query
 from .flows import Flow, call
 from .paging import ListQuery, OnError
 
 
 def create(definition: IntegrationDefinition) -> Flow[IntegrationRecord]:
-    """Create an integration."""
-    check_definition("definition", definition)
+    arguments.check_definition("definition", definition)
     updates.check_fields(definition)  # a record may have been evolved into anything
     return call(endpoints.create(definition))
 
 
 def get(id: str, *, created_by: str | None) -> Flow[IntegrationRecord]:
-    """Get one integration."""
     check_text("id", id)
     if created_by is not None:  # the server ignores a blank one
         check_text("created_by", created_by)
@@ -49,7 +35,6 @@ def get(id: str, *, created_by: str | None) -> Flow[IntegrationRecord]:
 def list(
     *, type: IntegrationType | None, name: str | None, name_contains: str | None, on_error: OnError
 ) -> ListQuery[IntegrationRecord]:
-    """List all integrations that pass the filters."""
     kind = None if type is None else integration_type(type)
     for argument, text in (("name", name), ("name_contains", name_contains)):
         check(argument, text is None or (isinstance(text, str) and is_unicode(text)), "text or None")
@@ -58,7 +43,6 @@ def list(
 
 
 def history(id: str, *, on_error: OnError) -> ListQuery[HistoryEntry]:
-    """List the calls that an outgoing integration made."""
     check_text("id", id)
     check_on_error(on_error)
     return paging.history(id, on_error)
@@ -67,43 +51,40 @@ def history(id: str, *, on_error: OnError) -> ListQuery[HistoryEntry]:
 def update(
     id: str, wanted: IntegrationDefinition, *, overwrite: bool, new_token: Callable[[], str]
 ) -> Flow[IntegrationRecord]:
-    """Update an integration; `new_token` makes a token for an outgoing one that has none."""
     check_text("id", id)
-    check_definition("wanted", wanted)
+    arguments.check_definition("wanted", wanted)
     check_flag("overwrite", overwrite)
     return updates.update(id, wanted, overwrite=overwrite, new_token=new_token)
 
 
 def remove(record: IntegrationRecord | str, *, type: IntegrationType | None) -> Flow[None]:
-    """Remove an integration."""
     if is_record(record):
         if type is not None:
             raise ConfigurationError("type: allowed only with an id; a record has its own")
         return call(endpoints.remove(record.id, record.type))
     if not is_text(record):
-        raise ConfigurationError(f"record: must be a record, or an id that is not blank, not {type_name(record)}")
+        raise ConfigurationError(
+            f"record: must be a record, or an id that is not blank, not {record.__class__.__name__}"
+        )
     if type is None:
         raise ConfigurationError("type: required with an id: IntegrationType.INCOMING or OUTGOING")
     return call(endpoints.remove(record, integration_type(type)))
 
 
 def clear_history(id: str) -> Flow[None]:
-    """Delete the history of an outgoing integration."""
     check_text("id", id)
     return call(endpoints.clear_history(id))
 
 
 def replay_outgoing(id: str, history_id: str) -> Flow[None]:
-    """Repeat a call of an outgoing integration."""
     check_text("id", id)
     check_text("history_id", history_id)
     return call(endpoints.replay_outgoing(id, history_id))
 
 
 def list_for_channel(
-    *, room_id: str | None, room_name: str | None, include_all_public_channels: bool, on_error: OnError
+    room_id: str | None, room_name: str | None, include_all_public_channels: bool, on_error: OnError
 ) -> ListQuery[IntegrationRecord]:
-    """List the integrations of a public channel."""
     check_flag("include_all_public_channels", include_all_public_channels)
     room = endpoints.channel_list(room_query(room_id, room_name), include_all_public_channels)
     check_on_error(on_error)
@@ -111,9 +92,8 @@ def list_for_channel(
 
 
 def list_for_group(
-    *, room_id: str | None, room_name: str | None, include_all_private_groups: bool, on_error: OnError
+    room_id: str | None, room_name: str | None, include_all_private_groups: bool, on_error: OnError
 ) -> ListQuery[IntegrationRecord]:
-    """List the integrations of a private group."""
     check_flag("include_all_private_groups", include_all_private_groups)
     room = endpoints.group_list(room_query(room_id, room_name), include_all_private_groups)
     check_on_error(on_error)
@@ -121,13 +101,12 @@ def list_for_group(
 
 
 def server_version() -> Flow[str]:
-    """Get the server's version."""
     return call(endpoints.server_version())
 
 
 def webhook_url(base_url: str, record: IntegrationRecord) -> str:
     """Return the URL to post to. No flow: it asks nothing."""
-    check_record("record", record)
+    arguments.check_record("record", record)
     # Inline: a local variable with the token would appear in tracebacks.
     is_valid = is_text(record.id) and is_text(record.token or "none")
     check("record", is_valid, "one whose id and token are Unicode text that is not blank")
@@ -136,11 +115,9 @@ def webhook_url(base_url: str, record: IntegrationRecord) -> str:
 
 @sealed
 def post(url: str, message: str | Message | Mapping[str, object]) -> Flow[PostResult]:
-    """Post to a webhook."""
     return call(endpoints.post(url, message))
 
 
 @sealed
 def check_webhook(url: str) -> Flow[bool]:
-    """Check whether a webhook's URL is right."""
     return call(endpoints.check_webhook(url))

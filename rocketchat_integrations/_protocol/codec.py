@@ -6,8 +6,9 @@ set", unknown fields are kept, and a value of another type is refused, where a s
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import math
+import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
@@ -75,6 +76,8 @@ def _retry_delay(value: Any) -> RetryDelay | str | None:
 
 
 _TEXT_OR_NONE = (str, type(None))
+# Most records of a list have the same few creators.
+_user_reference = functools.lru_cache(UserReference)
 
 
 def _user(value: Any) -> UserReference:
@@ -83,10 +86,6 @@ def _user(value: Any) -> UserReference:
     if isinstance(id, _TEXT_OR_NONE) and isinstance(username, _TEXT_OR_NONE):
         return _user_reference(id, username)
     raise Mismatch("an object of texts")
-
-
-# Most records of a list have the same few creators.
-_user_reference = functools.lru_cache(UserReference)
 
 
 def _script_error(value: Any) -> ScriptError:
@@ -200,7 +199,7 @@ class _Form(Generic[T]):
         if not isinstance(id, str):
             errors.append(f"{path}._id: must be text, not {json_type(id)}")
         if errors:
-            return _unreadable(id if isinstance(id, str) else None, path, errors)
+            return unreadable(path, *errors, id=identity(data))
         self._put_id(record, id)
         knows_all = self._known.issuperset(data)
         self._put_extra(record, {} if knows_all else {key: data[key] for key in data if key not in self._known})
@@ -215,29 +214,29 @@ def _default(field: attrs.Attribute[Any]) -> Any:
 # The values of required fields that the server does not have: how it treats them then.
 _WITHOUT: dict[str, Any] = {"name": "", "username": "", "enabled": False, "channel": ()}
 
-_INCOMING_FORM = _Form(IncomingIntegrationRecord, _INCOMING, _WITHOUT)
-_OUTGOING_FORM = _Form(OutgoingIntegrationRecord, _OUTGOING, {**_WITHOUT, "event": "", "urls": ()})
+_FORMS: dict[str, _Form[Any]] = {
+    IntegrationType.INCOMING: _Form(IncomingIntegrationRecord, _INCOMING, _WITHOUT),
+    IntegrationType.OUTGOING: _Form(OutgoingIntegrationRecord, _OUTGOING, {**_WITHOUT, "event": "", "urls": ()}),
+}
 _HISTORY_FORM = _Form(HistoryEntry, _HISTORY, {})
 
 
 def integration(data: object, path: str = "integration") -> IntegrationRecord | DecodingError:
     """Read a record. Returns an error instead of raising it: this frame holds the record's token."""
     if not is_object(data):
-        return _unreadable(None, path, [f"{path}: must be an object, not {json_type(data)}"])
+        return unreadable(path, f"{path}: must be an object, not {json_type(data)}")
     kind = data.get("type")
-    if kind == IntegrationType.INCOMING:
-        return _INCOMING_FORM.read(data, path)
-    if kind == IntegrationType.OUTGOING:
-        return _OUTGOING_FORM.read(data, path)
+    if isinstance(kind, str) and kind in _FORMS:
+        return _FORMS[kind].read(data, path)
     actual = "another text" if isinstance(kind, str) else json_type(kind)
-    return _unreadable(identity(data), path, [f"{path}.type: must be {' or '.join(IntegrationType)}, not {actual}"])
+    return unreadable(path, f"{path}.type: must be {' or '.join(IntegrationType)}, not {actual}", id=identity(data))
 
 
 def history_entry(data: object, path: str = "history") -> HistoryEntry | DecodingError:
     """Read a history entry, or return the error."""
     if is_object(data):
         return _HISTORY_FORM.read(data, path)
-    return _unreadable(None, path, [f"{path}: must be an object, not {json_type(data)}"])
+    return unreadable(path, f"{path}: must be an object, not {json_type(data)}")
 
 
 def identity(data: object) -> str | None:
@@ -246,9 +245,10 @@ def identity(data: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _unreadable(id: str | None, path: str, errors: list[str]) -> DecodingError:
-    record = f"{path} (id {id})" if id else path
-    return DecodingError(f"{record} cannot be read: {'; '.join(errors)}", errors=tuple(errors), id=id)
+def unreadable(what: str, *errors: str, id: str | None = None) -> DecodingError:
+    """Make the error for JSON that cannot be read."""
+    record = f"{what} (id {id})" if id else what
+    return DecodingError(f"{record} cannot be read: {'; '.join(errors)}", errors=errors, id=id)
 
 
 # Bodies.
@@ -272,8 +272,9 @@ def _encoder(kind: type[T]) -> Callable[[T], dict[str, Any]]:
     return make_dict_unstructure_fn(kind, _converter, _cattrs_omit_if_default=True, **names)
 
 
-_encode_incoming = _encoder(IncomingIntegration)
-_encode_outgoing = _encoder(OutgoingIntegration)
+_ENCODERS: dict[IntegrationType, Callable[[Any], dict[str, Any]]] = {
+    kind.type: _encoder(kind) for kind in (IncomingIntegration, OutgoingIntegration)
+}
 
 
 def _attachment_time(ts: datetime | str | None) -> str | None:
@@ -288,15 +289,14 @@ _converter.register_unstructure_hook(
         Attachment, _converter, _cattrs_omit_if_default=True, ts=override(unstruct_hook=_attachment_time)
     ),
 )
-_encode_message = make_dict_unstructure_fn(Message, _converter, _cattrs_omit_if_default=True, **_MESSAGE_NAMES)
+
+message_body = make_dict_unstructure_fn(Message, _converter, _cattrs_omit_if_default=True, **_MESSAGE_NAMES)
+"""Takes a message, and returns the body of a post."""
 
 
 def definition_body(definition: IntegrationDefinition) -> dict[str, Any]:
     """Return the body of ``integrations.create``: required fields, and those that differ from their defaults."""
-    if definition.type is IntegrationType.INCOMING:
-        body = _encode_incoming(definition)
-    else:
-        body = _encode_outgoing(definition)
+    body = _ENCODERS[definition.type](definition)
     if definition.skip_transpile is False:  # the default everywhere; servers without the field refuse it
         del body["skipTranspile"]
     return {**body, "type": definition.type, "channel": ",".join(definition.channel)}
@@ -315,44 +315,26 @@ def update_body(fields: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
-def message_body(message: Message) -> dict[str, Any]:
-    """Return the body of a post."""
-    return _encode_message(message)
-
-
 def json_object(data: Mapping[object, object], name: str) -> dict[str, Any]:
-    """Return a mapping unchanged, as dicts and lists that JSON can hold.
-
-    Raises:
-        ConfigurationError: if it contains anything else; the message has the path, and no value.
-    """
-    try:
+    """Return a mapping unchanged, as dicts and lists that JSON can hold. Errors have the path, and no value."""
+    with contextlib.suppress(RecursionError):
         return cast("dict[str, Any]", _json(data, name))
-    except RecursionError:
-        pass
     raise ConfigurationError(f"{name}: is nested too deeply, or contains itself")
 
 
 def _json(value: object, path: str) -> object:
     if is_mapping(value):
-        return {_key(key, path): _json(item, f"{path}[{key!r}]") for key, item in value.items()}
+        for key in value:
+            if not isinstance(key, str):
+                raise ConfigurationError(f"{path}: a key must be text, not {type(key).__name__}")
+        return {key: _json(item, f"{path}[{key!r}]") for key, item in value.items()}
     if is_sequence(value):
         return [_json(item, f"{path}[{number}]") for number, item in enumerate(value)]
-    if value is None or isinstance(value, str) or _is_json_number(value):
+    if value is None or isinstance(value, str):
         return value
-    what = "this number" if isinstance(value, (int, float)) else type(value).__name__
-    raise ConfigurationError(f"{path}: JSON cannot hold {what}")
-
-
-def _key(key: object, path: str) -> str:
-    if isinstance(key, str):
-        return key
-    raise ConfigurationError(f"{path}: a key must be text, not {type(key).__name__}")
-
-
-def _is_json_number(value: object) -> bool:
-    # Numbers beyond the range of JavaScript would arrive as infinity.
-    try:
-        return isinstance(value, (int, float)) and math.isfinite(value)
-    except OverflowError:
-        return False
+    kind = type(value).__name__
+    if isinstance(value, (int, float)):
+        if abs(value) <= sys.float_info.max:  # beyond the range of JavaScript, it would arrive as infinity
+            return value
+        kind = "this number"
+    raise ConfigurationError(f"{path}: JSON cannot hold {kind}")

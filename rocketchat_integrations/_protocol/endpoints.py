@@ -20,7 +20,7 @@ from rocketchat_integrations.messages import Message, PostResponse, PostResult
 from rocketchat_integrations.models import HistoryEntry, IntegrationDefinition, IntegrationRecord, IntegrationType
 
 from . import codec
-from .errors import LOGIN, WEBHOOK, WEBHOOK_INFO, ErrorContext, error_text, payload
+from .errors import LOGIN, WEBHOOK, WEBHOOK_INFO, ErrorContext, error_text, payload, secrets_of
 from .http import Request, Response
 from .normalization import merged_with
 from .readers import is_array, is_integer, is_mapping, is_object, is_sequence
@@ -32,10 +32,8 @@ _INCOMING = ("manage-incoming-integrations", "manage-own-incoming-integrations")
 _OUTGOING = ("manage-outgoing-integrations", "manage-own-outgoing-integrations")
 _PERMISSIONS = {IntegrationType.INCOMING: _INCOMING, IntegrationType.OUTGOING: _OUTGOING}
 _ANY = (*_INCOMING, *_OUTGOING)
-_NO_CONTEXT = ErrorContext()
 
-PAGE_SIZE = 100
-"""The number of records in a page: the default maximum of a server."""
+PAGE_SIZE = 100  # records in a page: the default maximum of a server
 
 
 @attrs.frozen
@@ -43,31 +41,22 @@ class Operation(Generic[T]):
     """One call of an endpoint: the request, the decoder, and whether it may be repeated."""
 
     request: Request
+    # Returns what the response contains, or raises a subclass of RocketChatError.
     decode: Callable[[Response], T] = attrs.field(repr=False)
-    """Returns what the response contains, or raises a subclass of RocketChatError."""
-
-    idempotent: bool
-    """Whether sending it twice has the same effect as sending it once."""
-
+    idempotent: bool  # whether sending it twice has the same effect as sending it once
+    # Whether "not found" means success after an earlier try whose response was lost.
     not_found_means_done: bool = False
-    """Whether "not found" means success after an earlier try whose response was lost."""
 
 
 @attrs.frozen
 class Page(Generic[T_co]):
     """A page of a list. Records are decoded one by one."""
 
-    total: int
-    """How many records the whole list has, as the server counts."""
-
-    raw: list[object] = attrs.field(repr=False)
-    """The records, not decoded."""
-
+    total: int  # how many records the whole list has, as the server counts
+    raw: list[object] = attrs.field(repr=False)  # the records, not decoded
+    # Takes a record and its path in the response; returns an error instead of raising it.
     decode: Callable[[object, str], T_co | DecodingError] = attrs.field(repr=False)
-    """Takes a record and its path in the response; returns an error instead of raising it."""
-
-    path: str
-    """The name of the array in the response."""
+    path: str  # the name of the array in the response
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -125,11 +114,8 @@ def update(
 ) -> Operation[IntegrationRecord | None]:
     """Call ``integrations.update``, since 3.4, with the whole definition.
 
-    Args:
-        current: the server's record.
-        wanted: the definition to write.
-        token: the token for an outgoing integration that has none yet.
-        run: a script to send, enabled, in place of the wanted one, with the engine settings of the current one.
+    `token` is for an outgoing integration that has none yet. `run` is a script to send, enabled, in place of the wanted
+    one, with the engine settings of the current one.
     """
     fields = merged_with(wanted, current)
     if "token" in fields:
@@ -150,30 +136,22 @@ def update(
 
 def remove(id: str, type: IntegrationType) -> Operation[None]:
     """Call ``integrations.remove``, since 0.49."""
-    return attrs.evolve(
-        _call(
-            "POST",
-            "integrations.remove",
-            _nothing,
-            body={"type": type, "integrationId": id},
-            # The second of the schema's three alternatives names an outgoing integration by its URL.
-            context=ErrorContext(
-                _PERMISSIONS[type], alternative=0 if type is IntegrationType.INCOMING else 2, alternatives=3
-            ),
-        ),
+    # The second of the schema's three alternatives names an outgoing integration by its URL.
+    alternative = 0 if type is IntegrationType.INCOMING else 2
+    return _call(
+        "POST",
+        "integrations.remove",
+        _nothing,
+        body={"type": type, "integrationId": id},
+        context=ErrorContext(_PERMISSIONS[type], alternative=alternative, alternatives=3),
         not_found_means_done=True,
     )
 
 
 def clear_history(id: str) -> Operation[None]:
     """Call ``integrations.clearHistory``, since 8.7."""
-    return _call(
-        "POST",
-        "integrations.clearHistory",
-        _nothing,
-        body={"integrationId": id},
-        context=ErrorContext(_OUTGOING, since="8.7"),
-    )
+    context = ErrorContext(_OUTGOING, since="8.7")
+    return _call("POST", "integrations.clearHistory", _nothing, body={"integrationId": id}, context=context)
 
 
 def replay_outgoing(id: str, history_id: str) -> Operation[None]:
@@ -193,28 +171,17 @@ class RoomList:
     """One of the two lists by room. 8.x returns only the first page."""
 
     endpoint: str
-    room: Mapping[str, str]
-    """``{"roomId": …}`` or ``{"roomName": …}``."""
-
-    everywhere_key: str
-    """The name of the query parameter for ``everywhere``."""
-
-    everywhere: bool
-    """Whether to include integrations that listen in all rooms of the kind."""
-
-    everywhere_word: str
-    """The channel that such integrations have."""
+    room: Mapping[str, str]  # ``{"roomId": …}`` or ``{"roomName": …}``
+    everywhere_key: str  # the name of the query parameter for `everywhere`
+    everywhere: bool  # whether to include integrations that listen in all rooms of the kind
+    everywhere_word: str  # the channel that such integrations have
 
     def first_page(self, *, everywhere: bool | None = None) -> Operation[Page[IntegrationRecord]]:
         """Request the first page; ``everywhere`` overrides the field."""
         everywhere = self.everywhere if everywhere is None else everywhere
-        return _call(
-            "GET",
-            self.endpoint,
-            _integrations,
-            query={**self.room, self.everywhere_key: "true" if everywhere else "false"},
-            context=ErrorContext(_ANY, alternative=0 if "roomId" in self.room else 1, alternatives=2),
-        )
+        query = {**self.room, self.everywhere_key: "true" if everywhere else "false"}
+        context = ErrorContext(_ANY, alternative=0 if "roomId" in self.room else 1, alternatives=2)
+        return _call("GET", self.endpoint, _integrations, query=query, context=context)
 
 
 def channel_list(room: Mapping[str, str], everywhere: bool) -> RoomList:
@@ -232,10 +199,8 @@ def group_list(room: Mapping[str, str], everywhere: bool) -> RoomList:
 
 def login(user: str, password: str, code: str | None) -> Operation[TokenAuth]:
     """Call ``login``: returns a token for a password."""
-    body = {"user": user, "password": password}
-    if code is not None:
-        body["code"] = code
-    secrets = tuple(secret for secret in (password, code) if secret)
+    body = {"user": user, "password": password} | ({} if code is None else {"code": code})
+    secrets = tuple(filter(None, (password, code)))
     return _call("POST", LOGIN, _session, body=body, secrets=secrets, authenticated=False)
 
 
@@ -253,11 +218,7 @@ def server_version() -> Operation[str]:
 
 
 def webhook_url(base_url: str, record: IntegrationRecord) -> str:
-    """Return the URL to post to.
-
-    Raises:
-        ConfigurationError: if the record has no token.
-    """
+    """Return the URL to post to; it needs a token."""
     if not record.token:
         raise ConfigurationError(f"the integration {record.id} has no token, and so no URL to post to")
     # The server decodes the token once more after its router.
@@ -268,24 +229,12 @@ def webhook_url(base_url: str, record: IntegrationRecord) -> str:
 
 
 def post(url: str, message: str | Message | Mapping[str, object]) -> Operation[PostResult]:
-    """Post a message to an incoming webhook, or any JSON object that the webhook's script accepts.
-
-    Raises:
-        ConfigurationError: if it is neither, or a message without text and attachments: the server would post an
-            empty one.
-    """
+    """Post a message to an incoming webhook, or any JSON object that the webhook's script accepts."""
     body = _post_body(message)
-    request = _json_request("POST", url, WEBHOOK, body, _webhook_secrets(url), authenticated=False)
-    context = ErrorContext(several_channels=_has_several(body.get("channel") or body.get("roomId")))
-    return Operation(
-        request,
-        lambda response: _post_result(payload(response, request, context), response, request),
-        idempotent=False,
-    )
-
-
-def _has_several(channel: object) -> bool:
-    return is_sequence(channel) and len(channel) > 1
+    request = _request("POST", url, WEBHOOK, body, _webhook_secrets(url), authenticated=False)
+    channel: object = body.get("channel") or body.get("roomId")
+    context = ErrorContext(several_channels=is_sequence(channel) and len(channel) > 1)
+    return Operation(request, lambda response: _post_result(response, request, context), idempotent=False)
 
 
 def _post_body(message: object) -> Mapping[str, Any]:
@@ -295,24 +244,20 @@ def _post_body(message: object) -> Mapping[str, Any]:
         message = Message(message)
     if not isinstance(message, Message):
         raise ConfigurationError(f"a message must be text, a Message or a mapping, not {type(message).__name__}")
-    if not message.attachments and not trimmed(message.text or ""):
+    if not message.attachments and not trimmed(message.text or ""):  # the server would post an empty message
         raise ConfigurationError("a message needs a text that is not blank, or an attachment")
     return codec.message_body(message)
 
 
 def check_webhook(url: str) -> Operation[bool]:
-    """Call ``hooks/info``: returns whether a webhook has this URL. Nothing is posted.
-
-    Raises:
-        ConfigurationError: if the URL does not have the form of a webhook's.
-    """
+    """Call ``hooks/info``: returns whether a webhook has this URL. Nothing is posted."""
     parts = urlsplit(url)
     match = re.fullmatch(r"(.*/hooks)/([^/]+)/(?:[^/]+/)?([^/]+)", parts.path)
     if match is None:
         raise ConfigurationError("url: must be the URL of a webhook, …/hooks/ID/TOKEN")
     info = f"{parts.scheme}://{parts.netloc}{match[1]}/info/{match[2]}/x/{match[3]}"
     secrets = (*_webhook_secrets(url), *_webhook_secrets(info))
-    request = _json_request("GET", info, WEBHOOK_INFO, None, secrets, authenticated=False)
+    request = _request("GET", info, WEBHOOK_INFO, None, secrets, authenticated=False)
     return Operation(request, lambda response: _is_known(response, request), idempotent=True)
 
 
@@ -321,7 +266,7 @@ def _is_known(response: Response, request: Request) -> bool:
     if response.status == 500:
         return False
     try:
-        payload(response, request, _NO_CONTEXT)
+        payload(response, request, ErrorContext())
         return True
     except NotFoundError:
         return False
@@ -349,28 +294,21 @@ def _call(
     body: Mapping[str, object] | None = None,
     path: str | None = None,
     secrets: tuple[str, ...] = (),
-    context: ErrorContext = _NO_CONTEXT,
+    context: ErrorContext = ErrorContext(),
     authenticated: bool = True,
     idempotent: bool = True,
+    not_found_means_done: bool = False,
 ) -> Operation[T]:
     url = path or f"api/v1/{endpoint}"
     if query:
         url = f"{url}?{urlencode(query)}"
-    return _operation(
-        _json_request(method, url, endpoint, body, secrets, authenticated=authenticated),
-        read,
-        context,
-        idempotent=idempotent,
+    request = _request(method, url, endpoint, body, secrets, authenticated=authenticated)
+    return Operation(
+        request, lambda response: read(payload(response, request, context)), idempotent, not_found_means_done
     )
 
 
-def _operation(
-    request: Request, read: Callable[[Mapping[str, object]], T], context: ErrorContext, *, idempotent: bool
-) -> Operation[T]:
-    return Operation(request, lambda response: read(payload(response, request, context)), idempotent=idempotent)
-
-
-def _json_request(
+def _request(
     method: str,
     url: str,
     endpoint: str,
@@ -379,15 +317,10 @@ def _json_request(
     *,
     authenticated: bool,
 ) -> Request:
-    return Request(
-        method=method,
-        url=url,
-        endpoint=endpoint,
-        body=None if body is None else json.dumps(body).encode(),
-        headers={} if body is None else {"Content-Type": "application/json"},
-        secrets=secrets,
-        authenticated=authenticated,
-    )
+    if body is None:
+        return Request(method, url, endpoint, secrets=secrets, authenticated=authenticated)
+    headers = {"Content-Type": "application/json"}
+    return Request(method, url, endpoint, json.dumps(body).encode(), headers, secrets, authenticated)
 
 
 def _page_query(offset: int, count: int, sort: Mapping[str, int]) -> dict[str, str]:
@@ -412,7 +345,7 @@ def _integration(payload: Mapping[str, object], type: IntegrationType | None = N
         raise record
     if type is not None and record.type is not type:
         error = f"integration.type: must be {type}, and is {record.type}"
-        raise DecodingError(f"integration (id {record.id}) cannot be read: {error}", errors=(error,), id=record.id)
+        raise codec.unreadable("integration", error, id=record.id)
     return record
 
 
@@ -430,39 +363,38 @@ def _page(payload: Mapping[str, object], key: str, decode: Callable[[object, str
         return Page(total, raw, decode, key)
     errors = [] if is_array(raw) else [f"{key}: must be an array"]
     errors += [] if is_integer(total) else ["total: must be a number"]
-    raise DecodingError(f"a page of {key} cannot be read: {'; '.join(errors)}", errors=tuple(errors))
+    raise codec.unreadable(f"a page of {key}", *errors)
 
 
 def _session(payload: Mapping[str, object]) -> TokenAuth:
     data = payload.get("data")
     user_id, token = (data.get("userId"), data.get("authToken")) if is_object(data) else (None, None)
-    if not isinstance(user_id, str) or not isinstance(token, str):
-        error = "data: must contain the texts userId and authToken"
-        raise DecodingError(f"the response to login cannot be read: {error}", errors=(error,))
-    return TokenAuth(user_id=user_id, token=token)
+    if isinstance(user_id, str) and isinstance(token, str):
+        return TokenAuth(user_id=user_id, token=token)
+    raise codec.unreadable("the response to login", "data: must contain the texts userId and authToken")
 
 
 def _version(payload: Mapping[str, object]) -> str:
     version = payload.get("version")
-    if not isinstance(version, str):
-        error = "version: must be text"
-        raise DecodingError(f"the server's version cannot be read: {error}", errors=(error,))
-    return version
+    if isinstance(version, str):
+        return version
+    raise codec.unreadable("the server's version", "version: must be text")
 
 
-def _post_result(payload: Mapping[str, object], response: Response, request: Request) -> PostResult:
+def _post_result(response: Response, request: Request, context: ErrorContext) -> PostResult:
     """Read the response to a post. Nothing in it is required: a script can return anything."""
-    each = payload.get("responses")
+    data = payload(response, request, context)
+    each, secrets = data.get("responses"), secrets_of(response, request)
     objects = filter(is_object, each) if is_array(each) else ()
-    return PostResult(tuple(_post_response(data, response, request) for data in objects), payload)
+    return PostResult(tuple(_post_response(entry, secrets) for entry in objects), data)
 
 
-def _post_response(data: Mapping[str, object], response: Response, request: Request) -> PostResponse:
+def _post_response(data: Mapping[str, object], secrets: tuple[str, ...]) -> PostResponse:
     channel, message = data.get("channel"), data.get("message")
     return PostResponse(
         channel=channel if isinstance(channel, str) else None,
         message=message if is_object(message) or isinstance(message, str) else None,
-        error=error_text(data.get("error"), response, request),
+        error=error_text(data.get("error"), secrets),
     )
 
 

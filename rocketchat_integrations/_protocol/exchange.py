@@ -28,12 +28,7 @@ _log = logging.getLogger("rocketchat_integrations")
 class Exchange:
     """What all calls of one client share: session, rate limits, retry policy, headers.
 
-    Args:
-        base_url: what relative URLs are appended to.
-        auth: the credentials; None for a webhook.
-        options: the options of the connection.
-        clock: time and chance.
-        lock: protects the rate limit windows; never held around a step.
+    `auth` is None for a webhook. `lock` protects the rate limit windows, and is never held around a step.
     """
 
     def __init__(
@@ -52,11 +47,7 @@ class Exchange:
         self._signer = Signer(base_url, headers=options.headers, user_agent=options.user_agent)
 
     def steps(self, flow: Flow[T]) -> Steps[T]:
-        """Perform the operations of a flow, and return the flow's result.
-
-        Raises:
-            RocketChatError: a failure that the flow does not catch, or its own.
-        """
+        """Perform the operations of a flow, and return the flow's result."""
         advance: Callable[[], Operation[Any]] = partial(next, flow)
         while True:
             try:
@@ -102,8 +93,8 @@ class Exchange:
     def _sign_and_send(self, request: Request, token: TokenAuth | None) -> Steps[Response | TransportError]:
         signed = self._signer.sign(request, token)
         outcome: Response | TransportError = yield Send(signed)
-        if isinstance(outcome, TransportError):
-            self._limiter.observe(request, None, self._clock.monotonic())
+        response = outcome if isinstance(outcome, Response) else None
+        self._limiter.observe(request, response, self._clock.monotonic())
+        if response is None:
             return outcome
-        self._limiter.observe(request, outcome, self._clock.monotonic())
-        return Response(outcome.status, outcome.headers, outcome.body, signed.secrets)
+        return Response(response.status, response.headers, response.body, signed.secrets)

@@ -57,10 +57,5 @@ Steps: TypeAlias = Generator[Wait | Send | LogIn, Any, T]
 class Clock(Protocol):
     """Time and chance, given by the driver."""
 
-    def monotonic(self) -> float:
-        """Return seconds since any fixed moment."""
-        ...
-
-    def random(self) -> float:
-        """Return a random number between 0 and 1."""
-        ...
+    def monotonic(self) -> float: ...  # seconds since any fixed moment
+    def random(self) -> float: ...  # between 0 and 1

@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import attrs
 
 from rocketchat_integrations._version import __version__
 from rocketchat_integrations.auth import TokenAuth
-from rocketchat_integrations.exceptions import ConfigurationError
 
-from .arguments import check, fits_header, is_text_mapping
 from .http import Request
-
-_RESERVED = (
-    *("x-auth-token", "x-user-id", "content-type", "content-length", "host"),
-    *("accept-encoding", "connection", "transfer-encoding"),
-)
-
-
-def check_headers(headers: object) -> None:
-    """Raise ConfigurationError for headers that cannot be sent, or that the client sets itself."""
-    if headers is None:
-        return
-    if not is_text_mapping(headers):
-        raise ConfigurationError("headers: must be a mapping of text to text")
-    for name, value in headers.items():
-        check("headers", name.lower() not in _RESERVED, f"without {name}, which the client sets itself")
-        is_name = re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", name, re.ASCII) is not None
-        check("headers", is_name and fits_header(value), f"printable ASCII text; {name!r} is not")
 
 
 class Signer:
@@ -37,7 +17,7 @@ class Signer:
 
     def __init__(self, base_url: str, *, headers: Mapping[str, str] | None, user_agent: str | None) -> None:
         agent = f"rocketchat-integrations/{__version__}"
-        own = dict(headers or {})
+        own = headers or {}
         defaults = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",

@@ -21,10 +21,6 @@ def _size_only(body: bytes | None) -> str:
     return "None" if body is None else f"<{len(body)} bytes>"
 
 
-def _no_headers() -> dict[str, str]:
-    return {}
-
-
 def _positive(_: object, field: attrs.Attribute[float], value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
         raise ValueError(f"timeout: {field.name} must be a positive number of seconds, not {value!r}")
@@ -69,7 +65,7 @@ class Request:
     body: bytes | None = attrs.field(default=None, repr=_size_only)
     """The JSON body, or None."""
 
-    headers: Mapping[str, str] = attrs.field(factory=_no_headers, repr=names_only)
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=names_only)
     """The headers."""
 
     secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
@@ -89,7 +85,7 @@ class Response:
     status: int
     """The HTTP status."""
 
-    headers: Mapping[str, str] = attrs.field(factory=_no_headers, repr=names_only)
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=names_only)
     """The headers, with names in lower case."""
 
     body: bytes = attrs.field(default=b"", repr=_size_only)

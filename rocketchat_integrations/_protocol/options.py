@@ -6,16 +6,17 @@ To add an option: a field here, its type in :class:`ConnectionKeywords`, and the
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, TypedDict, TypeVar, Unpack, cast
 
 import attrs
+from attrs.validators import optional
 
 from rocketchat_integrations._tracebacks import sealed_init
 from rocketchat_integrations.exceptions import ConfigurationError
 
-from .arguments import check, fits_header, is_text, is_text_mapping, is_tuple
-from .headers import check_headers
+from .arguments import check, fits_header, is_text, is_text_mapping
 from .http import Timeout, Transport, names_only
 from .retries import RetryPolicy
 
@@ -56,20 +57,30 @@ def _must_be(allowed: str, is_valid: Callable[[Any], bool]) -> Callable[[object,
     return validate
 
 
-def _valid_headers(_: object, __: attrs.Attribute[Any], headers: Any) -> None:
-    check_headers(headers)
+_RESERVED_HEADERS = (
+    *("x-auth-token", "x-user-id", "content-type", "content-length", "host"),
+    *("accept-encoding", "connection", "transfer-encoding"),
+)
+
+
+def _can_be_sent(_: object, __: attrs.Attribute[Any], headers: Any) -> None:
+    if not is_text_mapping(headers):
+        raise ConfigurationError("headers: must be a mapping of text to text")
+    for name, value in headers.items():
+        check("headers", name.lower() not in _RESERVED_HEADERS, f"without {name}, which the client sets itself")
+        is_name = re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", name, re.ASCII) is not None
+        check("headers", is_name and fits_header(value), f"printable ASCII text; {name!r} is not")
 
 
 def _shown_names(mapping: Mapping[str, str] | None) -> str:
     return "None" if mapping is None else names_only(mapping)
 
 
-def _optional(is_valid: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: value is None or is_valid(value)
-
-
 def _is_path_or_pair(value: object) -> bool:
-    return is_text(value) or (is_tuple(value) and len(value) == 2 and all(map(is_text, value)))
+    if not isinstance(value, tuple):
+        return is_text(value)
+    pair = cast("tuple[object, ...]", value)
+    return len(pair) == 2 and all(map(is_text, pair))
 
 
 def _is_positive_integer(value: object) -> bool:
@@ -110,21 +121,21 @@ class ConnectionOptions:
     ``CURL_CA_BUNDLE`` in the environment are used."""
 
     cert: str | tuple[str, str] | None = attrs.field(
-        default=None, validator=_must_be("a path or a pair of paths", _optional(_is_path_or_pair))
+        default=None, validator=optional(_must_be("a path or a pair of paths", _is_path_or_pair))
     )
     """A client certificate: the path of a file with certificate and key, or a pair of paths."""
 
     proxies: Mapping[str, str] | None = attrs.field(
-        default=None, repr=_shown_names, validator=_must_be("URLs by scheme", _optional(is_text_mapping))
+        default=None, repr=_shown_names, validator=optional(_must_be("URLs by scheme", is_text_mapping))
     )
     """A proxy's URL by scheme (``{"https": "http://proxy:3128"}``); takes precedence over the environment's."""
 
-    headers: Mapping[str, str] | None = attrs.field(default=None, repr=_shown_names, validator=_valid_headers)
+    headers: Mapping[str, str] | None = attrs.field(default=None, repr=_shown_names, validator=optional(_can_be_sent))
     """Headers to send with every request. They replace the client's defaults, such as ``Accept``."""
 
     user_agent: str | None = attrs.field(
         default=None,
-        validator=_must_be("printable ASCII text", _optional(lambda value: is_text(value) and fits_header(value))),
+        validator=optional(_must_be("printable ASCII text", lambda value: is_text(value) and fits_header(value))),
     )
     """The name of your program, sent before the name of this package."""
 
@@ -138,7 +149,7 @@ class ConnectionOptions:
     :class:`~rocketchat_integrations.TransportError`."""
 
     transport: Transport | None = attrs.field(
-        default=None, validator=_must_be("an object with the methods of Transport", _optional(_is_transport))
+        default=None, validator=optional(_must_be("an object with the methods of Transport", _is_transport))
     )
     """An object that sends the requests, in place of the library requests. It decides itself what to make of
     ``timeout``, ``verify``, ``cert``, ``proxies``, ``pool_size`` and ``max_response_size``."""
@@ -149,12 +160,7 @@ class UnknownOption(ConfigurationError, TypeError):
 
 
 def connection_options(**options: Unpack[ConnectionKeywords]) -> ConnectionOptions:
-    """Make the options from keywords.
-
-    Raises:
-        UnknownOption: for another keyword.
-        ConfigurationError: if an option is not allowed.
-    """
+    """Make the options from keywords, or raise UnknownOption for another keyword."""
     unknown = options.keys() - ConnectionKeywords.__annotations__.keys()
     if unknown:
         raise UnknownOption(f"unknown options: {', '.join(sorted(unknown))}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from collections.abc import Callable, Container, Iterator
+from functools import partial
+from typing import Generic, TypeAlias, TypeVar
 
 import attrs
 
@@ -20,23 +21,12 @@ T_co = TypeVar("T_co", covariant=True)
 OnError: TypeAlias = Callable[[DecodingError], object] | None
 
 
-class Pages(Protocol[T_co]):
-    """One pass through a list."""
-
-    def next_page(self) -> Flow[Iterator[T_co] | None]:
-        """Return the records of the next page, decoded one by one; None at the end."""
-        ...
-
-
 @attrs.frozen
 class ListQuery(Generic[T_co]):
     """A list on the server: what a listing asks, synchronous or not."""
 
-    pages: Callable[[], Pages[T_co]]
-    """Begins a new pass through the list."""
-
-    count: Callable[[], Operation[Page[T_co]]]
-    """Makes the request whose response has the total."""
+    pages: Callable[[], Pager[T_co]]  # begins a new pass through the list
+    count: Callable[[], Operation[Page[T_co]]]  # makes the request whose response has the total
 
     def total(self) -> Flow[int]:
         """Return how many records the server counts, without filters."""
@@ -49,24 +39,22 @@ class Pager(Generic[T]):
     def __init__(
         self,
         page_at: Callable[[int, int], Operation[Page[T]]],
-        unseen: _Unseen,
+        on_error: OnError,
         *,
         keep: Callable[[T], bool] = lambda _: True,
-        on_error: OnError,
+        is_sorted_by_id: bool = True,
     ) -> None:
         self._page_at = page_at
-        self._unseen = unseen
-        self._keep = keep
         self._on_error = on_error
+        self._keep = keep
+        self._is_sorted_by_id = is_sorted_by_id
         self._offset = 0
         self._total: int | None = None
+        self._last_id: str | None = None
+        self._ids: set[str] = set()
 
     def next_page(self) -> Flow[Iterator[T] | None]:
-        """Return the new records of the next page that pass the filter; None at the end.
-
-        Raises:
-            DecodingError: if the server announces more records and sends none, or did not sort them.
-        """
+        """Return the new records of the next page that pass the filter, decoded one by one; None at the end."""
         while self._total is None or self._offset < self._total:
             page = yield from call(self._page_at(self._offset, PAGE_SIZE))
             removed = 0 if self._total is None else self._total - page.total
@@ -79,67 +67,32 @@ class Pager(Generic[T]):
                 error = f"no records from {self._offset} on, of {page.total}"
                 raise DecodingError(f"the list is incomplete: {error}", errors=(error,))
             self._offset += len(page)
-            return readable(page, self._on_error, self._unseen(page.ids()), self._keep)
+            return self._readable(page, self._repeated(page.ids()))
         return None
 
-
-_Unseen: TypeAlias = Callable[[list[str]], Callable[[str], bool]]
-"""Takes the ids of a page, and returns which of them no page before had."""
-
-
-def sorted_by_id() -> _Unseen:
-    """Tell new ids of lists sorted by id: they sort after all pages before.
-
-    Raises (with a page's ids):
-        DecodingError: if they are not sorted: new records could not be told from repeats.
-    """
-    last: str | None = None
-
-    def unseen(ids: list[str]) -> Callable[[str], bool]:
-        nonlocal last
-        if ids != sorted(ids):
+    def _repeated(self, ids: list[str]) -> set[str]:
+        """Return those of a page's ids that a page before had."""
+        if not self._is_sorted_by_id:
+            repeated = self._ids.intersection(ids)
+            self._ids.update(ids)
+            return repeated
+        if ids != sorted(ids):  # new records could not be told from repeats
             error = "the records are not sorted by their ids"
             raise DecodingError(f"the list may be incomplete: {error}", errors=(error,))
-        before, last = last, max(filter(None, (last, *ids[-1:])), default=None)
-        return lambda id: before is None or id > before
+        before, self._last_id = self._last_id, max(filter(None, (self._last_id, *ids[-1:])), default=None)
+        return set() if before is None else {id for id in ids if id <= before}
 
-    return unseen
-
-
-def in_any_order() -> _Unseen:
-    """Tell new ids of lists in another order, by a set of all ids."""
-    seen: set[str] = set()
-
-    def is_new(id: str) -> bool:
-        if id in seen:
-            return False
-        seen.add(id)
-        return True
-
-    return lambda _: is_new
-
-
-def readable(
-    page: Page[T],
-    on_error: OnError,
-    is_new: Callable[[str], bool] = lambda _: True,
-    keep: Callable[[T], bool] = lambda _: True,
-) -> Iterator[T]:
-    """Yield the new records of a page that pass the filter.
-
-    Raises:
-        DecodingError: when a record that cannot be read is reached, unless there is an ``on_error``.
-    """
-    for id, record in page.records():
-        if id is not None and not is_new(id):
-            continue
-        if not isinstance(record, DecodingError):
-            if keep(record):
-                yield record
-        elif on_error is not None:
-            on_error(record)
-        else:
-            raise record
+    def _readable(self, page: Page[T], repeated: Container[str | None] = ()) -> Iterator[T]:
+        for id, record in page.records():
+            if id in repeated:
+                continue
+            if not isinstance(record, DecodingError):
+                if self._keep(record):
+                    yield record
+            elif self._on_error is not None:
+                self._on_error(record)
+            else:
+                raise record
 
 
 def integrations(
@@ -158,20 +111,17 @@ def integrations(
     def page_at(offset: int, count: int) -> Operation[Page[IntegrationRecord]]:
         return endpoints.list_page(offset, count, name=name or name_contains, type=type)
 
-    return ListQuery(lambda: Pager(page_at, sorted_by_id(), keep=keep, on_error=on_error), _first_of_all)
+    return ListQuery(lambda: Pager(page_at, on_error, keep=keep), lambda: _any_page(0, 1))
 
 
-def _first_of_all() -> Operation[Page[IntegrationRecord]]:
-    return endpoints.list_page(0, 1, name=None, type=None)
+def _any_page(offset: int, count: int) -> Operation[Page[IntegrationRecord]]:
+    return endpoints.list_page(offset, count, name=None, type=None)
 
 
 def history(id: str, on_error: OnError) -> ListQuery[HistoryEntry]:
     """Return the history of an integration, newest first."""
-
-    def page_at(offset: int, count: int) -> Operation[Page[HistoryEntry]]:
-        return endpoints.history_page(id, offset, count)
-
-    return ListQuery(lambda: Pager(page_at, in_any_order(), on_error=on_error), lambda: page_at(0, 1))
+    page_at = partial(endpoints.history_page, id)
+    return ListQuery(lambda: Pager(page_at, on_error, is_sorted_by_id=False), lambda: page_at(0, 1))
 
 
 def room_integrations(room: RoomList, on_error: OnError) -> ListQuery[IntegrationRecord]:
@@ -179,45 +129,34 @@ def room_integrations(room: RoomList, on_error: OnError) -> ListQuery[Integratio
     return ListQuery(lambda: _RoomPager(room, on_error), room.first_page)
 
 
-class _RoomPager:
+class _RoomPager(Pager[IntegrationRecord]):
     """One pass through a room's list, which has one page on 8.x; a longer one is found among all integrations."""
 
     def __init__(self, room: RoomList, on_error: OnError) -> None:
+        super().__init__(_any_page, on_error)
         self._room = room
-        self._on_error = on_error
         self._is_first = True
-        self._rest: Pages[IntegrationRecord] | None = None
 
     def next_page(self) -> Flow[Iterator[IntegrationRecord] | None]:
         if self._is_first:
-            self._is_first = False
             page = yield from call(self._room.first_page())
             if len(page) >= page.total:
-                return readable(page, self._on_error)
-            self._rest = yield from self._among_all()
-        return None if self._rest is None else (yield from self._rest.next_page())
+                self._is_first, self._total = False, 0
+                return self._readable(page)
+            name = yield from room_name(self._room)
+            wanted = set[str]() if name is None else {f"#{name}"}
+            if self._room.everywhere:
+                wanted.add(self._room.everywhere_word)
 
-    def _among_all(self) -> Flow[Pages[IntegrationRecord]]:
-        name = yield from room_name(self._room)
-        wanted = {f"#{name}"} if name is not None else set[str]()
-        if self._room.everywhere:
-            wanted.add(self._room.everywhere_word)
+            def keep(record: IntegrationRecord) -> bool:
+                return not wanted.isdisjoint(record.channel)
 
-        def page_at(offset: int, count: int) -> Operation[Page[IntegrationRecord]]:
-            return endpoints.list_page(offset, count, name=None, type=None)
-
-        def keep(record: IntegrationRecord) -> bool:
-            return not wanted.isdisjoint(record.channel)
-
-        return Pager(page_at, sorted_by_id(), keep=keep, on_error=self._on_error)
+            self._is_first, self._keep = False, keep
+        return (yield from super().next_page())
 
 
 def room_name(room: RoomList) -> Flow[str | None]:
-    """Return the room's name: the channel that its integrations have in common; None if it has no integrations.
-
-    Raises:
-        ConfigurationError: if they have several in common, or none.
-    """
+    """Return the room's name: the one channel that its integrations have in common; None if it has no integrations."""
     if "roomName" in room.room:
         return room.room["roomName"]
     page = yield from call(room.first_page(everywhere=False))

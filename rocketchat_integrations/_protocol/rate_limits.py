@@ -17,11 +17,7 @@ _UNKNOWN = float("inf")
 
 
 class RateLimiter:
-    """How many calls each endpoint still accepts, as its responses say.
-
-    Args:
-        lock: held while a window is read or changed; entered for a moment, never around I/O.
-    """
+    """How many calls each endpoint still accepts, as its responses say. Never holds the lock around I/O."""
 
     def __init__(self, lock: AbstractContextManager[object]) -> None:
         self._lock = lock

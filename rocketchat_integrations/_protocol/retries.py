@@ -99,11 +99,7 @@ def perform(
     clock: Clock,
     send: Callable[[Request, WaitBudget], Steps[Response | TransportError]],
 ) -> Steps[T]:
-    """Send an operation, with retries as the policy allows, and return its result.
-
-    Raises:
-        RocketChatError: the failure of the last try.
-    """
+    """Send an operation, with retries as the policy allows; return its result, or raise the failure of the last try."""
     attempts = _Attempts(operation, policy, clock)
     while True:
         outcome = yield from send(operation.request, attempts.budget)
@@ -145,17 +141,14 @@ class _Attempts:
         """Return the seconds to wait before the next try; None if there is none."""
         self.may_have_acted = self.may_have_acted or failure.may_have_acted
         if isinstance(failure, RateLimitError):
-            return self._rate_limit_pause(failure)
+            self._rate_limited += 1
+            pause = max(failure.retry_after or 0.0, self._backoff(self._rate_limited), _SHORTEST_RATE_LIMIT_WAIT)
+            return pause if self.budget.spend(pause) else None
         self._tries += 1
         pause = self._backoff(self._tries)
         taken = self._clock.monotonic() - self._began - self.budget.spent
         in_time = self._tries < self._policy.attempts and taken + pause <= self._policy.total
         return pause if in_time and _may_retry(failure, self._operation) else None
-
-    def _rate_limit_pause(self, failure: RateLimitError) -> float | None:
-        self._rate_limited += 1
-        pause = max(failure.retry_after or 0.0, self._backoff(self._rate_limited), _SHORTEST_RATE_LIMIT_WAIT)
-        return pause if self.budget.spend(pause) else None
 
     def _backoff(self, tries: int) -> float:
         # Exponential backoff with jitter. The exponent is bounded: large ones overflow.

@@ -21,10 +21,9 @@ class Session:
     """The login of a client; with ``auth`` None, a webhook's, which needs none."""
 
     def __init__(self, auth: TokenAuth | PasswordAuth | None) -> None:
+        # The token that signs requests; None if the next request needs a login.
         self.token = auth if isinstance(auth, TokenAuth) else None
-        """The token that signs requests; None if the next request needs a login."""
-        self.refusals = 0
-        """How many logins the server has refused."""
+        self.refusals = 0  # how many logins the server has refused
         self._password = auth if isinstance(auth, PasswordAuth) else None
         self._last_refusal: AuthenticationError | None = None
         self._totp_is_unused = True
@@ -42,14 +41,8 @@ class Session:
     def log_in(self, expired: TokenAuth | None, refusals: int) -> Flow[TokenAuth]:
         """Return the token to sign with. Log in if there is none, or if it is still the expired one.
 
-        Args:
-            expired: the token that the server has refused.
-            refusals: the value of :attr:`refusals` before waiting for the lock.
-
-        Raises:
-            AuthenticationError: if the server refuses the login, or has refused one while this one waited: many
-                threads with a wrong password would otherwise lock the account.
-            ConfigurationError: if the client is closed, or ``totp`` gives no text.
+        `refusals` is the value of :attr:`refusals` before waiting for the lock. Raises the refusal of a login that was
+        made meanwhile: many threads with a wrong password would otherwise lock the account.
         """
         self.check_open()
         if self.token is expired:
@@ -86,21 +79,17 @@ class Session:
         return (yield from call(operation))
 
     def _login_with_code(self) -> Operation[TokenAuth] | None:
-        code = self._second_factor()
-        return None if code is None else self._login(code)
-
-    def _login(self, code: str | None) -> Operation[TokenAuth]:
-        assert self._password is not None  # nobody signs a webhook's requests
-        return endpoints.login(self._password.user, self._password.password, code)
-
-    def _second_factor(self) -> str | None:
-        """Return the code: from the callable, or the text if no login has used it yet."""
+        """Return the login with the callable's code, or with the text if no login has used it yet."""
         totp = None if self._password is None else self._password.totp
         if callable(totp):
             code: object = totp()
             if is_text(code):
-                return code
+                return self._login(code)
             del code  # it must not appear in the traceback
             raise ConfigurationError("totp: must return text that is not blank")
         unused, self._totp_is_unused = self._totp_is_unused, False
-        return totp if unused else None
+        return self._login(totp) if totp is not None and unused else None
+
+    def _login(self, code: str | None) -> Operation[TokenAuth]:
+        assert self._password is not None  # nobody signs a webhook's requests
+        return endpoints.login(self._password.user, self._password.password, code)

@@ -21,16 +21,9 @@ from .arguments import is_record
 from .flows import Flow, call
 from .normalization import changed_fields, differences
 
-# Does nothing, like an integration without a script.
-_EMPTY_SCRIPT = "class Script {}"
-
 
 def check_fields(definition: IntegrationDefinition, fields: Iterable[str] | None = None) -> None:
-    """Check these fields of a definition, or all.
-
-    Raises:
-        ConfigurationError: if a field has a value that is not allowed.
-    """
+    """Raise ConfigurationError if one of these fields, or of all, has a value that is not allowed."""
     try:
         validate(definition, fields)
         return
@@ -44,11 +37,7 @@ def update(
 ) -> Flow[IntegrationRecord]:
     """Read the record, write the whole definition, and compare the result with it.
 
-    Raises:
-        ConfigurationError: if the integration is of the other type, ``wanted`` is the record of another
-            one, or a changed field has a value that is not allowed or is an incoming integration's token.
-        StaleRecordError: if ``wanted`` is a record that the server has changed since, without ``overwrite``.
-        UpdateIncomplete: if the server did not take some fields.
+    `new_token` makes a token for an outgoing integration that has none.
     """
     if is_record(wanted) and wanted.id != id:
         raise ConfigurationError(f"id: {id} cannot be updated with the record of {wanted.id}")
@@ -60,9 +49,8 @@ def update(
     missing = differences(result, wanted)
     if missing:
         fields = ", ".join(change.field for change in missing)
-        raise UpdateIncomplete(
-            f"{id} was updated, but the server did not take: {fields}", changes=missing, record=result
-        )
+        message = f"{id} was updated, but the server did not take: {fields}"
+        raise UpdateIncomplete(message, changes=missing, record=result)
     return result
 
 
@@ -71,9 +59,10 @@ def _check_against(current: IntegrationRecord, wanted: IntegrationDefinition, *,
         raise ConfigurationError(f"type: {current.id} is {current.type} and cannot become {wanted.type}")
     if is_record(wanted) and not overwrite:
         if _is_stale(wanted, current):
+            username = (current.updated_by and current.updated_by.username) or "somebody"
             raise StaleRecordError(
-                f"{current.id} was updated {_by_whom(current)} after this record was read: get it again and evolve "
-                "that, or pass overwrite=True"
+                f"{current.id} was updated by {username} after this record was read: get it again and evolve that, "
+                "or pass overwrite=True"
             )
         if wanted.type is IntegrationType.INCOMING and wanted.token != current.token:
             raise ConfigurationError("token: cannot be changed on an incoming integration")
@@ -84,11 +73,6 @@ def _is_stale(known: IntegrationRecord, current: IntegrationRecord) -> bool:
     if known.updated_at is None and known.updated_by is None:  # the response to create before 8.x
         return current.updated_by is not None
     return known.updated_at != current.updated_at
-
-
-def _by_whom(current: IntegrationRecord) -> str:
-    username = current.updated_by.username if current.updated_by else None
-    return f"by {username}" if username else "by somebody"
 
 
 def _write(
@@ -125,14 +109,14 @@ def _restore_script(
 ) -> Flow[IntegrationRecord | None]:
     """Send the refused update again with the stored script, so that the server runs that one.
 
-    Returns the server's record if this update is accepted.
-
-    Raises:
-        ApiError: the refusal, if it is refused again.
+    Returns the server's record if this update is accepted; raises the refusal if it is refused again.
     """
     try:
         latest = yield from call(endpoints.get(current.id))
-        return (yield from call(endpoints.update(latest, wanted, None, run=_previous_script(current, latest))))
+        # Old data may have only a compiled script. The refused update has replaced it in the latest record.
+        # The empty class does nothing, like an integration without a script.
+        scripts = (latest.script or "", current.script_compiled or "", "class Script {}")
+        return (yield from call(endpoints.update(latest, wanted, None, run=next(filter(trimmed, scripts)))))
     except ApiError as error:
         refused_again = error.status == 400
     except RocketChatError:
@@ -142,11 +126,6 @@ def _restore_script(
         raise refusal.with_traceback(None)
     finally:
         del refusal
-
-
-def _previous_script(before: IntegrationRecord, latest: IntegrationRecord) -> str:
-    # Old data may have only a compiled script. The refused update has replaced it in the latest record.
-    return next(filter(trimmed, (latest.script or "", before.script_compiled or "", _EMPTY_SCRIPT)))
 
 
 def _read_back(id: str) -> Flow[IntegrationRecord]:

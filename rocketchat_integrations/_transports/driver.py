@@ -5,7 +5,9 @@ An asynchronous one differs in `await`, the lock and the sleep; all decisions ar
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 from typing import TypeVar, cast
 
 from rocketchat_integrations._cancellation import check_cancelled, pause
@@ -16,9 +18,15 @@ from rocketchat_integrations._protocol.options import ConnectionOptions
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.exceptions import TransportError
 
-from .clock import SystemClock
-
 T = TypeVar("T")
+
+
+class SystemClock:
+    """Time and chance. Tests replace it by a fake."""
+
+    monotonic = staticmethod(time.monotonic)
+    sleep = staticmethod(time.sleep)
+    random = staticmethod(random.random)
 
 
 class Driver:
@@ -29,7 +37,13 @@ class Driver:
     def __init__(self, base_url: str, auth: TokenAuth | PasswordAuth | None, options: ConnectionOptions) -> None:
         self._exchange = Exchange(base_url, auth, options, clock=self.clock, lock=threading.Lock())
         self._login_lock = threading.Lock()
-        self._transport = options.transport or _default_transport(base_url, options)
+        transport = options.transport
+        if transport is None:
+            # Imported late: programs that only receive, or bring a transport, need not load requests.
+            from .requests import RequestsTransport
+
+            transport = RequestsTransport(base_url, options)
+        self._transport: Transport = transport
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its result."""
@@ -73,10 +87,3 @@ class Driver:
             return self._transport.send(step.request)
         except TransportError as error:
             return error
-
-
-def _default_transport(base_url: str, options: ConnectionOptions) -> Transport:
-    # Imported late: programs that only receive, or bring a transport, need not load requests.
-    from .requests import RequestsTransport
-
-    return RequestsTransport(base_url, options)

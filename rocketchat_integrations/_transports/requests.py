@@ -6,7 +6,6 @@ every call, follows redirects with the login headers, and keeps cookies.
 
 from __future__ import annotations
 
-import http.client
 import io
 import logging
 import os
@@ -19,15 +18,17 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import partial
+from http.client import HTTPException, IncompleteRead
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-import urllib3.exceptions
+from requests import exceptions as from_requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies, select_proxy
+from urllib3 import HTTPResponse, exceptions as from_urllib3
 from urllib3.connectionpool import ConnectionPool
 from urllib3.util.ssl_match_hostname import CertificateError
 
@@ -96,11 +97,7 @@ class RequestsTransport:
         self._adapter = _Adapter(options.pool_size)
 
     def send(self, request: Request) -> Response:
-        """Send the request and read the whole response.
-
-        Raises:
-            TransportError: if there is no complete response.
-        """
+        """Send the request and read the whole response."""
         handled = sys.exc_info()[1]
         secrets = _current_secrets.set(request.secrets)
         try:
@@ -120,8 +117,7 @@ class RequestsTransport:
 
     def _exchange(self, request: Request) -> Response:
         prepared = requests.PreparedRequest()
-        prepared.method = request.method
-        prepared.url = request.url
+        prepared.method, prepared.url = request.method, request.url
         prepared.headers = CaseInsensitiveDict(request.headers)
         if request.body is not None:
             prepared.body = request.body
@@ -141,15 +137,14 @@ class RequestsTransport:
         headers = {name.lower(): value for name, value in reply.headers.items()}
         return Response(reply.status_code, headers, body)
 
-    def _body(self, raw: urllib3.HTTPResponse, url: str) -> bytes:
+    def _body(self, raw: HTTPResponse, url: str) -> bytes:
         body = io.BytesIO()
         deadline = time.monotonic() + self._timeout.total
         # read1 returns what has arrived; read would wait for a full chunk, past the deadline.
         while body.write(raw.read1(_CHUNK, decode_content=False)):
             self._check_size(body.tell(), url)
             if time.monotonic() > deadline:
-                what = f"the response took longer than {self._timeout.total:g} s"
-                raise _failure(TransportTimeout, what, "timeout", url, may_have_acted=True)
+                raise _failure(f"the response took longer than {self._timeout.total:g} s", "timeout", url)
         if body.tell() and raw.headers.get("content-encoding", "").lower() in _COMPRESSED:
             return self._inflated(body.getvalue(), url)
         return body.getvalue()
@@ -159,13 +154,12 @@ class RequestsTransport:
         inflated = inflater.decompress(body, self._max_response_size + 1)
         self._check_size(len(inflated), url)
         if not inflater.eof:
-            raise _failure(TransportError, "the response is incomplete", "incomplete", url, may_have_acted=True)
+            raise _failure("the response is incomplete", "incomplete", url)
         return inflated
 
     def _check_size(self, size: int, url: str) -> None:
         if size > self._max_response_size:
-            what = f"the response is larger than {self._max_response_size} bytes"
-            raise _failure(TransportError, what, "too-large", url, may_have_acted=True)
+            raise _failure(f"the response is larger than {self._max_response_size} bytes", "too-large", url)
 
 
 def _verification(verify: bool | str, base_url: str) -> bool | str:
@@ -206,65 +200,36 @@ def _proxies(base_url: str, explicit: Mapping[str, str] | None) -> dict[str, str
     return {urlsplit(base_url).scheme: proxy} if proxy else {}
 
 
-def _failure(
-    kind_of_error: type[TransportError], what: str, kind: str, url: str, *, may_have_acted: bool
-) -> TransportError:
+def _failure(what: str, kind: str, url: str, *, may_have_acted: bool = True) -> TransportError:
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    kind_of_error = TransportTimeout if kind == "timeout" else TransportError
     return kind_of_error(f"{place}: {what}", kind=kind, host=host, port=port, may_have_acted=may_have_acted)
 
+
+_LOST = "the connection was lost before the response"
 
 # From the most specific class to the least; the first that occurs in a chain of exceptions counts.
 # Columns: classes, message, kind, whether the server may have received the request.
 _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], str, str, bool], ...] = (
-    ((urllib3.exceptions.ProxyError, requests.exceptions.ProxyError), "the proxy cannot be reached", "proxy", False),
+    ((from_urllib3.ProxyError, from_requests.ProxyError), "the proxy cannot be reached", "proxy", False),
     ((ssl.SSLCertVerificationError, CertificateError), "the server's certificate is not trusted", "certificate", False),
-    ((urllib3.exceptions.NameResolutionError, socket.gaierror), "the host name is unknown", "name", False),
-    ((requests.exceptions.ConnectTimeout,), "the connection took too long", "timeout", False),
+    ((from_urllib3.NameResolutionError, socket.gaierror), "the host name is unknown", "name", False),
+    ((from_requests.ConnectTimeout,), "the connection took too long", "timeout", False),
     ((ConnectionRefusedError,), "the connection was refused", "refused", False),
     # Before ConnectTimeoutError, its base class.
-    ((urllib3.exceptions.NewConnectionError,), "the host cannot be reached", "unreachable", False),
-    ((urllib3.exceptions.ConnectTimeoutError,), "the connection took too long", "timeout", False),
+    ((from_urllib3.NewConnectionError,), "the host cannot be reached", "unreachable", False),
+    ((from_urllib3.ConnectTimeoutError,), "the connection took too long", "timeout", False),
+    ((TimeoutError, from_urllib3.TimeoutError, from_requests.Timeout), "the response took too long", "timeout", True),
+    ((ssl.SSLError, from_urllib3.SSLError, from_requests.SSLError), "TLS failed", "tls", True),
+    ((IncompleteRead, from_urllib3.DecodeError, zlib.error), "the response is incomplete", "incomplete", True),
+    ((ConnectionError,), _LOST, "reset", True),
+    ((HTTPException, from_urllib3.InvalidHeader), "the response is not valid HTTP", "other", True),
+    ((from_urllib3.ProtocolError, from_requests.ConnectionError), _LOST, "reset", True),
+    ((from_urllib3.LocationValueError,), "the URL, or the proxy's, cannot be used", "other", False),
     (
-        (TimeoutError, urllib3.exceptions.TimeoutError, requests.exceptions.Timeout),
-        "the response took too long",
-        "timeout",
-        True,
-    ),
-    ((ssl.SSLError, urllib3.exceptions.SSLError, requests.exceptions.SSLError), "TLS failed", "tls", True),
-    (
-        (
-            http.client.IncompleteRead,
-            urllib3.exceptions.IncompleteRead,
-            urllib3.exceptions.DecodeError,
-            requests.exceptions.ChunkedEncodingError,
-            requests.exceptions.ContentDecodingError,
-            zlib.error,
-        ),
-        "the response is incomplete",
-        "incomplete",
-        True,
-    ),
-    ((ConnectionError,), "the connection was lost before the response", "reset", True),
-    (
-        (http.client.HTTPException, urllib3.exceptions.InvalidHeader, requests.exceptions.InvalidHeader),
-        "the response is not valid HTTP",
-        "other",
-        True,
-    ),
-    (
-        (urllib3.exceptions.ProtocolError, requests.exceptions.ConnectionError),
-        "the connection was lost before the response",
-        "reset",
-        True,
-    ),
-    (
-        (
-            urllib3.exceptions.LocationValueError,
-            requests.exceptions.InvalidURL,
-            requests.exceptions.InvalidSchema,
-        ),
+        (from_requests.InvalidURL, from_requests.InvalidSchema),
         "the URL, or the proxy's, cannot be used",
         "other",
         False,
@@ -276,23 +241,18 @@ def _translated(error: Exception, url: str, handled: BaseException | None) -> Tr
     chain = list(_chain(error, handled))
     for classes, what, kind, may_have_acted in _MEANINGS:
         if any(isinstance(link, classes) for link in chain):
-            kind_of_error = TransportTimeout if kind == "timeout" else TransportError
-            return _failure(kind_of_error, what + _tls_detail(chain), kind, url, may_have_acted=may_have_acted)
-    return _failure(TransportError, f"the call failed ({type(error).__name__})", "other", url, may_have_acted=True)
+            return _failure(what + _tls_detail(chain), kind, url, may_have_acted=may_have_acted)
+    return _failure(f"the call failed ({type(error).__name__})", "other", url)
 
 
 def _tls_detail(chain: list[BaseException]) -> str:
-    """Return OpenSSL's message, if there is one."""
     errors = [link for link in chain if isinstance(link, ssl.SSLError)]
     words = [getattr(error, name, None) for error in errors for name in ("verify_message", "reason")]
     return next((f" ({word})" for word in words if word), "")
 
 
 def _chain(error: BaseException, handled: BaseException | None) -> Iterator[BaseException]:
-    """Yield the exception and all that it wraps: arguments, `reason`, cause, context.
-
-    Leaves out the exception that the caller was handling when it made the call.
-    """
+    """Yield the exception and all that it wraps, without the exception that the caller was handling."""
     seen = [handled]
     ahead: list[object] = [error]
     while ahead:

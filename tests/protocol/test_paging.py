@@ -15,7 +15,7 @@ from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations._protocol.paging import (
     ListQuery,
     OnError,
-    Pages,
+    Pager,
     history,
     integrations,
     room_integrations,
@@ -54,7 +54,7 @@ def _read(query: ListQuery[Any], wire: Wire, answer: Callable[[Request], Respons
             yield record.id
 
 
-def _page(wire: Wire, pages: Pages[Any], *answers: Response) -> list[str] | None:
+def _page(wire: Wire, pages: Pager[Any], *answers: Response) -> list[str] | None:
     page = wire.talk(pages.next_page(), *answers)
     return None if page is None else [record.id for record in page]
 
