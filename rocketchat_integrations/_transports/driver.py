@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 
 from rocketchat_integrations._cancellation import check_cancelled, pause
 from rocketchat_integrations._protocol.exchange import Exchange
-from rocketchat_integrations._protocol.flows import Flow, LogIn, Send, Steps, Wait
+from rocketchat_integrations._protocol.flows import Clock, Flow, LogIn, Send, Steps, Wait
 from rocketchat_integrations._protocol.http import Response, Transport
 from rocketchat_integrations._protocol.options import ConnectionOptions
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
@@ -24,15 +24,20 @@ T = TypeVar("T")
 class SystemClock:
     """Time and chance. Tests replace it by a fake."""
 
-    monotonic = staticmethod(time.monotonic)
-    sleep = staticmethod(time.sleep)
-    random = staticmethod(random.random)
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def random(self) -> float:
+        return random.random()
 
 
 class Driver:
     """Runs the flows of a client and its webhooks over one transport. Shared by threads."""
 
-    clock = SystemClock()
+    clock: Clock = SystemClock()
 
     def __init__(self, base_url: str, auth: TokenAuth | PasswordAuth | None, options: ConnectionOptions) -> None:
         self._exchange = Exchange(base_url, auth, options, clock=self.clock, lock=threading.Lock())
