@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 
 from rocketchat_integrations._cancellation import check_cancelled, pause
 from rocketchat_integrations._protocol.exchange import Exchange
-from rocketchat_integrations._protocol.flows import Clock, Flow, LogIn, Send, Steps, Wait
+from rocketchat_integrations._protocol.flows import Flow, LogIn, Send, Steps, Wait
 from rocketchat_integrations._protocol.http import Response, Transport
 from rocketchat_integrations._protocol.options import ConnectionOptions
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
@@ -37,7 +37,7 @@ class SystemClock:
 class Driver:
     """Runs the flows of a client and its webhooks over one transport. Shared by threads."""
 
-    clock: Clock = SystemClock()
+    clock: SystemClock = SystemClock()
 
     def __init__(self, base_url: str, auth: TokenAuth | PasswordAuth | None, options: ConnectionOptions) -> None:
         self._exchange = Exchange(base_url, auth, options, clock=self.clock, lock=threading.Lock())

@@ -29,7 +29,7 @@ class World:
         self.history: dict[str, Collection] = {}
         self.messages: list[StoredMessage] = []
         self.outbox: list[Event | Replay] = []
-        """Events that no integration has been called for yet. Code that adds events also delivers them, under the same lock."""
+        """Events that are not delivered yet. Code that adds some delivers them under the same lock."""
         for user in description["users"]:
             self.users.add(
                 user["username"],
