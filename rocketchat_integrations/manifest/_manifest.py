@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.resources
+import json
 import os
-from typing import Self
+from typing import Any, Self, cast
 
 import attrs
 
@@ -58,3 +60,17 @@ class Manifest:
             count = f"{len(reasons)} mistakes" if len(reasons) > 1 else "a mistake"
             raise ManifestError("\n  ".join([f"the manifest has {count}:", *reasons]), reasons=tuple(reasons))
         return cls(entries=entries, scope=scopes[0].prefix if scopes else None)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a manifest (draft 7), for editors and for checks without this package.
+
+    It is the file ``manifest.schema.json`` in the installed package. It accepts every
+    manifest that can be loaded. It does not know whether files and variables exist,
+    whether names repeat, or what a default makes of an entry: loading reports that.
+
+    Returns:
+        The schema, which may be changed.
+    """
+    file = importlib.resources.files("rocketchat_integrations") / "manifest.schema.json"
+    return cast("dict[str, Any]", json.loads(file.read_text(encoding="utf-8")))
