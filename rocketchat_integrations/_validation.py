@@ -99,12 +99,9 @@ def _field_type(hint: Any, choices: tuple[str, ...]) -> FieldType:
 def problems(
     definition: Any, fields: Iterable[str] | None = None, *, unreadable: Collection[str] = ()
 ) -> Iterator[Problem]:
-    """Yield what is wrong with a definition, at most one problem for each field.
+    """Yield what is wrong with a definition or record, at most one problem for each field.
 
-    Args:
-        definition: a definition or record, checked or not.
-        fields: apply only the rules that concern one of these fields. None: all rules.
-        unreadable: fields without a usable value. No rule that concerns one of them is applied.
+    Only rules that concern one of ``fields`` are applied, and none that concerns a field without a usable value.
     """
     type_rules, rules = _rules(definition.__class__)
     if fields is not None:

@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 if TYPE_CHECKING:
-    from .models import Change, IncomingIntegrationRecord, OutgoingIntegrationRecord
+    from .models import Change, IntegrationRecord
 
 
 class RocketChatError(Exception):
@@ -246,16 +246,10 @@ class UpdateIncomplete(RocketChatError):
             omits the record's token.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        changes: tuple[Change, ...],
-        record: IncomingIntegrationRecord | OutgoingIntegrationRecord,
-    ) -> None:
+    def __init__(self, message: str, *, changes: tuple[Change, ...], record: IntegrationRecord) -> None:
         super().__init__(message, may_have_acted=True)
         self.changes: tuple[Change, ...] = changes
-        self.record: IncomingIntegrationRecord | OutgoingIntegrationRecord = record
+        self.record: IntegrationRecord = record
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions are stored and logged by other programs, which must not get the token.

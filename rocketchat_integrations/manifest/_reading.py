@@ -46,15 +46,14 @@ def required_fields(kind: _Kind) -> list[str]:
     return [field.name for field in attrs.fields(kind) if field.default is attrs.NOTHING]
 
 
-def entry_keys(kind: _Kind, *, without: Collection[str] = ()) -> dict[str, None]:
-    """Return the keys of an entry, in order."""
-    keys = (*ENTRY_ONLY, *field_names(kind), "script_file")
+def entry_keys(*kinds: _Kind, without: Collection[str] = ()) -> dict[str, None]:
+    """Return the keys of an entry of one of these kinds, in order."""
+    keys = (*ENTRY_ONLY, *(key for kind in kinds for key in (*field_names(kind), "script_file")))
     return dict.fromkeys(key for key in keys if key not in without)
 
 
 _FIELDS = {field for kind in KINDS.values() for field in field_names(kind)}
-_DEFAULTS_KEYS = {kind: entry_keys(kind, without=ENTRY_ONLY) for kind in KINDS.values()}
-_SHARED_DEFAULTS_KEYS = dict.fromkeys((*KINDS, *(key for keys in _DEFAULTS_KEYS.values() for key in keys)))
+_SHARED_DEFAULTS_KEYS = {**dict.fromkeys(KINDS), **entry_keys(*KINDS.values(), without=ENTRY_ONLY)}
 
 
 class _Given(NamedTuple):
@@ -186,7 +185,7 @@ class FileReader:
         for key, kind in KINDS.items():
             path = ("defaults", key)
             inherited = {field: shared[field] for field in shared if field in field_names(kind)}
-            own = self._read_fields(self._table(table.get(key, {}), path), path, _DEFAULTS_KEYS[kind])
+            own = self._read_fields(self._table(table.get(key, {}), path), path, entry_keys(kind, without=ENTRY_ONLY))
             for defaults in (inherited, own):
                 self._check_defaults(kind, defaults)
             self._defaults[kind] = {**inherited, **own}
