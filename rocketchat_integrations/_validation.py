@@ -84,16 +84,14 @@ class FieldType(NamedTuple):
 def field_types(definition: type) -> dict[str, FieldType]:
     """Return the types of a definition's fields by name, from their annotations and metadata."""
     hints = get_type_hints(definition)
-    # The fields that the server adds to a record have no help, and no rules.
-    fields = [field for field in attrs.fields(definition) if "help" in field.metadata]
-    return {field.name: _field_type(hints[field.name], field.metadata.get("choices", ())) for field in fields}
-
-
-def _field_type(hint: Any, choices: tuple[str, ...]) -> FieldType:
-    if get_origin(hint) is tuple:
-        return FieldType(tuple, False, choices)
-    types = get_args(hint) or (hint,)
-    return FieldType(next(base for base in (bool, int, str) if base in types), NoneType in types, choices)
+    types: dict[str, FieldType] = {}
+    for field in attrs.fields(definition):
+        if "help" in field.metadata:  # the fields that the server adds to a record have none, and no rules
+            hint = hints[field.name]
+            named = (tuple,) if get_origin(hint) is tuple else get_args(hint) or (hint,)
+            base = next(base for base in (tuple, bool, int, str) if base in named)
+            types[field.name] = FieldType(base, NoneType in named, field.metadata.get("choices", ()))
+    return types
 
 
 def problems(

@@ -65,20 +65,17 @@ def read_secret(secret: Secret) -> str:
     if secret.file is not None:
         text = read_text_beside(secret.folder, secret.file, "utf-8", allow_outside=secret.allow_outside)
         value = re.sub(r"\r?\n\Z", "", text)
+    elif secret.env in _CLIENT_CREDENTIALS:
+        hint = "is a credential of the client; use another for this token"
+        raise Invalid(f"the environment variable {secret.env!r} {hint}")
     else:
-        value = _read_variable(str(secret.env))
+        try:
+            value = os.environ[str(secret.env)]
+        except (KeyError, ValueError):
+            raise Invalid(f"the environment variable {secret.env!r} is not set") from None
     if not trimmed(value):
         raise Invalid(f"{secret.file or secret.env!r} is blank")
     return value
-
-
-def _read_variable(name: str) -> str:
-    if name in _CLIENT_CREDENTIALS:
-        raise Invalid(f"the environment variable {name!r} is a credential of the client; use another for this token")
-    try:
-        return os.environ[name]
-    except (KeyError, ValueError):
-        raise Invalid(f"the environment variable {name!r} is not set") from None
 
 
 def read_text_beside(folder: str, file: str, encoding: str, *, allow_outside: bool) -> str:

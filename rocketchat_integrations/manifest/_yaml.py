@@ -126,16 +126,12 @@ class _Loader(yaml.SafeLoader):
             elif key is not UNREADABLE:
                 self.report(key_node, "has a key that YAML does not read as text; write it in quotes")
         for key_node, source in merged:
-            self._merge(table, source, key_node)
-        return table
-
-    def _merge(self, table: Table, source: object, key_node: Node) -> None:
-        if isinstance(source, Table):
-            for key in source:
-                if key not in table:
+            if isinstance(source, Table):
+                for key in [key for key in source if key not in table]:
                     table[key], table.lines[key] = source[key], source.lines[key]
-        elif source is not UNREADABLE:
-            self.report(key_node, "merges (<<) a value that is not a table")
+            elif source is not UNREADABLE:
+                self.report(key_node, "merges (<<) a value that is not a table")
+        return table
 
 
 _CONSTRUCTORS: dict[str, Callable[[Any, Any], object]] = {
