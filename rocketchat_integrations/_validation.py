@@ -175,12 +175,7 @@ def _check_number(field: str, value: object, _: tuple[str, ...]) -> Problem | No
     return None
 
 
-_TYPE_CHECKS: dict[type, _ValueCheck] = {
-    str: _check_text,
-    tuple: _check_texts,
-    bool: _check_flag,
-    int: _check_number,
-}
+_TYPE_CHECKS: dict[type, _ValueCheck] = {str: _check_text, tuple: _check_texts, bool: _check_flag, int: _check_number}
 
 
 # Rules for single fields.

@@ -13,12 +13,7 @@ import attrs
 from rocketchat_integrations._tracebacks import sealed
 from rocketchat_integrations._validation import Problem, problems
 from rocketchat_integrations.exceptions import ManifestError
-from rocketchat_integrations.models import (
-    IncomingIntegration,
-    IntegrationDefinition,
-    OutgoingIntegration,
-    unchecked,
-)
+from rocketchat_integrations.models import IncomingIntegration, IntegrationDefinition, OutgoingIntegration, unchecked
 
 from ._entries import Entry, Scope, contradictions
 from ._formats import UNREADABLE, Document, Table, line_of, parse
@@ -169,11 +164,7 @@ class FileReader:
         return value
 
     def _option(
-        self,
-        table: dict[str, Any],
-        path: KeyPath,
-        key: str,
-        check: Callable[[object], str] = check_text_not_blank,
+        self, table: dict[str, Any], path: KeyPath, key: str, check: Callable[[object], str] = check_text_not_blank
     ) -> str | None:
         if table.get(key, UNREADABLE) is not UNREADABLE:
             try:
