@@ -29,8 +29,6 @@ one."""
 class Table(dict[str, Any]):
     """A table that knows the lines of its keys, and which of them are repeated."""
 
-    __slots__ = ("lines", "repeated")
-
     def __init__(self, pairs: Iterable[tuple[str, Any]] = (), repeated: Iterable[str] = ()) -> None:
         super().__init__(pairs)
         self.lines: dict[str, int] = {}
@@ -39,8 +37,6 @@ class Table(dict[str, Any]):
 
 class Array(list[Any]):
     """A list that knows the lines of its elements."""
-
-    __slots__ = ("lines",)
 
     def __init__(self, content: Iterable[Any], lines: Iterable[int]) -> None:
         super().__init__(content)

@@ -43,16 +43,6 @@ def parse_yaml(text: str) -> Document:
     return content, sorted(loader.mistakes)
 
 
-def _checked(construct: Callable[[Any, Any], object]) -> Callable[[_Loader, ScalarNode], object]:
-    def constructor(loader: _Loader, node: ScalarNode) -> object:
-        try:
-            return construct(loader, node)
-        except (ValueError, OverflowError):
-            return loader.report(node, TOO_LONG)
-
-    return constructor
-
-
 def _text(_: object, node: ScalarNode) -> object:
     return node.value
 
@@ -108,6 +98,12 @@ class _Loader(yaml.SafeLoader):
         self.report(node, message)
         node.tag = _UNREADABLE
 
+    def construct_limited(self, node: ScalarNode) -> object:
+        try:
+            return yaml.SafeLoader.yaml_constructors[node.tag](self, node)
+        except (ValueError, OverflowError):
+            return self.report(node, TOO_LONG)
+
     def construct_array(self, node: SequenceNode) -> object:
         values = [self._pyyaml.construct_object(child) for child in node.value]
         return UNREADABLE if UNREADABLE in values else Array(values, map(_line, node.value))
@@ -135,10 +131,7 @@ class _Loader(yaml.SafeLoader):
 
 
 _CONSTRUCTORS: dict[str, Callable[[Any, Any], object]] = {
-    **{
-        f"{_PREFIX}{name}": _checked(yaml.SafeLoader.yaml_constructors[f"{_PREFIX}{name}"])
-        for name in ("int", "float", "timestamp")
-    },
+    **{f"{_PREFIX}{name}": _Loader.construct_limited for name in ("int", "float", "timestamp")},
     # As values, `<<` and `=` are text.
     _MERGE: _text,
     f"{_PREFIX}value": _text,
