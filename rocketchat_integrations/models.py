@@ -410,8 +410,7 @@ def unchecked(kind: type[_D], values: Mapping[str, Any]) -> _D:
     return definition
 
 
-# The two records repeat the fields that the server adds: classes with slots cannot share them by inheritance, since a
-# record would have two bases with slots.
+# Both records repeat the fields that the server adds: a class cannot inherit from two bases with slots.
 
 
 @attrs.frozen

@@ -22,8 +22,7 @@ UNREADABLE = object()
 """Replaces a value whose mistake is already reported."""
 
 Document: TypeAlias = tuple[Any, list[tuple[int, str]]]
-"""The content of a text, and the mistakes in it with their lines; :data:`UNREADABLE` replaces the values that have
-one."""
+"""The content of a text, and the line and message of each mistake; :data:`UNREADABLE` replaces a wrong value."""
 
 
 class Table(dict[str, Any]):
