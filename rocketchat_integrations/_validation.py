@@ -84,33 +84,37 @@ class FieldType(NamedTuple):
 def field_types(definition: type) -> dict[str, FieldType]:
     """Return the types of a definition's fields by name, from their annotations and metadata."""
     hints = get_type_hints(definition)
-    # The fields that the server adds to a record have no help, and no rules.
-    fields = [field for field in attrs.fields(definition) if "help" in field.metadata]
-    return {field.name: _field_type(hints[field.name], field.metadata.get("choices", ())) for field in fields}
-
-
-def _field_type(hint: Any, choices: tuple[str, ...]) -> FieldType:
-    if get_origin(hint) is tuple:
-        return FieldType(tuple, False, choices)
-    types = get_args(hint) or (hint,)
-    return FieldType(next(base for base in (bool, int, str) if base in types), NoneType in types, choices)
+    types: dict[str, FieldType] = {}
+    for field in attrs.fields(definition):
+        if "help" in field.metadata:  # the fields that the server adds to a record have none, and no rules
+            hint = hints[field.name]
+            named = (tuple,) if get_origin(hint) is tuple else get_args(hint) or (hint,)
+            base = next(base for base in (tuple, bool, int, str) if base in named)
+            types[field.name] = FieldType(base, NoneType in named, field.metadata.get("choices", ()))
+    return types
 
 
 def problems(
     definition: Any, fields: Iterable[str] | None = None, *, unreadable: Collection[str] = ()
 ) -> Iterator[Problem]:
-    """Yield what is wrong with a definition, at most one problem for each field.
+    """Yield what is wrong with a definition or record, at most one problem for each field.
 
-    Args:
-        definition: a definition or record, checked or not.
-        fields: apply only the rules that concern one of these fields. None: all rules.
-        unreadable: fields without a usable value. No rule that concerns one of them is applied.
+    Only rules that concern one of ``fields`` are applied, and none that concerns a field without a usable value.
     """
-    rules = _rules(definition.__class__)
+    type_rules, rules = _rules(definition.__class__)
     if fields is not None:
         concerned = frozenset(fields)
-        rules = tuple((needed, check) for needed, check in rules if not concerned.isdisjoint(needed))
+        type_rules = tuple(rule for rule in type_rules if rule[0] in concerned)
+        rules = tuple(rule for rule in rules if not concerned.isdisjoint(rule[0]))
     wrong = set(unreadable)
+    for field, check_value, is_optional, choices in type_rules:
+        value = getattr(definition, field)
+        if (value is None and is_optional) or field in wrong:
+            continue
+        problem = check_value(field, value, choices)
+        if problem is not None:
+            wrong.add(field)
+            yield problem
     for needed, check in rules:
         if wrong and not wrong.isdisjoint(needed):
             continue
@@ -120,91 +124,58 @@ def problems(
             yield problem
 
 
+@functools.cache
+def _rules(definition: type) -> tuple[tuple[_TypeRule, ...], tuple[_Rule, ...]]:
+    types = field_types(definition)
+    rules = _OUTGOING_RULES if "event" in types else _INCOMING_RULES
+    return tuple((field, _TYPE_CHECKS[it.base], it.is_optional, it.choices) for field, it in types.items()), rules
+
+
 _Check: TypeAlias = Callable[[Any], Problem | None]
 _Rule: TypeAlias = tuple[frozenset[str], _Check]
+_ValueCheck: TypeAlias = Callable[[str, object, tuple[str, ...]], Problem | None]
+_TypeRule: TypeAlias = tuple[str, _ValueCheck, bool, tuple[str, ...]]
 
 
 def _rule(*fields: str) -> Callable[[_Check], _Rule]:
     return lambda check: (frozenset(fields), check)
 
 
-def _make_rules(definition: type) -> tuple[_Rule, ...]:
-    types = field_types(definition)
-    own = _OUTGOING_RULES if "event" in types else _INCOMING_RULES
-    return (*(_TYPE_RULES[type_.base](field, type_) for field, type_ in types.items()), *own)
-
-
-_rules: Callable[[type], tuple[_Rule, ...]] = functools.cache(_make_rules)
-
-
 # Rules for types.
 
 
-def _has_text(field: str, type_: FieldType) -> _Rule:
-    _, is_optional, choices = type_
-
-    @_rule(field)
-    def rule(it: Any) -> Problem | None:
-        value: object = getattr(it, field)
-        if value is None and is_optional:
-            return None
-        if not isinstance(value, str):
-            return Problem(field, "must be text", type(value), expects_text=True)
-        if choices and value not in choices:
-            return Problem(field, f"must be one of {', '.join(choices)}; {value!r} is not")
-        return None if value.isascii() or is_unicode(value) else Problem(field, NOT_UNICODE)
-
-    return rule
+def _check_text(field: str, value: object, choices: tuple[str, ...]) -> Problem | None:
+    if not isinstance(value, str):
+        return Problem(field, "must be text", type(value), expects_text=True)
+    if choices and value not in choices:
+        return Problem(field, f"must be one of {', '.join(choices)}; {value!r} is not")
+    return None if value.isascii() or is_unicode(value) else Problem(field, NOT_UNICODE)
 
 
-def _has_texts(field: str, _: FieldType) -> _Rule:
-    @_rule(field)
-    def rule(it: Any) -> Problem | None:
-        value: object = getattr(it, field)
-        if not isinstance(value, tuple):
-            return Problem(field, "must be text or a list of texts", type(value), expects_text=True)
-        for element in cast("tuple[object, ...]", value):
-            if not isinstance(element, str):
-                return Problem(field, "must hold only text", type(element), expects_text=True)
-            if not (element.isascii() or is_unicode(element)):
-                return Problem(field, NOT_UNICODE)
-        return None
-
-    return rule
+def _check_texts(field: str, value: object, _: tuple[str, ...]) -> Problem | None:
+    if not isinstance(value, tuple):
+        return Problem(field, "must be text or a list of texts", type(value), expects_text=True)
+    for element in cast("tuple[object, ...]", value):
+        if not isinstance(element, str):
+            return Problem(field, "must hold only text", type(element), expects_text=True)
+        if not (element.isascii() or is_unicode(element)):
+            return Problem(field, NOT_UNICODE)
+    return None
 
 
-def _has_flag(field: str, type_: FieldType) -> _Rule:
-    @_rule(field)
-    def rule(it: Any) -> Problem | None:
-        value: object = getattr(it, field)
-        if value is True or value is False or (value is None and type_.is_optional):
-            return None
-        return Problem(field, "must be true or false", type(value))
-
-    return rule
+def _check_flag(field: str, value: object, _: tuple[str, ...]) -> Problem | None:
+    return None if value is True or value is False else Problem(field, "must be true or false", type(value))
 
 
-def _has_number(field: str, type_: FieldType) -> _Rule:
-    @_rule(field)
-    def rule(it: Any) -> Problem | None:
-        value: object = getattr(it, field)
-        if value is None and type_.is_optional:
-            return None
-        if not isinstance(value, int) or isinstance(value, bool):
-            return Problem(field, "must be a whole number", type(value))
-        if abs(value) > _MAX_SAFE_INTEGER:
-            return Problem(field, f"must be between -{_MAX_SAFE_INTEGER} and {_MAX_SAFE_INTEGER}: others are rounded")
-        return None
-
-    return rule
+def _check_number(field: str, value: object, _: tuple[str, ...]) -> Problem | None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return Problem(field, "must be a whole number", type(value))
+    if abs(value) > _MAX_SAFE_INTEGER:
+        return Problem(field, f"must be between -{_MAX_SAFE_INTEGER} and {_MAX_SAFE_INTEGER}: others are rounded")
+    return None
 
 
-_TYPE_RULES: dict[type, Callable[[str, FieldType], _Rule]] = {
-    str: _has_text,
-    tuple: _has_texts,
-    bool: _has_flag,
-    int: _has_number,
-}
+_TYPE_CHECKS: dict[type, _ValueCheck] = {str: _check_text, tuple: _check_texts, bool: _check_flag, int: _check_number}
 
 
 # Rules for single fields.

@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 if TYPE_CHECKING:
-    from .models import Change, IncomingIntegrationRecord, OutgoingIntegrationRecord
+    from .models import Change, IntegrationRecord
 
 
 class RocketChatError(Exception):
@@ -54,23 +54,13 @@ class RocketChatError(Exception):
             server refused or was not reached.
     """
 
-    may_have_acted: bool
-
     def __init__(self, message: str, *, may_have_acted: bool = False) -> None:
         super().__init__(message)
-        self.may_have_acted = may_have_acted
+        self.may_have_acted: bool = may_have_acted
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (type(self), self.args, self._plain_state())
-
-    def _plain_state(self) -> dict[str, Any]:
-        return dict(vars(self))
-
-
-def _restored(kind: type[RocketChatError], args: tuple[Any, ...], state: dict[str, Any]) -> RocketChatError:
-    error = kind.__new__(kind, *args)
-    error.__dict__.update(state)
-    return error
+        # Call no constructor, since their arguments differ.
+        return type(self).__new__, (type(self), *self.args), vars(self).copy()
 
 
 class ConfigurationError(RocketChatError, ValueError):
@@ -88,15 +78,11 @@ class TransportError(RocketChatError):
         port: the port of the request.
     """
 
-    kind: str
-    host: str
-    port: int
-
     def __init__(self, message: str, *, kind: str, host: str, port: int, may_have_acted: bool) -> None:
         super().__init__(message, may_have_acted=may_have_acted)
-        self.kind = kind
-        self.host = host
-        self.port = port
+        self.kind: str = kind
+        self.host: str = host
+        self.port: int = port
 
 
 class TransportTimeout(TransportError):
@@ -115,12 +101,6 @@ class ApiError(RocketChatError):
         endpoint: the endpoint, such as ``"integrations.create"``; ``"hooks"`` for webhooks.
     """
 
-    status: int
-    error: str | None
-    error_type: str | None
-    details: object
-    endpoint: str
-
     def __init__(
         self,
         message: str,
@@ -132,11 +112,11 @@ class ApiError(RocketChatError):
         details: object = None,
     ) -> None:
         super().__init__(message, may_have_acted=status >= 500)
-        self.status = status
-        self.error = error
-        self.error_type = error_type
-        self.details = details
-        self.endpoint = endpoint
+        self.status: int = status
+        self.error: str | None = error
+        self.error_type: str | None = error_type
+        self.details: object = details
+        self.endpoint: str = endpoint
 
 
 class BadRequestError(ApiError):
@@ -151,11 +131,9 @@ class InvalidParamsError(BadRequestError):
             without those about the other type of integration.
     """
 
-    violations: tuple[str, ...]
-
     def __init__(self, message: str, *, violations: tuple[str, ...], **rest: Any) -> None:
         super().__init__(message, **rest)
-        self.violations = violations
+        self.violations: tuple[str, ...] = violations
 
 
 class AuthenticationError(ApiError):
@@ -170,13 +148,10 @@ class TwoFactorRequired(AuthenticationError):
         available_methods: the methods that the account can use.
     """
 
-    method: str | None
-    available_methods: tuple[str, ...]
-
     def __init__(self, message: str, *, method: str | None, available_methods: tuple[str, ...], **rest: Any) -> None:
         super().__init__(message, **rest)
-        self.method = method
-        self.available_methods = available_methods
+        self.method: str | None = method
+        self.available_methods: tuple[str, ...] = available_methods
 
 
 class PermissionDeniedError(ApiError):
@@ -187,11 +162,9 @@ class PermissionDeniedError(ApiError):
             is the reason, for example that the user of a webhook is not in the room.
     """
 
-    permissions: tuple[str, ...]
-
     def __init__(self, message: str, *, permissions: tuple[str, ...], **rest: Any) -> None:
         super().__init__(message, **rest)
-        self.permissions = permissions
+        self.permissions: tuple[str, ...] = permissions
 
 
 class NotFoundError(ApiError):
@@ -206,13 +179,10 @@ class RateLimitError(ApiError):
         limit: how many calls the server allows in a window; None if the server did not say.
     """
 
-    retry_after: float | None
-    limit: int | None
-
     def __init__(self, message: str, *, retry_after: float | None, limit: int | None, **rest: Any) -> None:
         super().__init__(message, **rest)
-        self.retry_after = retry_after
-        self.limit = limit
+        self.retry_after: float | None = retry_after
+        self.limit: int | None = limit
 
 
 class ServerError(ApiError):
@@ -236,15 +206,11 @@ class UnexpectedResponse(RocketChatError):
         location: the target of a redirect, without secrets; None for other answers.
     """
 
-    status: int
-    content_type: str | None
-    location: str | None
-
     def __init__(self, message: str, *, status: int, content_type: str | None, location: str | None) -> None:
         super().__init__(message, may_have_acted=status < 300)
-        self.status = status
-        self.content_type = content_type
-        self.location = location
+        self.status: int = status
+        self.content_type: str | None = content_type
+        self.location: str | None = location
 
 
 class DecodingError(RocketChatError):
@@ -256,13 +222,10 @@ class DecodingError(RocketChatError):
         id: the id of the record that cannot be read; None if it has none.
     """
 
-    errors: tuple[str, ...]
-    id: str | None
-
     def __init__(self, message: str, *, errors: tuple[str, ...], id: str | None = None) -> None:
         super().__init__(message, may_have_acted=True)
-        self.errors = errors
-        self.id = id
+        self.errors: tuple[str, ...] = errors
+        self.id: str | None = id
 
 
 class StaleRecordError(RocketChatError):
@@ -283,23 +246,15 @@ class UpdateIncomplete(RocketChatError):
             omits the record's token.
     """
 
-    changes: tuple[Change, ...]
-    record: IncomingIntegrationRecord | OutgoingIntegrationRecord
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        changes: tuple[Change, ...],
-        record: IncomingIntegrationRecord | OutgoingIntegrationRecord,
-    ) -> None:
+    def __init__(self, message: str, *, changes: tuple[Change, ...], record: IntegrationRecord) -> None:
         super().__init__(message, may_have_acted=True)
-        self.changes = changes
-        self.record = record
+        self.changes: tuple[Change, ...] = changes
+        self.record: IntegrationRecord = record
 
-    def _plain_state(self) -> dict[str, Any]:
+    def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions are stored and logged by other programs, which must not get the token.
-        return {**super()._plain_state(), "record": attrs.evolve(self.record, token=None)}
+        make, args, state = super().__reduce__()
+        return make, args, {**state, "record": attrs.evolve(self.record, token=None)}
 
 
 class WebhookPayloadError(RocketChatError):
@@ -309,11 +264,9 @@ class WebhookPayloadError(RocketChatError):
         answer_status: the HTTP status to answer with: 400, 413 or 415.
     """
 
-    answer_status: int
-
     def __init__(self, message: str, *, answer_status: int = 400) -> None:
         super().__init__(message)
-        self.answer_status = answer_status
+        self.answer_status: int = answer_status
 
 
 class WebhookVerificationError(WebhookPayloadError):
@@ -334,11 +287,9 @@ class ManifestError(ProvisioningError):
         reasons: all mistakes, each with its file and place.
     """
 
-    reasons: tuple[str, ...]
-
     def __init__(self, message: str, *, reasons: tuple[str, ...]) -> None:
         super().__init__(message)
-        self.reasons = reasons
+        self.reasons: tuple[str, ...] = reasons
 
 
 class AmbiguousIntegration(ProvisioningError):
@@ -366,14 +317,10 @@ class ApplyError(ProvisioningError):
         pending: the steps that were not tried.
     """
 
-    done: tuple[Any, ...]
-    failed: tuple[Any, ...]
-    pending: tuple[Any, ...]
-
     def __init__(
         self, message: str, *, done: tuple[Any, ...], failed: tuple[Any, ...], pending: tuple[Any, ...]
     ) -> None:
         super().__init__(message, may_have_acted=True)
-        self.done = done
-        self.failed = failed
-        self.pending = pending
+        self.done: tuple[Any, ...] = done
+        self.failed: tuple[Any, ...] = failed
+        self.pending: tuple[Any, ...] = pending

@@ -163,16 +163,7 @@ def _no_extra() -> dict[str, object]:
 
 
 def validate(definition: IntegrationDefinition, fields: Iterable[str] | None = None) -> None:
-    """Raise the first problem of a definition.
-
-    Args:
-        definition: a definition or a record.
-        fields: apply only the rules that concern one of these fields. None: all rules.
-
-    Raises:
-        TypeError: if a field has a value of the wrong type.
-        ValueError: if a field has a value that is not allowed. Both name the field.
-    """
+    """Raise the first of the :func:`problems` of a definition or record, as a TypeError or ValueError."""
     for problem in problems(definition, fields):
         raise problem.exception()
 
@@ -408,14 +399,9 @@ _D = TypeVar("_D", bound=_Definition)
 
 
 def unchecked(kind: type[_D], values: Mapping[str, Any]) -> _D:
-    """Make a definition without checking it.
+    """Make a definition from values, which are converted and not checked. Other fields get their defaults.
 
-    Args:
-        kind: the class of the definition.
-        values: values for its fields, which are converted; the others get their defaults.
-
-    Returns:
-        The definition. A required field without a value is ``attrs.NOTHING``.
+    A required field without a value is ``attrs.NOTHING``.
     """
     definition = object.__new__(kind)
     for field in attrs.fields(kind):
@@ -424,12 +410,7 @@ def unchecked(kind: type[_D], values: Mapping[str, Any]) -> _D:
     return definition
 
 
-def _definition_values(record: _Definition) -> dict[str, Any]:
-    return {field.name: getattr(record, field.name) for field in attrs.fields(type(record))}
-
-
-# The two records repeat the fields that the server adds: classes with slots cannot share them by inheritance, since a
-# record would have two bases with slots.
+# Both records repeat the fields that the server adds: a class cannot inherit from two bases with slots.
 
 
 @attrs.frozen
@@ -470,7 +451,7 @@ class IncomingIntegrationRecord(IncomingIntegration):
     @property
     def definition(self) -> IncomingIntegration:
         """The plain definition, for example to create the same integration elsewhere. Not checked."""
-        return unchecked(IncomingIntegration, _definition_values(self))
+        return unchecked(IncomingIntegration, attrs.asdict(self, recurse=False))
 
 
 @attrs.frozen
@@ -508,7 +489,7 @@ class OutgoingIntegrationRecord(OutgoingIntegration):
     @property
     def definition(self) -> OutgoingIntegration:
         """The plain definition, for example to create the same integration elsewhere. Not checked."""
-        return unchecked(OutgoingIntegration, _definition_values(self))
+        return unchecked(OutgoingIntegration, attrs.asdict(self, recurse=False))
 
 
 IntegrationDefinition: TypeAlias = IncomingIntegration | OutgoingIntegration
@@ -518,76 +499,74 @@ IntegrationRecord: TypeAlias = IncomingIntegrationRecord | OutgoingIntegrationRe
 """Either record; ``record.type is IntegrationType.INCOMING`` tells which."""
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class HistoryEntry:
     """One call of an outgoing integration: one URL, one try. Servers keep entries for 30 days.
 
     ``integration`` and ``http_call_data`` contain the integration's token; no repr shows them.
     """
 
-    id: str = attrs.field(kw_only=True)
+    id: str
     """The id of this entry, for ``replay_outgoing``."""
 
-    type: str | None = attrs.field(default=None, kw_only=True)
+    type: str | None = None
     """``"outgoing-webhook"``."""
 
-    step: str | None = attrs.field(default=None, kw_only=True)
+    step: str | None = None
     """The last step that the call reached, such as ``"url-response-sent-message"``."""
 
-    event: EventType | str | None = attrs.field(
-        default=None, kw_only=True, converter=attrs.converters.optional(event_or_text)
-    )
+    event: EventType | str | None = attrs.field(default=None, converter=attrs.converters.optional(event_or_text))
     """The event that triggered. An event that this version does not know is kept as its text."""
 
-    created_at: datetime | None = attrs.field(default=None, kw_only=True)
+    created_at: datetime | None = None
     """When the call began, in UTC."""
 
-    updated_at: datetime | None = attrs.field(default=None, kw_only=True)
+    updated_at: datetime | None = None
     """When this entry last changed, in UTC."""
 
-    url: str | None = attrs.field(default=None, kw_only=True)
+    url: str | None = None
     """The URL that was called."""
 
-    trigger_word: str | None = attrs.field(default=None, kw_only=True)
+    trigger_word: str | None = None
     """The trigger word that matched; None if there was none."""
 
-    finished: bool = attrs.field(default=False, kw_only=True)
+    finished: bool = False
     """Whether the reply was processed completely: a message was posted."""
 
-    error: bool = attrs.field(default=False, kw_only=True)
+    error: bool = False
     """Whether the call failed."""
 
-    error_stack: object = attrs.field(default=None, kw_only=True, repr=False, hash=False)
+    error_stack: object = attrs.field(default=None, repr=False, hash=False)
     """Where the server's code or the script failed."""
 
-    http_result: str | None = attrs.field(default=None, kw_only=True, repr=_length)
+    http_result: str | None = attrs.field(default=None, repr=_length)
     """The text of the reply, written as JSON text."""
 
-    http_error: object = attrs.field(default=None, kw_only=True, repr=False, hash=False)
+    http_error: object = attrs.field(default=None, repr=False, hash=False)
     """How the call failed."""
 
-    data: Mapping[str, object] | None = attrs.field(default=None, kw_only=True, repr=False, hash=False)
+    data: Mapping[str, object] | None = attrs.field(default=None, repr=False, hash=False)
     """What triggered, as the server keeps it: usually empty, so that a replay sends little more than the token."""
 
-    integration: Mapping[str, object] | None = attrs.field(default=None, kw_only=True, repr=False, hash=False)
+    integration: Mapping[str, object] | None = attrs.field(default=None, repr=False, hash=False)
     """The integration at that time, as the server stores it, including its token."""
 
-    http_call_data: Mapping[str, object] | None = attrs.field(default=None, kw_only=True, repr=False, hash=False)
+    http_call_data: Mapping[str, object] | None = attrs.field(default=None, repr=False, hash=False)
     """The data that was sent, including the token."""
 
-    ran_prepare_script: bool = attrs.field(default=False, kw_only=True)
+    ran_prepare_script: bool = False
     """Whether the script's ``prepare_outgoing_request`` ran."""
 
-    prepare_sent_message: object = attrs.field(default=None, kw_only=True, repr=False, hash=False)
+    prepare_sent_message: object = attrs.field(default=None, repr=False, hash=False)
     """The messages that ``prepare_outgoing_request`` posted."""
 
-    process_sent_message: object = attrs.field(default=None, kw_only=True, repr=False, hash=False)
+    process_sent_message: object = attrs.field(default=None, repr=False, hash=False)
     """The messages that ``process_outgoing_response`` posted."""
 
-    result_message: object = attrs.field(default=None, kw_only=True, repr=False, hash=False)
+    result_message: object = attrs.field(default=None, repr=False, hash=False)
     """The messages that the reply posted."""
 
-    extra: Mapping[str, object] = attrs.field(factory=_no_extra, kw_only=True, hash=False, repr=_names)
+    extra: Mapping[str, object] = attrs.field(factory=_no_extra, hash=False, repr=_names)
     """The fields that this version does not know, under the server's names."""
 
 

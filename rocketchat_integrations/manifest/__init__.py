@@ -6,8 +6,7 @@ be a :class:`Secret`, read from an environment variable or a file. :func:`schema
 """
 
 from ._entries import Entry
-from ._manifest import Manifest
-from ._schema import schema
+from ._reading import Manifest, schema
 from ._secrets import Secret
 
 __all__ = ["Entry", "Manifest", "Secret", "schema"]

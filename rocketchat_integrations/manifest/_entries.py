@@ -11,10 +11,6 @@ from rocketchat_integrations.models import IncomingIntegration, OutgoingIntegrat
 from ._secrets import Secret
 
 
-def _no_secrets() -> dict[str, Secret]:
-    return {}
-
-
 @attrs.frozen(kw_only=True)
 class Entry:
     """One integration of a manifest: a complete definition, and the names of the fields that are given.
@@ -35,7 +31,7 @@ class Entry:
     renamed_from: str | None = None
     """The previous name of the integration."""
 
-    secrets: Mapping[str, Secret] = attrs.field(factory=_no_secrets, hash=False)
+    secrets: Mapping[str, Secret] = attrs.field(factory=dict[str, Secret], hash=False)
     """The sources of the fields that are secrets, by the names of the fields."""
 
     place: str = attrs.field(default="", eq=False)

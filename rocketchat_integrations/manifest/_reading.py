@@ -1,36 +1,35 @@
-"""Read one file of a manifest: its entries and scope, and all mistakes in it."""
+"""Load a manifest from one or several files: the entries and scope of each, and all mistakes."""
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, TypeAlias, TypeGuard, cast
+from typing import Any, NamedTuple, Self, TypeAlias, TypeGuard, cast
 
 import attrs
 
-from rocketchat_integrations._validation import problems
-from rocketchat_integrations.models import (
-    IncomingIntegration,
-    IntegrationDefinition,
-    OutgoingIntegration,
-    unchecked,
-)
+from rocketchat_integrations._tracebacks import sealed
+from rocketchat_integrations._validation import Problem, problems
+from rocketchat_integrations.exceptions import ManifestError
+from rocketchat_integrations.models import IncomingIntegration, IntegrationDefinition, OutgoingIntegration, unchecked
 
-from . import _formats
-from ._entries import Entry, Scope
-from ._formats import UNREADABLE
+from ._entries import Entry, Scope, contradictions
+from ._formats import UNREADABLE, Document, Table, line_of, parse
 from ._secrets import Secret, read_secret, read_text, read_text_beside
-from ._wording import Invalid, check_text, check_text_not_blank, describe, dotted, unknown_key, wrong_type
+from ._wording import Invalid, KeyPath, check_text, check_text_not_blank, describe, dotted, unknown_key
 
 _Kind: TypeAlias = type[IncomingIntegration] | type[OutgoingIntegration]
 
 _MAX_SIZE = 16 * 2**20
 
+_SUFFIXES = (".toml", ".yaml", ".yml", ".json")
+
 KINDS: dict[str, _Kind] = {"incoming": IncomingIntegration, "outgoing": OutgoingIntegration}
 """The classes of definitions, by the keys under which entries are given."""
 
-TOP_KEYS = (*KINDS, "defaults", "scope", "$schema")
-"""The keys at the top of a file."""
+_TOP_KEYS = (*KINDS, "defaults", "scope", "$schema")
 
 ENTRY_ONLY = ("name", "id", "renamed_from")
 """The keys that an entry may have, and defaults may not."""
@@ -46,22 +45,36 @@ def required_fields(kind: _Kind) -> list[str]:
     return [field.name for field in attrs.fields(kind) if field.default is attrs.NOTHING]
 
 
-def entry_keys(kind: _Kind, *, without: Collection[str] = ()) -> dict[str, None]:
-    """Return the keys of an entry, in order."""
-    keys = ("name", "id", "renamed_from", *field_names(kind), "script_file")
+def entry_keys(*kinds: _Kind, without: Collection[str] = ()) -> dict[str, None]:
+    """Return the keys of an entry of one of these kinds, in order."""
+    keys = (*ENTRY_ONLY, *(key for kind in kinds for key in (*field_names(kind), "script_file")))
     return dict.fromkeys(key for key in keys if key not in without)
 
 
 _FIELDS = {field for kind in KINDS.values() for field in field_names(kind)}
-_DEFAULTS_KEYS = {kind: entry_keys(kind, without=ENTRY_ONLY) for kind in KINDS.values()}
-_SHARED_DEFAULTS_KEYS = dict.fromkeys((*KINDS, *(key for keys in _DEFAULTS_KEYS.values() for key in keys)))
+_SHARED_DEFAULTS_KEYS = {**dict.fromkeys(KINDS), **entry_keys(*KINDS.values(), without=ENTRY_ONLY)}
+
+
+class _Given(NamedTuple):
+    """The value of a field that a table gives, and its source if it is a secret."""
+
+    value: object
+    path: KeyPath
+    secret: Secret | None = None
+
+
+_Fields: TypeAlias = dict[str, _Given]
+
+
+def _values(fields: _Fields) -> dict[str, object]:
+    return {field: given.value for field, given in fields.items()}
 
 
 def _is_table(value: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict)
 
 
-def _refusal(key: str, path: _formats.Path, allowed: Collection[str]) -> str:
+def _refusal(key: str, path: KeyPath, allowed: Collection[str]) -> str:
     """Return why a key is not allowed in a table."""
     if key == "token":
         return "cannot be given: the server generates the token of an incoming integration"
@@ -73,31 +86,15 @@ def _refusal(key: str, path: _formats.Path, allowed: Collection[str]) -> str:
     return unknown_key(key, allowed)
 
 
-@attrs.frozen(repr=False)
-class _Fields:
-    """The fields that tables give, where they are given, and the sources of those that are secrets."""
-
-    values: dict[str, Any]
-    paths: dict[str, _formats.Path]
-    secrets: dict[str, Secret]
-
-    def with_defaults(self, defaults: _Fields) -> _Fields:
-        """Return these fields, and the defaults of the others."""
-        secrets = {field: secret for field, secret in defaults.secrets.items() if field not in self.values}
-        values, paths = {**defaults.values, **self.values}, {**defaults.paths, **self.paths}
-        return _Fields(values, paths, {**secrets, **self.secrets})
-
-    def fields_of(self, kind: _Kind) -> _Fields:
-        """Return the fields that an integration of this kind has."""
-        values, secrets = (
-            {field: value for field, value in items.items() if field in field_names(kind)}
-            for items in (self.values, self.secrets)
-        )
-        return _Fields(values, self.paths, secrets)
-
-    def unreadable(self) -> list[str]:
-        """Return the fields whose mistake is already reported."""
-        return [field for field, value in self.values.items() if value is UNREADABLE]
+def _parse(text: str, suffix: str) -> Document:
+    if suffix not in (".yaml", ".yml"):
+        return parse(text, suffix)
+    try:
+        from ._yaml import parse_yaml
+    except ImportError:
+        hint = "python -m pip install 'rocketchat-integrations[cli]'"
+        raise Invalid(f"reading YAML requires PyYAML, which is not installed: {hint}") from None
+    return parse_yaml(text)
 
 
 class FileReader:
@@ -116,67 +113,58 @@ class FileReader:
     def read(self) -> None:
         """Fill ``entries``, ``scope`` and ``reasons``."""
         try:
-            self._content = self._parse()
+            self._content = self._parse_file()
         except Invalid as invalid:
-            self._report((), str(invalid))
-        except _formats.Unreadable as unreadable:
-            self._report_at_line(*unreadable.mistake)
+            self._report((), str(invalid), invalid.line)
         else:
             self._read_content()
 
-    def _parse(self) -> object:
+    def _parse_file(self) -> object:
         suffix = Path(self._file).suffix.lower()
-        if suffix not in _formats.SUFFIXES:
-            raise Invalid(f"has an unknown suffix; allowed are {', '.join(_formats.SUFFIXES)}")
+        if suffix not in _SUFFIXES:
+            raise Invalid(f"has an unknown suffix; allowed are {', '.join(_SUFFIXES)}")
         text = read_text(self._file, "utf-8-sig", _MAX_SIZE)
-        content, mistakes = _formats.parse(text, suffix) if text.strip() else (None, [])
-        for mistake in mistakes:
-            self._report_at_line(*mistake)
+        content, mistakes = _parse(text, suffix) if text.strip() else (None, [])
+        for line, message in mistakes:
+            self._report((), message, line)
         if content is None or content == {}:
-            raise Invalid(f"is empty; allowed are {', '.join(TOP_KEYS)}")
+            raise Invalid(f"is empty; allowed are {', '.join(_TOP_KEYS)}")
         return content
 
-    def _place(self, path: _formats.Path) -> str:
-        return f"{self._file_and_line(_formats.line_of(self._content, path))}: {dotted(path)}".removesuffix(": ")
+    def _place(self, path: KeyPath, line: int | None = None) -> str:
+        line = line_of(self._content, path) if line is None else line
+        file = self._file if line is None else f"{self._file}:{line}"
+        return f"{file}: {dotted(path)}".removesuffix(": ")
 
-    def _file_and_line(self, line: int | None) -> str:
-        return self._file if line is None else f"{self._file}:{line}"
-
-    def _report(self, path: _formats.Path, message: str) -> None:
-        self.reasons[f"{self._place(path)}: {message}"] = None
-
-    def _report_at_line(self, line: int | None, message: str) -> None:
-        self.reasons[f"{self._file_and_line(line)}: {message}"] = None
+    def _report(self, path: KeyPath, message: str, line: int | None = None) -> None:
+        self.reasons[f"{self._place(path, line)}: {message}"] = None
 
     def _read_content(self) -> None:
-        top = self._table(self._content, ()) or {}
+        top = self._table(self._content, ())
         for key in top:
-            if key not in TOP_KEYS:
-                self._report((key,), unknown_key(key, TOP_KEYS))
+            if key not in _TOP_KEYS:
+                self._report((key,), unknown_key(key, _TOP_KEYS))
         self._option(top, (), "$schema")  # for editors
         prefix = self._option(top, (), "scope")
         if prefix is not None:
             self.scope = Scope(prefix, self._place(("scope",)))
-        self._read_defaults(self._table(top.get("defaults", {}), ("defaults",)) or {})
+        self._read_defaults(self._table(top.get("defaults", {}), ("defaults",)))
         for key in top:
             if key in KINDS:
-                self._read_entries(KINDS[key], (key,), top[key])
+                self._read_entries(KINDS[key], key, top[key])
 
-    def _table(self, value: object, path: _formats.Path) -> dict[str, Any] | None:
+    def _table(self, value: object, path: KeyPath) -> dict[str, Any]:
+        """Return a value that should be a table, or else an empty one."""
         if not _is_table(value):
             if value is not UNREADABLE:
-                self._report(path, str(wrong_type("a table", value)))
-            return None
-        for key in value.repeated if isinstance(value, _formats.Table) else ():
+                self._report(path, describe(Problem("", "must be a table", type(value))))
+            return {}
+        for key in value.repeated if isinstance(value, Table) else ():
             self._report((*path, key), "is given twice")
         return value
 
     def _option(
-        self,
-        table: dict[str, Any],
-        path: _formats.Path,
-        key: str,
-        check: Callable[[object], str] = check_text_not_blank,
+        self, table: dict[str, Any], path: KeyPath, key: str, check: Callable[[object], str] = check_text_not_blank
     ) -> str | None:
         if table.get(key, UNREADABLE) is not UNREADABLE:
             try:
@@ -188,78 +176,76 @@ class FileReader:
     # Defaults and entries.
 
     def _read_defaults(self, table: dict[str, Any]) -> None:
-        path = ("defaults",)
-        shared = self._read_fields(table, path, _SHARED_DEFAULTS_KEYS)
+        shared = self._read_fields(table, ("defaults",), _SHARED_DEFAULTS_KEYS)
         for key, kind in KINDS.items():
-            content = self._table(table.get(key, {}), (*path, key)) or {}
-            own = self._read_fields(content, (*path, key), _DEFAULTS_KEYS[kind])
-            for defaults in (shared.fields_of(kind), own):
+            path = ("defaults", key)
+            inherited = {field: shared[field] for field in shared if field in field_names(kind)}
+            own = self._read_fields(self._table(table.get(key, {}), path), path, entry_keys(kind, without=ENTRY_ONLY))
+            for defaults in (inherited, own):
                 self._check_defaults(kind, defaults)
-            self._defaults[kind] = own.with_defaults(shared.fields_of(kind))
+            self._defaults[kind] = {**inherited, **own}
 
     def _check_defaults(self, kind: _Kind, defaults: _Fields) -> None:
         """Report what is wrong with each default by itself, whether an entry uses it or not."""
-        definition = unchecked(kind, defaults.values)
-        for field, value in defaults.values.items():
-            others = set(field_names(kind)).difference([] if value is UNREADABLE else [field])
+        definition = unchecked(kind, _values(defaults))
+        for field, given in defaults.items():
+            others = set(field_names(kind)).difference([] if given.value is UNREADABLE else [field])
             for problem in problems(definition, [field], unreadable=others):
                 # Which channels are allowed depends on the type and the event of the entry.
                 if field != "channel" or problem.wrong_type is not None:
-                    self._report(defaults.paths[field], describe(problem))
+                    self._report(given.path, describe(problem))
 
-    def _read_entries(self, kind: _Kind, path: _formats.Path, content: object) -> None:
+    def _read_entries(self, kind: _Kind, key: str, content: object) -> None:
         if isinstance(content, list):
             for number, table in enumerate(cast("list[object]", content)):
-                self._read_entry(kind, (*path, number), table)
+                self._read_entry(kind, (key, number), table)
         elif _is_table(content) and all(table is UNREADABLE or _is_table(table) for table in content.values()):
-            for name, table in (self._table(content, path) or {}).items():
-                self._read_entry(kind, (*path, name), table, name)
+            for name, table in self._table(content, (key,)).items():
+                self._read_entry(kind, (key, name), table, name)
         elif content is not UNREADABLE:
-            self._report(path, f"must be a list of tables (in TOML: [[{path[0]}]]) or a table of tables by name")
+            self._report((key,), f"must be a list of tables (in TOML: [[{key}]]) or a table of tables by name")
 
-    def _read_entry(self, kind: _Kind, path: _formats.Path, content: object, name: str | None = None) -> None:
+    def _read_entry(self, kind: _Kind, path: KeyPath, content: object, name: str | None = None) -> None:
         table = self._table(content, path)
-        if table is None:
+        if not _is_table(content):
             return
         own = self._read_fields(table, path, entry_keys(kind, without=() if name is None else ["name"]))
         if name is not None:
-            own.values["name"], own.paths["name"] = name, path
-        fields = own.with_defaults(self._defaults[kind])
-        definition = unchecked(kind, fields.values)
+            own["name"] = _Given(name, path)
+        fields = {**self._defaults[kind], **own}
+        definition = unchecked(kind, _values(fields))
         wrong = self._check_fields(definition, fields, path)
+        renamed_from = self._option(table, path, "renamed_from", check_text)
+        if renamed_from is not None and renamed_from == definition.name:
+            self._report((*path, "renamed_from"), "must differ from the name")
         entry = Entry(
             definition=definition,
-            given=frozenset(fields.values),
-            renamed_from=self._renamed_from(table, path, fields.values.get("name")),
+            given=frozenset(fields),
+            renamed_from=renamed_from,
             id=self._option(table, path, "id"),
-            secrets=fields.secrets,
+            secrets={field: given.secret for field, given in fields.items() if given.secret is not None},
             place=self._place(path),
         )
         if "name" not in wrong:
             self.entries.append(entry)
 
-    def _check_fields(self, definition: IntegrationDefinition, fields: _Fields, path: _formats.Path) -> set[str]:
+    def _check_fields(self, definition: IntegrationDefinition, fields: _Fields, path: KeyPath) -> set[str]:
         """Report what is wrong with the fields of an entry, and return the names of these fields."""
-        missing = [field for field in required_fields(type(definition)) if field not in fields.values]
+        missing = [field for field in required_fields(type(definition)) if field not in fields]
         for field in missing:
             self._report((*path, field), "is required")
-        wrong = {*missing, *fields.unreadable()}
+        wrong = {*missing, *(field for field, given in fields.items() if given.value is UNREADABLE)}
         for problem in problems(definition, unreadable=tuple(wrong)):
-            self._report(fields.paths.get(problem.field, (*path, problem.field)), describe(problem))
+            place = fields[problem.field].path if problem.field in fields else (*path, problem.field)
+            self._report(place, describe(problem))
             wrong.add(problem.field)
         return wrong
 
-    def _renamed_from(self, table: dict[str, Any], path: _formats.Path, name: object) -> str | None:
-        renamed_from = self._option(table, path, "renamed_from", check_text)
-        if renamed_from is not None and renamed_from == name:
-            self._report((*path, "renamed_from"), "must differ from the name")
-        return renamed_from
-
     # Fields.
 
-    def _read_fields(self, table: dict[str, Any], path: _formats.Path, allowed: Collection[str]) -> _Fields:
+    def _read_fields(self, table: dict[str, Any], path: KeyPath, allowed: Collection[str]) -> _Fields:
         """Read the fields in a table. One that cannot be read is reported, and stays UNREADABLE."""
-        fields = _Fields({}, {}, {})
+        fields: _Fields = {}
         if "script" in table and "script_file" in table:
             self._report((*path, "script_file"), "cannot be combined with script")
         for key, value in table.items():
@@ -269,27 +255,26 @@ class FileReader:
                 self._report(where, _refusal(key, path, allowed))
             elif field in _FIELDS:
                 try:
-                    fields.values[field] = self._read_value(fields, key, value, where)
+                    fields[field] = self._read_field(key, value, where)
                 except Invalid as invalid:
                     self._report(where, str(invalid))
-                    fields.values[field] = UNREADABLE
-                fields.paths[field] = where
+                    fields[field] = _Given(UNREADABLE, where)
         return fields
 
-    def _read_value(self, fields: _Fields, key: str, value: object, path: _formats.Path) -> object:
+    def _read_field(self, key: str, value: object, path: KeyPath) -> _Given:
         if value is UNREADABLE or (_is_table(value) and UNREADABLE in value.values()):
-            return UNREADABLE
+            return _Given(UNREADABLE, path)
         if key == "script_file":
             file = check_text_not_blank(value)
-            return read_text_beside(self._folder, file, "utf-8-sig", allow_outside=self._allow_outside)
+            return _Given(read_text_beside(self._folder, file, "utf-8-sig", allow_outside=self._allow_outside), path)
         if not _is_table(value):
-            return value
+            return _Given(value, path)
         if key != "token":
             raise Invalid("must not be a table; only a token can be { env = … } or { file = … }")
-        fields.secrets[key] = self._read_source(value, path)
-        return read_secret(fields.secrets[key])
+        secret = self._read_source(value, path)
+        return _Given(read_secret(secret), path, secret)
 
-    def _read_source(self, table: dict[str, Any], path: _formats.Path) -> Secret:
+    def _read_source(self, table: dict[str, Any], path: KeyPath) -> Secret:
         self._table(table, path)
         for key in table:
             if key not in ("env", "file"):
@@ -298,9 +283,69 @@ class FileReader:
             raise Invalid("must have either env or file")
         ((key, value),) = table.items()
         try:
-            source = check_text_not_blank(value)
+            source = {key: check_text_not_blank(value)}
         except Invalid as invalid:
             raise Invalid(f"{key} {invalid}") from None
-        env, file = (source, None) if key == "env" else (None, source)
-        folder = str(Path(self._folder).absolute())
-        return Secret(env=env, file=file, folder=folder, allow_outside=self._allow_outside)
+        return Secret(**source, folder=str(Path(self._folder).absolute()), allow_outside=self._allow_outside)
+
+
+@attrs.frozen(kw_only=True)
+class Manifest:
+    """The integrations that a workspace should have.
+
+    It can also be made from entries of another origin; these are not checked.
+    """
+
+    entries: tuple[Entry, ...]
+    """The entries, in the order of the files and of their tables."""
+
+    scope: str | None = None
+    """The prefix of the names of all entries: the part of the workspace that the manifest manages."""
+
+    @classmethod
+    @sealed
+    def load(cls, *paths: str | os.PathLike[str], allow_outside: bool = False) -> Self:
+        """Read a manifest from one or several files, each in the format of its suffix.
+
+        Relative paths in a file are relative to its folder. ``defaults`` apply to the file
+        that contains them.
+
+        Args:
+            paths: files that end in ``.toml``, ``.yaml``, ``.yml`` or ``.json``.
+            allow_outside: let ``script_file`` and secrets be outside of the manifest's folder.
+
+        Returns:
+            The manifest, without mistakes.
+
+        Raises:
+            ManifestError: if there is any mistake; its ``reasons`` are all of them.
+        """
+        readers = [FileReader(os.fspath(path), allow_outside=allow_outside) for path in paths]
+        for reader in readers:
+            reader.read()
+        entries = tuple(entry for reader in readers for entry in reader.entries)
+        scopes = [reader.scope for reader in readers if reader.scope is not None]
+        reasons = [reason for reader in readers for reason in reader.reasons]
+        reasons += contradictions(entries, scopes)
+        if not readers:
+            reasons.append("no file is given")
+        if reasons:
+            count = f"{len(reasons)} mistakes" if len(reasons) > 1 else "a mistake"
+            raise ManifestError("\n  ".join([f"the manifest has {count}:", *reasons]), reasons=tuple(reasons))
+        return cls(entries=entries, scope=scopes[0].prefix if scopes else None)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a manifest (draft 7), for editors and for checks without this package.
+
+    It is the file ``manifest.schema.json`` in the installed package. It accepts every
+    manifest that can be loaded. It does not know whether files and variables exist,
+    whether names repeat, or what a default makes of an entry: loading reports that.
+
+    Returns:
+        The schema, which may be changed.
+    """
+    from importlib.resources import files  # three milliseconds that loading does not need
+
+    text = (files("rocketchat_integrations") / "manifest.schema.json").read_text(encoding="utf-8")
+    return cast("dict[str, Any]", json.loads(text))

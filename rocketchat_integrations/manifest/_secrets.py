@@ -61,36 +61,25 @@ class Secret:
 
 
 def read_secret(secret: Secret) -> str:
-    """Return the value of a secret.
-
-    Raises:
-        Invalid: if it cannot be read, or is blank.
-    """
+    """Return the value of a secret. Raise Invalid if it cannot be read, or is blank."""
     if secret.file is not None:
         text = read_text_beside(secret.folder, secret.file, "utf-8", allow_outside=secret.allow_outside)
         value = re.sub(r"\r?\n\Z", "", text)
+    elif secret.env in _CLIENT_CREDENTIALS:
+        hint = "is a credential of the client; use another for this token"
+        raise Invalid(f"the environment variable {secret.env!r} {hint}")
     else:
-        value = _read_variable(str(secret.env))
+        try:
+            value = os.environ[str(secret.env)]
+        except (KeyError, ValueError):
+            raise Invalid(f"the environment variable {secret.env!r} is not set") from None
     if not trimmed(value):
         raise Invalid(f"{secret.file or secret.env!r} is blank")
     return value
 
 
-def _read_variable(name: str) -> str:
-    if name in _CLIENT_CREDENTIALS:
-        raise Invalid(f"the environment variable {name!r} is a credential of the client; use another for this token")
-    try:
-        return os.environ[name]
-    except (KeyError, ValueError):
-        raise Invalid(f"the environment variable {name!r} is not set") from None
-
-
 def read_text_beside(folder: str, file: str, encoding: str, *, allow_outside: bool) -> str:
-    """Return the text of a file whose path is relative to the manifest's folder.
-
-    Raises:
-        Invalid: if the file cannot be read, is too large, or is outside of the folder and may not be.
-    """
+    """Return the text of a file whose path is relative to the manifest's folder. Raise Invalid if that fails."""
     try:
         return read_text(str(Path(folder, file)), encoding, _MAX_SIZE, within=None if allow_outside else folder)
     except Invalid as invalid:
@@ -98,11 +87,7 @@ def read_text_beside(folder: str, file: str, encoding: str, *, allow_outside: bo
 
 
 def read_text(file: str, encoding: str, max_size: int, *, within: str | None = None) -> str:
-    """Return the text of a file.
-
-    Raises:
-        Invalid: if it cannot be read, is too large, or is not in the folder ``within``.
-    """
+    """Return the text of a file. Raise Invalid if it is unreadable, too large, or not in the folder ``within``."""
     try:
         path = Path(os.path.realpath(file))
         if within is not None and not path.is_relative_to(os.path.realpath(within)):
@@ -112,17 +97,12 @@ def read_text(file: str, encoding: str, max_size: int, *, within: str | None = N
             raise Invalid("is a directory" if stat.S_ISDIR(mode) else "is not a file")
         with path.open("rb") as stream:
             content = stream.read(max_size + 1)
+        if len(content) > max_size:
+            raise Invalid(f"is larger than {max_size // 2**20} MiB")
+        return content.decode(encoding)
     except OSError as error:
         raise Invalid(f"cannot be read: {error.strerror}") from None
-    except ValueError:
-        raise Invalid("is not a valid file name") from None
-    if len(content) > max_size:
-        raise Invalid(f"is larger than {max_size // 2**20} MiB")
-    return _decode(content, encoding)
-
-
-def _decode(content: bytes, encoding: str) -> str:
-    try:
-        return content.decode(encoding)
     except UnicodeDecodeError:
         raise Invalid("is not UTF-8 text") from None
+    except ValueError:
+        raise Invalid("is not a valid file name") from None

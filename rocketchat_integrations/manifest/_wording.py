@@ -7,10 +7,12 @@ import re
 from collections.abc import Collection
 from datetime import date, time
 from types import NoneType
+from typing import TypeAlias
 
 from rocketchat_integrations._validation import NOT_UNICODE, Problem, is_unicode, trimmed
 
-from ._formats import Path
+KeyPath: TypeAlias = tuple[str | int, ...]
+"""The keys and indexes that lead to a value."""
 
 _TYPE_NAMES: dict[type, str] = {
     NoneType: "null",
@@ -27,7 +29,11 @@ _NOT_QUOTED = (bool, int, float, date, time)
 
 
 class Invalid(Exception):
-    """A value cannot be used. The text says why, without the place."""
+    """A value or a text cannot be used. The message says why, without the place, which can be a line."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 def describe(problem: Problem) -> str:
@@ -40,30 +46,17 @@ def describe(problem: Problem) -> str:
     return f"{problem.message}, not {name}{hint}"
 
 
-def wrong_type(allowed: str, value: object, *, expects_text: bool = False) -> Invalid:
-    """Return the failure for a value of a wrong type."""
-    return Invalid(describe(Problem("", f"must be {allowed}", type(value), expects_text=expects_text)))
-
-
 def check_text(value: object) -> str:
-    """Return the value if it is text.
-
-    Raises:
-        Invalid: if it is not.
-    """
+    """Return the value if it is text, otherwise raise Invalid."""
     if not isinstance(value, str):
-        raise wrong_type("text", value, expects_text=True)
+        raise Invalid(describe(Problem("", "must be text", type(value), expects_text=True)))
     if not is_unicode(value):
         raise Invalid(NOT_UNICODE)
     return value
 
 
 def check_text_not_blank(value: object) -> str:
-    """Return the value if it is text that is not blank.
-
-    Raises:
-        Invalid: if it is not.
-    """
+    """Return the value if it is text that is not blank, otherwise raise Invalid."""
     text = check_text(value)
     if not trimmed(text):
         raise Invalid("must not be blank")
@@ -77,7 +70,7 @@ def unknown_key(key: str, allowed: Collection[str]) -> str:
     return f"unknown key; {hint}"
 
 
-def dotted(path: Path) -> str:
+def dotted(path: KeyPath) -> str:
     """Return a path as text, such as ``incoming[0].channel``."""
     text = ""
     for step in path:

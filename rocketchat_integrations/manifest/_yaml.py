@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from ._formats import TOO_DEEP, TOO_LONG, UNREADABLE, Array, Document, Mistake, Table, Unreadable
+from ._formats import TOO_DEEP, TOO_LONG, UNREADABLE, Array, Document, Table
+from ._wording import Invalid
 
 _MAX_DEPTH = 32
 _MAX_COPIES = 1_000_000
@@ -29,11 +30,7 @@ _COMMENT_WITHOUT_BLANK = re.compile(r"[ \t]+#\S")
 
 
 def parse_yaml(text: str) -> Document:
-    """Parse YAML.
-
-    Raises:
-        Unreadable: if the text is not valid YAML, or exceeds a limit.
-    """
+    """Parse YAML. Raise Invalid if the text is not valid, or exceeds a limit."""
     try:
         loader = _Loader(text)
         content = loader.get_single_data()
@@ -42,18 +39,8 @@ def parse_yaml(text: str) -> Document:
         details = [getattr(error, name, None) for name in ("context", "problem", "reason")]
         # Remove quoted words: one of them may be a secret.
         shown = re.sub(r" '[^']{2,}'", "", ", ".join(filter(None, details)))
-        raise Unreadable(mark and mark.line + 1, f"is not YAML: {shown}") from None
-    return Document(content, sorted(loader.mistakes))
-
-
-def _checked(construct: Callable[[Any, Any], object]) -> Callable[[_Loader, ScalarNode], object]:
-    def constructor(loader: _Loader, node: ScalarNode) -> object:
-        try:
-            return construct(loader, node)
-        except (ValueError, OverflowError):
-            return loader.report(node, TOO_LONG)
-
-    return constructor
+        raise Invalid(f"is not YAML: {shown}", mark and mark.line + 1) from None
+    return content, sorted(loader.mistakes)
 
 
 def _text(_: object, node: ScalarNode) -> object:
@@ -65,7 +52,7 @@ class _Loader(yaml.SafeLoader):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.mistakes: list[Mistake] = []
+        self.mistakes: list[tuple[int, str]] = []
         self._pyyaml: Any = self  # the types of PyYAML's methods are incomplete
         self._text = text
         self._depth = 0
@@ -75,7 +62,7 @@ class _Loader(yaml.SafeLoader):
 
     def report(self, node: Node, message: str) -> object:
         """Collect a mistake, and return what replaces the value."""
-        self.mistakes.append(Mistake(_line(node), message))
+        self.mistakes.append((_line(node), message))
         return UNREADABLE
 
     def compose_node(self, parent: Node | None, index: Any) -> Any:
@@ -83,7 +70,7 @@ class _Loader(yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             return self._compose_alias(event, parent, index)
         if self._depth == _MAX_DEPTH:
-            raise Unreadable(_line(event), TOO_DEEP)
+            raise Invalid(TOO_DEEP, _line(event))
         self._depth += 1
         node: Any = super().compose_node(parent, index)
         self._depth -= 1
@@ -104,15 +91,18 @@ class _Loader(yaml.SafeLoader):
             return node
         self._copies += self._sizes[target]
         if self._copies > _MAX_COPIES:
-            raise Unreadable(_line(event), "copies too many values by aliases (*)")
+            raise Invalid("copies too many values by aliases (*)", _line(event))
         return super().compose_node(parent, index)
 
     def _replace(self, node: Node, message: str) -> None:
         self.report(node, message)
         node.tag = _UNREADABLE
 
-    def construct_unreadable(self, node: Node) -> object:
-        return UNREADABLE
+    def construct_limited(self, node: ScalarNode) -> object:
+        try:
+            return yaml.SafeLoader.yaml_constructors[node.tag](self, node)
+        except (ValueError, OverflowError):
+            return self.report(node, TOO_LONG)
 
     def construct_array(self, node: SequenceNode) -> object:
         values = [self._pyyaml.construct_object(child) for child in node.value]
@@ -132,29 +122,22 @@ class _Loader(yaml.SafeLoader):
             elif key is not UNREADABLE:
                 self.report(key_node, "has a key that YAML does not read as text; write it in quotes")
         for key_node, source in merged:
-            self._merge(table, source, key_node)
-        return table
-
-    def _merge(self, table: Table, source: object, key_node: Node) -> None:
-        if isinstance(source, Table):
-            for key in source:
-                if key not in table:
+            if isinstance(source, Table):
+                for key in [key for key in source if key not in table]:
                     table[key], table.lines[key] = source[key], source.lines[key]
-        elif source is not UNREADABLE:
-            self.report(key_node, "merges (<<) a value that is not a table")
+            elif source is not UNREADABLE:
+                self.report(key_node, "merges (<<) a value that is not a table")
+        return table
 
 
 _CONSTRUCTORS: dict[str, Callable[[Any, Any], object]] = {
-    **{
-        f"{_PREFIX}{name}": _checked(yaml.SafeLoader.yaml_constructors[f"{_PREFIX}{name}"])
-        for name in ("int", "float", "timestamp")
-    },
+    **{f"{_PREFIX}{name}": _Loader.construct_limited for name in ("int", "float", "timestamp")},
     # As values, `<<` and `=` are text.
     _MERGE: _text,
     f"{_PREFIX}value": _text,
     f"{_PREFIX}seq": _Loader.construct_array,
     f"{_PREFIX}map": _Loader.construct_table,
-    _UNREADABLE: _Loader.construct_unreadable,
+    _UNREADABLE: lambda loader, node: UNREADABLE,
 }
 for _tag, _constructor in _CONSTRUCTORS.items():
     _Loader.add_constructor(_tag, _constructor)

@@ -1,22 +1,21 @@
-"""Make the JSON Schema of manifests from the fields of the definitions.
+"""Print the JSON Schema of manifests, made from the fields of the definitions.
 
-``manifest.schema.json`` in the package is a copy for editors. After a change, write it anew with ``nox -s schema``.
+The package contains it as ``manifest.schema.json``. After a change, write the file again with ``nox -s schema``.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Collection, Iterable
-from copy import deepcopy
 from typing import Any, TypeAlias
 
 import attrs
 
 from rocketchat_integrations._validation import BLANKS, EVERYWHERE, FieldType, field_types
+from rocketchat_integrations.manifest._reading import ENTRY_ONLY, KINDS, entry_keys, required_fields
 from rocketchat_integrations.models import EventType
-
-from ._reading import ENTRY_ONLY, KINDS, entry_keys, required_fields
 
 _Schema: TypeAlias = dict[str, Any]
 
@@ -44,25 +43,13 @@ _ROOM = "[#@][^,]*"
 _HEARD = f"{_BLANK}*(?:{_ROOM}|(?:{'|'.join(EVERYWHERE)}){_BLANK}*)?"
 
 
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of a manifest (draft 7), for editors and for checks without this package.
-
-    It is the file ``manifest.schema.json`` in the installed package. It accepts every
-    manifest that can be loaded. It does not know whether files and variables exist,
-    whether names repeat, or what a default makes of an entry: loading reports that.
-
-    Returns:
-        The schema, which may be changed.
-    """
-    return deepcopy(_make_schema())
-
-
 def as_text() -> str:
     """Return the schema as the text of ``manifest.schema.json``."""
-    return json.dumps(_make_schema(), indent=2) + "\n"
+    return json.dumps(make_schema(), indent=2) + "\n"
 
 
-def _make_schema() -> _Schema:
+def make_schema() -> _Schema:
+    """Return the JSON Schema of a manifest."""
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Manifest of Rocket.Chat integrations",
@@ -250,3 +237,7 @@ def _outgoing_rules() -> _Schema:
             },
         ]
     }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(as_text())
