@@ -5,9 +5,9 @@ empty.
 """
 
 from ._apply import apply
-from ._client_protocol import ProvisioningClient
 from ._plan import Plan
 from ._planner import plan
+from ._provisioning_client import ProvisioningClient
 from ._steps import Create, LiteralSecret, Remove, Step, Unchanged, Update
 from ._workers import Failure, Progress, Report
 

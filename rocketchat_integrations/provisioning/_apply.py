@@ -17,9 +17,9 @@ from rocketchat_integrations.exceptions import (
 )
 from rocketchat_integrations.models import IntegrationDefinition, IntegrationRecord
 
-from ._client_protocol import ProvisioningClient
 from ._matching import RecordsByName, by_name
 from ._plan import Plan, phases_of
+from ._provisioning_client import ProvisioningClient
 from ._steps import Create, Identity, Remove, Step, Update, fingerprint, identity, label
 from ._workers import Job, Progress, Report, Workers
 

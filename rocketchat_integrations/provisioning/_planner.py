@@ -13,9 +13,9 @@ from rocketchat_integrations.exceptions import ConfigurationError
 from rocketchat_integrations.manifest import Entry, Manifest
 from rocketchat_integrations.models import Change, IntegrationDefinition, IntegrationRecord, validate
 
-from ._client_protocol import ProvisioningClient
 from ._matching import collect, entries_of, matches_of, old_identity, place_of
 from ._plan import Plan
+from ._provisioning_client import ProvisioningClient
 from ._steps import SECRET_FIELDS, Create, LiteralSecret, Remove, Secrets, Unchanged, Update, fingerprint, identity
 
 Prune: TypeAlias = bool | Literal["all"]

@@ -12,7 +12,7 @@ from rocketchat_integrations.outgoing import MessageSent, Reply
 from rocketchat_integrations.testing import LocalRocketChat
 
 if TYPE_CHECKING:
-    from tests.loop.conftest import Deploy
+    from tests.end_to_end.conftest import Deploy
 
 
 def reply_of(message: MessageSent) -> Reply:
