@@ -21,16 +21,17 @@ import functools
 import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from importlib.util import find_spec
 from typing import Any, TypeAlias, TypeVar, overload
 
 import attrs
 
-try:
-    import hypothesis.strategies as st
-except ImportError as error:
+if find_spec("hypothesis") is None:
     raise ImportError(
         "rocketchat_integrations.testing.strategies needs Hypothesis: pip install 'rocketchat-integrations[hypothesis]'"
-    ) from error
+    )
+
+from hypothesis import strategies as st
 
 from rocketchat_integrations._validation import trimmed
 from rocketchat_integrations.messages import Attachment, AttachmentField, Message

@@ -7,7 +7,6 @@ import io
 import logging
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -232,13 +231,16 @@ def test_ctrl_c_exits_with_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
 # Arguments and streams
 
 
-def test_the_package_can_be_run() -> None:
+def test_the_package_can_be_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """`python -m` runs the command line with the arguments of the process; importing the module runs nothing."""
-    importlib.import_module("rocketchat_integrations.__main__")
-    run = subprocess.run(
-        [sys.executable, "-m", "rocketchat_integrations", "--version"], capture_output=True, text=True, check=True
-    )
-    assert run.stdout == f"rocketchat-integrations {__version__}\n"
+    main = Path(str(importlib.import_module("rocketchat_integrations.__main__").__file__))
+    monkeypatch.setattr(sys, "argv", ["rocketchat_integrations", "--version"])
+    # As `runpy` does, which pytest's import hook does not support.
+    code = compile(main.read_text(encoding="utf-8"), str(main), "exec")
+    with pytest.raises(SystemExit) as exit:
+        exec(code, {"__name__": "__main__", "__package__": "rocketchat_integrations"})
+    assert exit.value.code == 0
+    assert capsys.readouterr().out == f"rocketchat-integrations {__version__}\n"
 
 
 @pytest.mark.parametrize(("argument", "message"), [("\udcc3\udcbc", "'\xfc'"), ("\udcfc", "must be UTF-8")])
