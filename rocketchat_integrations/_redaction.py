@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -58,6 +57,8 @@ def _redacted_text(text: str, secrets: tuple[str, ...]) -> str:
 
 
 def _spellings(text: str) -> Iterator[str]:
+    import html  # imported late: few programs redact anything
+
     urls = [quote(text, safe, errors="replace") for safe in ("/", "", _TARGET, f"{_TARGET}%")]
     jsons = [json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)]
     for escaped in (text, html.escape(text), quote_plus(text, errors="replace"), *urls, *jsons):

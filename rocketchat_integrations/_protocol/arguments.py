@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import TypeGuard, cast
 from urllib.parse import urlsplit
 
+from typing_extensions import TypeIs
+
 from rocketchat_integrations._validation import is_unicode, trimmed
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.exceptions import ConfigurationError
@@ -91,7 +93,7 @@ def check_on_error(value: object) -> None:
     check("on_error", value is None or callable(value), "a callable or None")
 
 
-def is_record(value: object) -> TypeGuard[IntegrationRecord]:
+def is_record(value: object) -> TypeIs[IntegrationRecord]:
     return isinstance(value, (IncomingIntegrationRecord, OutgoingIntegrationRecord))
 
 

@@ -6,11 +6,14 @@ Words that YAML does not read as text, such as ``#room`` and ``!deploy``, are re
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.resolver import Resolver
 
 from ._formats import TOO_DEEP, TOO_LONG, UNREADABLE, Array, Document, Table
 from ._wording import Invalid
@@ -47,11 +50,34 @@ def _text(_: object, node: ScalarNode) -> object:
     return node.value
 
 
-class _Loader(yaml.SafeLoader):
+class _Events:
+    """The events of a text, from PyYAML's parser in C where it is installed."""
+
+    def __init__(self, text: str) -> None:
+        self._events: Iterator[Any] = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        self._next: Any = None
+
+    def peek_event(self) -> Any:
+        if self._next is None:
+            self._next = next(self._events, None)
+        return self._next
+
+    def get_event(self) -> Any:
+        event, self._next = self.peek_event(), None
+        return event
+
+    def check_event(self, *kinds: type) -> bool:
+        return isinstance(self.peek_event(), kinds)
+
+
+class _Loader(_Events, Composer, SafeConstructor, Resolver):
     """A loader that makes :class:`Table` and :class:`Array`, and collects mistakes."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(text)
+        _Events.__init__(self, text)
+        Composer.__init__(self)
+        SafeConstructor.__init__(self)
+        Resolver.__init__(self)
         self.mistakes: list[tuple[int, str]] = []
         self._pyyaml: Any = self  # the types of PyYAML's methods are incomplete
         self._text = text
@@ -100,7 +126,7 @@ class _Loader(yaml.SafeLoader):
 
     def construct_limited(self, node: ScalarNode) -> object:
         try:
-            return yaml.SafeLoader.yaml_constructors[node.tag](self, node)
+            return SafeConstructor.yaml_constructors[node.tag](self, node)
         except (ValueError, OverflowError):
             return self.report(node, TOO_LONG)
 
