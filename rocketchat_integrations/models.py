@@ -34,12 +34,13 @@ import enum
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from types import TracebackType
 from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, cast
 
 import attrs
 
 from ._redaction import mask
-from ._validation import EVERYWHERE as EVERYWHERE, problems, trimmed
+from ._validation import EVERYWHERE as EVERYWHERE, Problem, problems, trimmed
 
 _Class = TypeVar("_Class", bound=type)
 
@@ -168,11 +169,8 @@ def validate(definition: IntegrationDefinition, fields: Iterable[str] | None = N
         raise problem.exception()
 
 
-def _validated(cls: _Class) -> _Class:
-    """Raise the first problem of each new definition. A record has a constructor of its own, and is not checked.
-
-    The problem is raised outside of the constructor, because the frame of the constructor holds the token.
-    """
+def _guarded(cls: _Class, find_problems: Callable[[Any], Iterable[Problem]]) -> _Class:
+    """Raise the first problem of each new object, without the frame of the constructor: that holds the token."""
     construct = cast("Callable[..., None]", getattr(cls, "__init__"))  # noqa: B009 - plain, type checkers refuse it
 
     @functools.wraps(construct)
@@ -180,9 +178,9 @@ def _validated(cls: _Class) -> _Class:
         failure: Exception | None
         try:
             construct(self, *args, **kwargs)
-            failure = next((problem.exception() for problem in problems(self)), None)
-        except Exception as error:  # arguments that do not fit, or a bug: keep the frames that lead to it
-            failure = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
+            failure = next((problem.exception() for problem in find_problems(self)), None)
+        except Exception as error:  # arguments that do not fit, an iterable that raises, or a bug
+            failure = error.with_traceback(_below_constructor(error.__traceback__))
         del self, args, kwargs  # this frame stays in the traceback
         if failure is not None:
             try:
@@ -192,6 +190,24 @@ def _validated(cls: _Class) -> _Class:
 
     setattr(cls, "__init__", init)  # noqa: B010
     return cls
+
+
+def _below_constructor(traceback: TracebackType | None) -> TracebackType | None:
+    """Leave out the frames of the guard and of the constructor that attrs generates."""
+    frames = traceback and traceback.tb_next
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith("<attrs generated"):
+        frames = frames.tb_next
+    return frames
+
+
+def _validated(cls: _Class) -> _Class:
+    """Check each new definition."""
+    return _guarded(cls, lambda definition: problems(definition))
+
+
+def _not_validated(cls: _Class) -> _Class:
+    """Check nothing: a record is what the server holds."""
+    return _guarded(cls, lambda record: ())
 
 
 @attrs.frozen
@@ -413,6 +429,7 @@ def unchecked(kind: type[_D], values: Mapping[str, Any]) -> _D:
 # Both records repeat the fields that the server adds: a class cannot inherit from two bases with slots.
 
 
+@_not_validated
 @attrs.frozen
 class IncomingIntegrationRecord(IncomingIntegration):
     """An incoming integration as the server holds it."""
@@ -454,6 +471,7 @@ class IncomingIntegrationRecord(IncomingIntegration):
         return unchecked(IncomingIntegration, attrs.asdict(self, recurse=False))
 
 
+@_not_validated
 @attrs.frozen
 class OutgoingIntegrationRecord(OutgoingIntegration):
     """An outgoing integration as the server holds it."""

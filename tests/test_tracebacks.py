@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,20 @@ def test_a_mistake_of_the_user_shows_no_frame_with_a_secret(fail: Callable[[], o
     assert caught.value.__context__ is None
 
 
+def broken_urls() -> Iterator[str]:
+    yield "https://bot.example"
+    raise RuntimeError("the generator failed")
+
+
+@pytest.mark.parametrize("make", [define_anything, lambda **fields: make_record(**fields, id="1")])
+def test_an_iterable_that_raises_shows_no_token(make: Callable[..., object]) -> None:
+    """The traceback leads to the caller's iterable, without the constructor's frame."""
+    with pytest.raises(RuntimeError) as caught:
+        make(**{**OUTGOING, "urls": broken_urls()})
+    assert "canary" not in str([frame.locals for frame in frames_of(caught.value)])
+    assert names_of(caught.value)[-1] == "broken_urls"
+
+
 def fail_elsewhere(*_: object) -> None:
     raise ValueError("nope")
 
@@ -85,7 +99,7 @@ def test_a_bug_in_a_constructor_shows_every_frame(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(models, "problems", BUGS["KeyError"])
     with pytest.raises(KeyError) as caught:
         IncomingIntegration("hook", channel="#a", username="u")
-    assert names_of(caught.value)[-2:] == ["init", "<lambda>"]
+    assert names_of(caught.value)[-3:] == ["init", "<lambda>", "<lambda>"]
 
 
 def test_a_sealed_function_keeps_its_name_its_text_and_its_result() -> None:

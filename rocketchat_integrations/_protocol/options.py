@@ -8,7 +8,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypedDict, TypeVar, Unpack, cast
+from types import MappingProxyType
+from typing import Any, NoReturn, TypedDict, TypeVar, Unpack, cast
 
 import attrs
 from attrs.validators import optional
@@ -87,6 +88,11 @@ def _is_positive_integer(value: object) -> bool:
     return type(value) is int and value > 0
 
 
+def _copied(mapping: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    # Later changes of the caller's mapping would bypass the checks. A value of another type is left to these.
+    return MappingProxyType({**mapping}) if isinstance(mapping, Mapping) else mapping
+
+
 def _is_transport(value: object) -> bool:
     return all(callable(getattr(value, method, None)) for method in ("send", "close"))
 
@@ -95,6 +101,8 @@ def _is_transport(value: object) -> bool:
 @attrs.frozen(kw_only=True)
 class ConnectionOptions:
     """How to connect. :class:`Client` and :class:`IncomingWebhook` take each option as a keyword.
+
+    To give several clients the same options, pass ``**attrs.asdict(options, recurse=False)``.
 
     Raises:
         ConfigurationError: if an option is not allowed; the message names it.
@@ -126,11 +134,17 @@ class ConnectionOptions:
     """A client certificate: the path of a file with certificate and key, or a pair of paths."""
 
     proxies: Mapping[str, str] | None = attrs.field(
-        default=None, repr=_shown_names, validator=optional(_must_be("URLs by scheme", is_text_mapping))
+        default=None,
+        converter=_copied,
+        repr=_shown_names,
+        hash=False,
+        validator=optional(_must_be("URLs by scheme", is_text_mapping)),
     )
     """A proxy's URL by scheme (``{"https": "http://proxy:3128"}``); takes precedence over the environment's."""
 
-    headers: Mapping[str, str] | None = attrs.field(default=None, repr=_shown_names, validator=optional(_can_be_sent))
+    headers: Mapping[str, str] | None = attrs.field(
+        default=None, converter=_copied, repr=_shown_names, hash=False, validator=optional(_can_be_sent)
+    )
     """Headers to send with every request. They replace the client's defaults, such as ``Accept``."""
 
     user_agent: str | None = attrs.field(
@@ -154,6 +168,9 @@ class ConnectionOptions:
     """An object that sends the requests, in place of the library requests. It decides itself what to make of
     ``timeout``, ``verify``, ``cert``, ``proxies``, ``pool_size`` and ``max_response_size``."""
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("ConnectionOptions may hold secrets and cannot be pickled")
+
 
 class UnknownOption(ConfigurationError, TypeError):
     """A keyword that is no option. Also a TypeError, as for any unknown keyword."""
@@ -163,7 +180,8 @@ def connection_options(**options: Unpack[ConnectionKeywords]) -> ConnectionOptio
     """Make the options from keywords, or raise UnknownOption for another keyword."""
     unknown = options.keys() - ConnectionKeywords.__annotations__.keys()
     if unknown:
-        raise UnknownOption(f"unknown options: {', '.join(sorted(unknown))}")
+        allowed = ", ".join(ConnectionKeywords.__annotations__)
+        raise UnknownOption(f"unknown options: {', '.join(sorted(unknown))}; allowed are {allowed}")
     return ConnectionOptions(**options)
 
 

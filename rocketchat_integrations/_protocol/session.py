@@ -26,6 +26,7 @@ class Session:
         self.refusals = 0  # how many logins the server has refused
         self._password = auth if isinstance(auth, PasswordAuth) else None
         self._last_refusal: AuthenticationError | None = None
+        self._refused_renewal: TokenAuth | None = None  # the expired token that a refused login was to replace
         self._totp_is_unused = True
         self._is_closed = False
 
@@ -48,12 +49,14 @@ class Session:
         if self.token is expired:
             self.token = None
         if self.token is None:
-            if self._last_refusal is not None and self.refusals != refusals:
+            is_refused = self.refusals != refusals or (expired is not None and expired is self._refused_renewal)
+            if self._last_refusal is not None and is_refused:
                 raise copy.copy(self._last_refusal)
             try:
                 self.token = yield from self._new_token()
             except AuthenticationError as error:
                 self._last_refusal = copy.copy(error)
+                self._refused_renewal = expired
                 self.refusals += 1
                 raise
         return self.token

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
@@ -252,3 +253,19 @@ def test_the_typed_keywords_are_the_options() -> None:
     del taken["return"]
     assert get_type_hints(ConnectionKeywords) == taken
     assert [field.name for field in attrs.fields(ConnectionOptions)] == list(taken)
+
+
+def test_options_keep_their_mappings_to_themselves() -> None:
+    """Later changes of the caller's headers do not bypass the checks; options can be hashed, and not be pickled."""
+    headers = {"X-Team": "ops"}
+    options = ConnectionOptions(headers=headers)
+    headers["Host"] = "elsewhere.example"
+    assert options.headers == {"X-Team": "ops"}
+    assert hash(options) == hash(ConnectionOptions(headers={"X-Team": "ops"}))
+    with pytest.raises(TypeError, match="secrets"):
+        pickle.dumps(options)
+
+
+def test_options_can_be_given_to_several_clients() -> None:
+    options = ConnectionOptions(timeout=3, pool_size=2)
+    assert ConnectionOptions(**attrs.asdict(options, recurse=False)) == options

@@ -98,6 +98,19 @@ def test_a_renewal_that_fails_leaves_no_token(wire: Wire) -> None:
     assert session.token is None
 
 
+def test_a_refused_renewal_is_not_tried_again_for_the_same_token(wire: Wire) -> None:
+    """Calls whose 401 arrives later are refused as well: repeated logins would lock the account. A new call logs in."""
+    session = _session()
+    expired = _log_in(wire, session, _welcome())
+    with pytest.raises(AuthenticationError):
+        wire.talk(session.log_in(expired, session.refusals), _refusal("Unauthorized"))
+    sent = len(wire.sent)
+    with pytest.raises(AuthenticationError):
+        wire.talk(session.log_in(expired, session.refusals))
+    assert len(wire.sent) == sent
+    assert _log_in(wire, session, _welcome("T2")).token == "T2"
+
+
 def test_a_closed_session_logs_nobody_in(wire: Wire) -> None:
     """Closing is reported once, and calls after it say so; the token is still there to log out."""
     session = _session()
