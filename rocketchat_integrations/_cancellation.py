@@ -20,7 +20,7 @@ _cancelled: ContextVar[threading.Event | None] = ContextVar("_cancelled", defaul
 
 
 @contextmanager
-def until(cancelled: threading.Event) -> Generator[None, None, None]:
+def cancel_when(cancelled: threading.Event) -> Generator[None, None, None]:
     """Cancel the calls made in this context, in this thread, once the event is set."""
     before = _cancelled.set(cancelled)
     try:

@@ -12,7 +12,7 @@ HIDDEN = "<hidden>"
 
 # Longer secrets are looked for in their simple spellings only: the nested ones would take seconds.
 _LONG = 256
-# What HTTP libraries leave as it is in the target of a request.
+# Characters that HTTP libraries do not quote in a URL.
 _TARGET = "/:@!$&'()*+,;=?"
 
 
@@ -66,7 +66,7 @@ def _spellings(text: str) -> Iterator[str]:
         if "%" in escaped:
             yield re.sub("%[0-9A-F]{2}", lambda octet: octet[0].lower(), escaped)
             yield re.sub("%[0-9a-f]{2}", lambda octet: octet[0].upper(), escaped)
-    # Whether ' is escaped depends on the other quotes in the text around it. With both kinds in it, it is.
+    # Python escapes ' only in text with both quotes: produce both spellings.
     quoted = f"{text}'\""
     for shown in (repr(quoted), ascii(quoted), repr(quoted.encode(errors="replace"))[1:]):
         yield shown[1:-4]

@@ -20,8 +20,8 @@ C = TypeVar("C", bound=type)
 def sealed(function: Callable[P, R]) -> Callable[P, R]:
     """Drop the function's frames from the traceback of a RocketChatError, and keep those of a bug.
 
-    The traceback of a bug leads to the line that is wrong, and its frames may hold a secret. Arguments that do not fit
-    the function are shown in no frame.
+    The traceback of a bug stays complete, so its frames may show a secret. A call with wrong arguments shows none of
+    them.
     """
 
     @functools.wraps(function)

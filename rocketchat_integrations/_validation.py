@@ -58,7 +58,7 @@ class Problem:
     """The type of the value, where the type is what is wrong."""
 
     expects_text: bool = False
-    """Whether text would be right instead of a value of ``wrong_type``."""
+    """Whether the field expects text."""
 
     def exception(self) -> TypeError | ValueError:
         """Return the exception to raise for this problem."""
@@ -99,7 +99,8 @@ def problems(
 ) -> Iterator[Problem]:
     """Yield what is wrong with a definition or record, at most one problem for each field.
 
-    Only rules that concern one of ``fields`` are applied, and none that concerns a field without a usable value.
+    With ``fields``, apply only rules about these. Skip rules about fields that are ``unreadable`` or already have a
+    problem.
     """
     type_rules, rules = _rules(definition.__class__)
     if fields is not None:

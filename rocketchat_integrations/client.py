@@ -343,13 +343,13 @@ class Client:
         include_all_public_channels: bool = True,
         on_error: Callable[[DecodingError], object] | None = None,
     ) -> Listing[IntegrationRecord]:
-        """List the integrations of a public channel: those that have its name as a channel, as ``#name``.
+        """List the integrations of a public channel: those whose ``channel`` contains ``#name``.
 
         Server 0.49 and later; see <https://developer.rocket.chat/apidocs/integration-api>. More than 50 are
         found by reading all integrations, because 8.x has no second page of them.
 
         Args:
-            room_id: the channel's id; or
+            room_id: the channel's id. Give either this or ``room_name``.
             room_name: its name, without ``#``.
             include_all_public_channels: also those that listen in ``all_public_channels``.
             on_error: called with the error for a record that cannot be read, instead of raising it; the list goes on.
@@ -368,13 +368,13 @@ class Client:
         include_all_private_groups: bool = True,
         on_error: Callable[[DecodingError], object] | None = None,
     ) -> Listing[IntegrationRecord]:
-        """List the integrations of a private group: those that have its name as a channel, as ``#name``.
+        """List the integrations of a private group: those whose ``channel`` contains ``#name``.
 
         Server 0.49 and later; see <https://developer.rocket.chat/apidocs/integration-api>. More than 50 are
         found by reading all integrations, because 8.x has no second page of them.
 
         Args:
-            room_id: the group's id; or
+            room_id: the group's id. Give either this or ``room_name``.
             room_name: its name, without ``#``.
             include_all_private_groups: also those that listen in ``all_private_groups``.
             on_error: called with the error for a record that cannot be read, instead of raising it; the list goes on.
@@ -465,8 +465,8 @@ class IncomingWebhook:
             PermissionDeniedError: if the webhook's user may not write there.
             BadRequestError: if the server refuses the message: another channel without permission, a channel that
                 does not exist, an error in the script. If the message names several channels, some may have
-                received it (``may_have_acted``); so may they if the integration itself has several, which is not
-                known here.
+                received it (``may_have_acted``). The same is possible if the integration has several channels, which
+                the client cannot know.
             AuthenticationError: if the webhook's user no longer exists.
             RocketChatError: any other failure of the call.
         """

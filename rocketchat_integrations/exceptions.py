@@ -158,8 +158,8 @@ class PermissionDeniedError(ApiError):
     """403, or a 400 that means it: the user lacks a permission.
 
     Attributes:
-        permissions: the permissions of which one is required; empty where something else
-            is the reason, for example that the user of a webhook is not in the room.
+        permissions: permissions, any one of which is enough; empty if the cause is not a
+            permission, for example if the user of a webhook is not in the room.
     """
 
     def __init__(self, message: str, *, permissions: tuple[str, ...], **rest: Any) -> None:

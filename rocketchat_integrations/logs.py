@@ -102,8 +102,8 @@ class RocketChatHandler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Handle a record, unless it comes from posting others."""
-        # Not in `emit`, because the posting thread must not wait for the handler's lock. By the thread of the record,
-        # too: a QueueHandler may have passed it on. Its name may be None.
+        # Not in `emit`, because the posting thread must not wait for the handler's lock. Also check the record's
+        # thread: a QueueHandler may forward it. Its name may be None.
         is_ignored = str(record.name).partition(".")[0] in _IGNORED_LOGGERS
         threads = (record.threadName, threading.current_thread().name)
         return not is_ignored and _THREAD_NAME not in threads and super().handle(record)
@@ -145,7 +145,7 @@ class RocketChatHandler(logging.Handler):
         super().close()
 
     def _current_sender(self) -> _Sender:
-        self.acquire()  # and wait for nothing before the release: all who log would wait, too
+        self.acquire()  # Hold the lock briefly: other logging threads wait for it.
         try:
             if self._sender.process != os.getpid():
                 # A fork copies no threads, and the connections belong to the parent.

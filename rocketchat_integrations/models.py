@@ -2,8 +2,8 @@
 
 *Definitions* (:class:`IncomingIntegration`, :class:`OutgoingIntegration`) say what an
 integration should be. They are checked when they are made: a wrong value raises
-``ValueError`` or ``TypeError`` with the name of the field and what is allowed. Allowed
-is what the server stores unchanged, except for these traps:
+``ValueError`` or ``TypeError`` with the name of the field and what is allowed. Every
+value that the server stores unchanged is allowed, except these:
 
 - an outgoing ``channel`` of only commas and blanks: the integration would listen in
   every public channel (leave ``channel`` out to mean that);
@@ -328,10 +328,10 @@ class OutgoingIntegration(_Definition):
         default=(),
         kw_only=True,
         converter=_trigger_words,
-        metadata={"help": "Words of which a message must start with one; by default every message triggers."},
+        metadata={"help": "Trigger words: a message must start with one of them. By default every message triggers."},
     )
-    """Words of which a message must start with one (case-sensitive: ``"!a"`` triggers on ``"!abc"``); none: every
-    message triggers. Text is split at commas. Only stored for the event ``sendMessage``."""
+    """Trigger words: a message must start with one of them. By default every message triggers. Case-sensitive:
+    ``"!a"`` triggers on ``"!abc"``. Text is split at commas. Only stored for the event ``sendMessage``."""
 
     trigger_word_anywhere: bool = attrs.field(
         default=False, kw_only=True, metadata={"help": "Whether a trigger word may be anywhere in the message."}

@@ -204,7 +204,7 @@ def test_the_table_allows_nothing_that_is_not_used() -> None:
 
 
 def test_imports_have_no_cycle() -> None:
-    """Not even between the modules of one package."""
+    """The modules of one package do not import each other in a cycle, either."""
     names = {module.name for module in MODULES}
 
     def origin(name: str) -> str:

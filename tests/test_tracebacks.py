@@ -87,7 +87,7 @@ BUGS: dict[str, Callable[..., object]] = {
 def test_a_bug_shows_every_frame_down_to_the_guilty_line(
     guilty: Callable[..., object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever its class is: `--debug` shows where."""
+    """A bug of any class keeps its frames, so `--debug` shows where it is."""
     monkeypatch.setattr("rocketchat_integrations.outgoing._parsing.check_size", guilty)
     for function in (parse_anything, sealed(parse_anything)):
         with pytest.raises((KeyError, AttributeError, TypeError, ValueError)) as caught:

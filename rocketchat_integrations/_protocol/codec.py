@@ -162,10 +162,10 @@ _HISTORY: _Table = {
     "resultMessage": ("result_message", _anything),
 }
 # Readers that return a value of this type unchanged: the call can be skipped.
-_AS_THEY_ARE: dict[_Reader, type] = {read_text: str, read_flag: bool, read_number: int}
+_UNCHANGED_BY_READER: dict[_Reader, type] = {read_text: str, read_flag: bool, read_number: int}
 
 
-class _Form(Generic[T]):
+class _RecordReader(Generic[T]):
     """Reads records of one type.
 
     Sets slots directly: records are not validated, and the constructor would double the time.
@@ -176,7 +176,7 @@ class _Form(Generic[T]):
         self._kind = kind
         # The slots' descriptors can write to a frozen class.
         self._fields: list[tuple[str, Callable[[T, Any], None], type | None, _Reader, Any]] = [
-            (key, getattr(kind, field).__set__, _AS_THEY_ARE.get(read), read, defaults[field])
+            (key, getattr(kind, field).__set__, _UNCHANGED_BY_READER.get(read), read, defaults[field])
             for key, (field, read) in table.items()
         ]
         self._put_id, self._put_extra = (getattr(kind, field).__set__ for field in ("id", "extra"))
@@ -212,13 +212,15 @@ def _default(field: attrs.Attribute[Any]) -> Any:
 
 
 # The values of required fields that the server does not have: how it treats them then.
-_WITHOUT: dict[str, Any] = {"name": "", "username": "", "enabled": False, "channel": ()}
+_VALUES_WHEN_MISSING: dict[str, Any] = {"name": "", "username": "", "enabled": False, "channel": ()}
 
-_FORMS: dict[str, _Form[Any]] = {
-    IntegrationType.INCOMING: _Form(IncomingIntegrationRecord, _INCOMING, _WITHOUT),
-    IntegrationType.OUTGOING: _Form(OutgoingIntegrationRecord, _OUTGOING, {**_WITHOUT, "event": "", "urls": ()}),
+_RECORD_READERS: dict[str, _RecordReader[Any]] = {
+    IntegrationType.INCOMING: _RecordReader(IncomingIntegrationRecord, _INCOMING, _VALUES_WHEN_MISSING),
+    IntegrationType.OUTGOING: _RecordReader(
+        OutgoingIntegrationRecord, _OUTGOING, {**_VALUES_WHEN_MISSING, "event": "", "urls": ()}
+    ),
 }
-_HISTORY_FORM = _Form(HistoryEntry, _HISTORY, {})
+_HISTORY_READER = _RecordReader(HistoryEntry, _HISTORY, {})
 
 
 def integration(data: object, path: str = "integration") -> IntegrationRecord | DecodingError:
@@ -226,8 +228,8 @@ def integration(data: object, path: str = "integration") -> IntegrationRecord | 
     if not is_object(data):
         return unreadable(path, f"{path}: must be an object, not {json_type(data)}")
     kind = data.get("type")
-    if isinstance(kind, str) and kind in _FORMS:
-        return _FORMS[kind].read(data, path)
+    if isinstance(kind, str) and kind in _RECORD_READERS:
+        return _RECORD_READERS[kind].read(data, path)
     actual = "another text" if isinstance(kind, str) else json_type(kind)
     return unreadable(path, f"{path}.type: must be {' or '.join(IntegrationType)}, not {actual}", id=identity(data))
 
@@ -235,7 +237,7 @@ def integration(data: object, path: str = "integration") -> IntegrationRecord | 
 def history_entry(data: object, path: str = "history") -> HistoryEntry | DecodingError:
     """Read a history entry, or return the error."""
     if is_object(data):
-        return _HISTORY_FORM.read(data, path)
+        return _HISTORY_READER.read(data, path)
     return unreadable(path, f"{path}: must be an object, not {json_type(data)}")
 
 

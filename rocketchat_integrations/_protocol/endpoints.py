@@ -88,7 +88,7 @@ def create(definition: IntegrationDefinition) -> Operation[IntegrationRecord]:
 
 
 def get(id: str, *, created_by: str | None = None) -> Operation[IntegrationRecord]:
-    """Call ``integrations.get``, since 2.4."""
+    """Call ``integrations.get``."""
     query = {"integrationId": id} if created_by is None else {"integrationId": id, "createdBy": created_by}
     return _call("GET", "integrations.get", _integration, query=query, context=ErrorContext(_ANY, since="2.4"))
 
@@ -104,7 +104,7 @@ def list_page(offset: int, count: int, *, name: str | None, type: str | None) ->
 
 
 def history_page(id: str, offset: int, count: int) -> Operation[Page[HistoryEntry]]:
-    """Call ``integrations.history``, since 0.53."""
+    """Call ``integrations.history``."""
     query = {"id": id, **_page_query(offset, count, {"_createdAt": -1, "_id": 1})}
     return _call("GET", "integrations.history", _history, query=query, context=ErrorContext(_OUTGOING, since="0.53"))
 
@@ -112,7 +112,7 @@ def history_page(id: str, offset: int, count: int) -> Operation[Page[HistoryEntr
 def update(
     current: IntegrationRecord, wanted: IntegrationDefinition, token: str | None, *, run: str | None = None
 ) -> Operation[IntegrationRecord | None]:
-    """Call ``integrations.update``, since 3.4, with the whole definition.
+    """Call ``integrations.update`` with the whole definition.
 
     `token` is for an outgoing integration that has none yet. `run` is a script to send, enabled, in place of the wanted
     one, with the engine settings of the current one.
@@ -149,13 +149,13 @@ def remove(id: str, type: IntegrationType) -> Operation[None]:
 
 
 def clear_history(id: str) -> Operation[None]:
-    """Call ``integrations.clearHistory``, since 8.7."""
+    """Call ``integrations.clearHistory``."""
     context = ErrorContext(_OUTGOING, since="8.7")
     return _call("POST", "integrations.clearHistory", _nothing, body={"integrationId": id}, context=context)
 
 
 def replay_outgoing(id: str, history_id: str) -> Operation[None]:
-    """Call ``integrations.replayOutgoing``, since 8.7."""
+    """Call ``integrations.replayOutgoing``."""
     return _call(
         "POST",
         "integrations.replayOutgoing",

@@ -1,7 +1,7 @@
 """Describe a call as a generator, without I/O.
 
-A flow yields operations and is sent what their responses contain; a failure is thrown in. :mod:`.exchange` turns a
-flow into steps, and a driver takes them: it sends what each step returns, and throws nothing in.
+A flow yields operations; it receives each result, or the failure is raised in it. :mod:`.exchange` turns a flow into
+steps. A driver performs each step and sends the outcome back; it sends a TransportError as a value.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Pager(Generic[T]):
             removed = 0 if self._total is None else self._total - page.total
             self._total = page.total
             if removed > 0:
-                # The remaining records moved up by as many, perhaps past the offset: ask again from there.
+                # Records were removed, so the rest moved up: request that many earlier.
                 self._offset = max(0, self._offset - removed)
                 continue
             if len(page) == 0 and self._offset < page.total:
@@ -76,7 +76,7 @@ class Pager(Generic[T]):
             repeated = self._ids.intersection(ids)
             self._ids.update(ids)
             return repeated
-        if ids != sorted(ids):  # new records could not be told from repeats
+        if ids != sorted(ids):  # Unsorted: new records and repeats look alike.
             error = "the records are not sorted by their ids"
             raise DecodingError(f"the list may be incomplete: {error}", errors=(error,))
         before, self._last_id = self._last_id, max(filter(None, (self._last_id, *ids[-1:])), default=None)

@@ -11,8 +11,8 @@ from .http import Request, Response
 
 # The Date header has whole seconds, so the computed end of one window varies by up to a second.
 _SAME_WINDOW = 1.5
-# All calls of a new window are under way, and no response has told its end yet.
-_WAIT_FOR_NEWS = 0.05
+# Seconds between two checks while no response has shown when the new window ends.
+_POLL_SECONDS = 0.05
 _UNKNOWN = float("inf")
 
 
@@ -35,7 +35,7 @@ class RateLimiter:
             if window.remaining > 0:
                 window.remaining -= 1
                 return 0.0
-            return _WAIT_FOR_NEWS if window.ends == _UNKNOWN else left
+            return _POLL_SECONDS if window.ends == _UNKNOWN else left
 
     def observe(self, request: Request, response: Response | None, now: float) -> None:
         """Update the endpoint's window from a response; None if there was none."""

@@ -24,11 +24,11 @@ from .http import Request, Response
 T = TypeVar("T")
 _log = logging.getLogger("rocketchat_integrations")
 
-# Kinds of TransportError that a second try would meet again.
+# Failures that a retry would not cure.
 _PERMANENT = ("certificate", "too-large", "other")
 _RETRIED_STATUSES = (502, 503, 504)
 
-# A server that always answers "wait 0 seconds" must not be asked without a pause.
+# Minimum pause: some servers answer "wait 0 seconds".
 _SHORTEST_RATE_LIMIT_WAIT = 0.05
 
 
@@ -46,8 +46,8 @@ def _at_least_once(_: object, field: attrs.Attribute[int], value: int) -> None:
 class RetryPolicy:
     """When a call is retried, and how long it may wait. All times are in seconds.
 
-    Only harmless retries are made. After lost responses and 502, 503 and 504: calls that can be repeated without
-    further effect. After a refused connection or a rate limit: all calls, because the server did nothing.
+    Retries only what is safe: idempotent calls after a lost response or 502, 503, 504; every call after a refused
+    connection or a rate limit, because the server did nothing.
     ``create``, ``replay_outgoing`` and posts are never repeated after a lost response.
 
     Raises:

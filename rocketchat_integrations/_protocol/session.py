@@ -62,7 +62,7 @@ class Session:
         return self.token
 
     def close(self) -> bool:
-        """Let no further request be signed. Return False if the session was closed before."""
+        """Mark the session as closed: later requests raise ConfigurationError. Return False if it was closed before."""
         was_closed, self._is_closed = self._is_closed, True
         return not was_closed
 

@@ -113,7 +113,7 @@ def _restore_script(
     """
     try:
         latest = yield from call(endpoints.get(current.id))
-        # Old data may have only a compiled script. The refused update has replaced it in the latest record.
+        # Old records may have only `script_compiled`; use the one read before the refused update.
         # The empty class does nothing, like an integration without a script.
         scripts = (latest.script or "", current.script_compiled or "", "class Script {}")
         return (yield from call(endpoints.update(latest, wanted, None, run=next(filter(trimmed, scripts)))))

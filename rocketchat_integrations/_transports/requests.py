@@ -208,11 +208,11 @@ def _failure(what: str, kind: str, url: str, *, may_have_acted: bool = True) -> 
     return kind_of_error(f"{place}: {what}", kind=kind, host=host, port=port, may_have_acted=may_have_acted)
 
 
-_LOST = "the connection was lost before the response"
+_CONNECTION_LOST = "the connection was lost before the response"
 
 # From the most specific class to the least; the first that occurs in a chain of exceptions counts.
 # Columns: classes, message, kind, whether the server may have received the request.
-_MEANINGS: tuple[tuple[tuple[type[BaseException], ...], str, str, bool], ...] = (
+_FAILURES: tuple[tuple[tuple[type[BaseException], ...], str, str, bool], ...] = (
     ((from_urllib3.ProxyError, from_requests.ProxyError), "the proxy cannot be reached", "proxy", False),
     ((ssl.SSLCertVerificationError, CertificateError), "the server's certificate is not trusted", "certificate", False),
     ((from_urllib3.NameResolutionError, socket.gaierror), "the host name is unknown", "name", False),
@@ -224,9 +224,9 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], str, str, bool], ...] = 
     ((TimeoutError, from_urllib3.TimeoutError, from_requests.Timeout), "the response took too long", "timeout", True),
     ((ssl.SSLError, from_urllib3.SSLError, from_requests.SSLError), "TLS failed", "tls", True),
     ((IncompleteRead, from_urllib3.DecodeError, zlib.error), "the response is incomplete", "incomplete", True),
-    ((ConnectionError,), _LOST, "reset", True),
+    ((ConnectionError,), _CONNECTION_LOST, "reset", True),
     ((HTTPException, from_urllib3.InvalidHeader), "the response is not valid HTTP", "other", True),
-    ((from_urllib3.ProtocolError, from_requests.ConnectionError), _LOST, "reset", True),
+    ((from_urllib3.ProtocolError, from_requests.ConnectionError), _CONNECTION_LOST, "reset", True),
     ((from_urllib3.LocationValueError,), "the URL, or the proxy's, cannot be used", "other", False),
     (
         (from_requests.InvalidURL, from_requests.InvalidSchema),
@@ -239,7 +239,7 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], str, str, bool], ...] = 
 
 def _translated(error: Exception, url: str, handled: BaseException | None) -> TransportError:
     chain = list(_chain(error, handled))
-    for classes, what, kind, may_have_acted in _MEANINGS:
+    for classes, what, kind, may_have_acted in _FAILURES:
         if any(isinstance(link, classes) for link in chain):
             return _failure(what + _tls_detail(chain), kind, url, may_have_acted=may_have_acted)
     return _failure(f"the call failed ({type(error).__name__})", "other", url)

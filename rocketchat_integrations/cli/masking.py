@@ -13,7 +13,7 @@ from rocketchat_integrations.models import HistoryEntry, IntegrationRecord
 
 # Fields that hold a token, or may hold one: masked as a whole.
 _SECRET = {"token", "extra", "integration", "http_call_data", "data"}
-# Fields that programs search and compare: never masked. They quote no token, and a short token may be part of them.
+# Never masked: programs compare these fields. They quote no token, but may contain the same characters by chance.
 _PUBLIC = {
     *("id", "type", "name", "username", "user_id", "channel", "target_room", "event", "step", "emoji"),
     *("trigger_word", "trigger_words", "script_engine", "retry_delay"),

@@ -70,7 +70,7 @@ def _to_type(_: click.Context, __: click.Parameter, value: str | None) -> Integr
 
 
 def debug_option(command: F) -> F:
-    """Add ``--debug``. The entry looks for it among the arguments; here it is accepted and documented."""
+    """Declare ``--debug``; ``entry.main`` reads it."""
     return click.option("--debug", is_flag=True, expose_value=False, help="Print the traceback of a failure.")(command)
 
 

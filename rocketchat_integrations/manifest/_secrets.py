@@ -16,7 +16,7 @@ from ._wording import Invalid
 
 _MAX_SIZE = 2**20
 
-# A manifest's author chooses the URLs that get its tokens: these would give away access to the workspace.
+# Refuse the client's own credentials: a manifest could send them to any URL.
 _CLIENT_CREDENTIALS = ("ROCKETCHAT_AUTH_TOKEN", "ROCKETCHAT_PASSWORD")
 
 

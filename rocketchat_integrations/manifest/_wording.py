@@ -29,7 +29,7 @@ _NOT_QUOTED = (bool, int, float, date, time)
 
 
 class Invalid(Exception):
-    """A value or a text cannot be used. The message says why, without the place, which can be a line."""
+    """The value or text cannot be used. The message gives the reason; `line` the place, if the parser knows it."""
 
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)

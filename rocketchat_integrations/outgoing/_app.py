@@ -10,7 +10,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any, Final, Literal, NamedTuple, NoReturn, TypeAlias, TypeVar, cast, overload
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, TypeVar, cast, overload
 
 import attrs
 
@@ -19,7 +19,24 @@ from rocketchat_integrations._tracebacks import sealed
 from rocketchat_integrations.exceptions import ConfigurationError, WebhookPayloadError, WebhookVerificationError
 from rocketchat_integrations.models import EventType
 
-from ._parsing import MAX_SIZE, WRONG_TOKEN, Body, as_bytes, check_size, check_token, event_type, is_token, json_object
+from ._parsing import (
+    MAX_SIZE,
+    WRONG_TOKEN,
+    Body,
+    FileUploadedEvent,
+    RoomArchivedEvent,
+    RoomCreatedEvent,
+    RoomJoinedEvent,
+    RoomLeftEvent,
+    SendMessageEvent,
+    UserCreatedEvent,
+    as_bytes,
+    check_size,
+    check_token,
+    event_type,
+    is_token,
+    json_object,
+)
 from ._payloads import (
     FileUploaded,
     MessageSent,
@@ -174,31 +191,31 @@ class WebhookApp:
 
     @overload
     def on(
-        self, event: Literal[EventType.SEND_MESSAGE, "sendMessage"], *, token: str | None = ..., bots: bool = ...
+        self, event: SendMessageEvent, *, token: str | None = ..., bots: bool = ...
     ) -> Callable[[_MessageSentHandler], _MessageSentHandler]: ...
     @overload
     def on(
-        self, event: Literal[EventType.FILE_UPLOADED, "fileUploaded"], *, token: str | None = ..., bots: bool = ...
+        self, event: FileUploadedEvent, *, token: str | None = ..., bots: bool = ...
     ) -> Callable[[_FileUploadedHandler], _FileUploadedHandler]: ...
     @overload
     def on(
-        self, event: Literal[EventType.ROOM_ARCHIVED, "roomArchived"], *, token: str | None = ..., bots: bool = ...
+        self, event: RoomArchivedEvent, *, token: str | None = ..., bots: bool = ...
     ) -> Callable[[_RoomArchivedHandler], _RoomArchivedHandler]: ...
     @overload
     def on(
-        self, event: Literal[EventType.ROOM_CREATED, "roomCreated"], *, token: str | None = ..., bots: bool = ...
+        self, event: RoomCreatedEvent, *, token: str | None = ..., bots: bool = ...
     ) -> Callable[[_RoomCreatedHandler], _RoomCreatedHandler]: ...
     @overload
     def on(
-        self, event: Literal[EventType.ROOM_JOINED, "roomJoined"], *, token: str | None = ..., bots: bool = ...
+        self, event: RoomJoinedEvent, *, token: str | None = ..., bots: bool = ...
     ) -> Callable[[_RoomJoinedHandler], _RoomJoinedHandler]: ...
     @overload
     def on(
-        self, event: Literal[EventType.ROOM_LEFT, "roomLeft"], *, token: str | None = ..., bots: bool = ...
+        self, event: RoomLeftEvent, *, token: str | None = ..., bots: bool = ...
     ) -> Callable[[_RoomLeftHandler], _RoomLeftHandler]: ...
     @overload
     def on(
-        self, event: Literal[EventType.USER_CREATED, "userCreated"], *, token: str | None = ..., bots: bool = ...
+        self, event: UserCreatedEvent, *, token: str | None = ..., bots: bool = ...
     ) -> Callable[[_UserCreatedHandler], _UserCreatedHandler]: ...
     @overload
     def on(

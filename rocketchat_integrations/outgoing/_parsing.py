@@ -81,10 +81,10 @@ def parse(
 ) -> Payload:
     """Verify and read the body that Rocket.Chat posts to the URL of an outgoing integration.
 
-    A payload does not name its event: pass the event of the integration. Nor is it signed: the integration's token
-    in it is the only thing to verify. That is done in constant time, before anything else in it is believed. The token
-    proves that the caller knows the token, and no more: not that the rest of the payload is true, nor that it is
-    new. See :class:`WebhookApp` for how to keep the token, and for how long Rocket.Chat waits for an answer.
+    A payload does not name its event: pass the event of the integration. Payloads are not signed; only the token can
+    be verified. It is compared in constant time, before other fields are read. It proves that the caller knows the
+    token, and no more: not that the rest of the payload is true, nor that it is new. See :class:`WebhookApp`
+    for how to keep the token, and for how long Rocket.Chat waits for an answer.
 
     Args:
         body: the body as it was received: JSON in UTF-8.
@@ -137,7 +137,7 @@ def as_bytes(body: object) -> bytes:
     if isinstance(body, bytes):
         return body
     if isinstance(body, str):
-        # Half a surrogate pair is refused by `json_object`, with everything else that is not UTF-8.
+        # A lone surrogate is refused by `json_object`, with everything else that is not UTF-8.
         return body.encode("utf-8", "surrogatepass")
     if isinstance(body, (bytearray, memoryview)):
         try:
@@ -180,6 +180,7 @@ def _finite(digits: str) -> float:
 
 _DECODER = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
 
-# An escaped surrogate pair, or half a pair (the group), or any other escape: so the backslash in "\\ud800" is skipped.
+# Matches an escaped surrogate pair, a lone surrogate (the group), or any other escape: so the backslash in "\\ud800"
+# is skipped.
 _HEX = "[0-9a-fA-F]{2}"
 _ESCAPE = re.compile(rf"\\(?:u[dD][89abAB]{_HEX}\\u[dD][c-fC-F]{_HEX}|(u[dD][89a-fA-F]{_HEX})|.)", re.DOTALL)

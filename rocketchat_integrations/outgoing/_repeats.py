@@ -16,7 +16,7 @@ _MAX_CALLS = 1000
 class Repeats:
     """The answers to recent calls, by the digests of their bodies. May be shared by threads.
 
-    A body includes the token, and so its digest stands for one route. Answers that are too many or too old are dropped,
+    A body contains the token, so equal digests mean the same handler. Answers that are too many or too old are dropped,
     the oldest first.
     """
 

@@ -125,5 +125,5 @@ def answer_to(result: object) -> Answer:
 
 
 def json_answer(status: int, content: Mapping[str, object]) -> Answer:
-    # In ASCII, because a text may have half a surrogate pair, which UTF-8 cannot encode.
+    # In ASCII, because a text may have a lone surrogate, which UTF-8 cannot encode.
     return Answer(status, "application/json", json.dumps(content).encode())

@@ -155,7 +155,10 @@ _B = TypeVar("_B")
 
 
 def collect(function: Callable[[_A], _B], items: Iterable[_A]) -> list[_B]:
-    """Apply a function to each item; raise all its errors as one: AmbiguousIntegration if one is, or the first's."""
+    """Apply a function to each item.
+
+    Raise all errors as one: AmbiguousIntegration if any is one, else the first error's class.
+    """
     results: list[_B] = []
     errors: list[ConfigurationError | ProvisioningError] = []
     for item in items:

@@ -103,7 +103,7 @@ class Plan:
             version, is_whole = content["version"], digest(content) == data["digest"]
             if version == _VERSION and is_whole:
                 steps = {name: [step_from(kind, it) for it in content[name]] for name, kind in _KINDS.items()}
-                return cls(prune=bool(content["prune"]), **{name: tuple(them) for name, them in steps.items()})
+                return cls(prune=bool(content["prune"]), **{name: tuple(group) for name, group in steps.items()})
             problem = "it was changed or damaged" if version == _VERSION else f"version {version!r} is unknown"
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
             problem = "it is not the data of a plan"

@@ -114,7 +114,7 @@ class Workers:
     def _run_phase(self, waiting: deque[Job], pool: ThreadPoolExecutor) -> None:
         running: dict[Future[Exception | None], Job] = {}
         while True:
-            # Submit no more than the threads can start at once: what is queued could not be left pending.
+            # Submit one job per free thread: a queued job could not stay pending.
             while waiting and len(running) < self._workers and not self._is_hopeless:
                 job = waiting.popleft()
                 running[pool.submit(self._outcome, job)] = job
@@ -129,7 +129,7 @@ class Workers:
 
     def _outcome(self, job: Job) -> Exception | None:
         try:
-            with _cancellation.until(self._cancelled):
+            with _cancellation.cancel_when(self._cancelled):
                 job.call()
         except Exception as error:  # any error: the other steps go on, and the report must not be lost
             return error

@@ -121,7 +121,7 @@ def test_two_kinds_of_credentials_are_refused(workspace: Workspace, run: Run, mo
 
 
 def test_a_token_on_the_command_line_draws_a_warning(workspace: Workspace, run: Run) -> None:
-    """Others can see it in the list of processes; the output does not repeat it."""
+    """Other users can see the token in the list of processes; the output does not repeat it."""
     token = workspace.environment["ROCKETCHAT_AUTH_TOKEN"]
     result = run("--token", token, "list")
     assert result.status == 0

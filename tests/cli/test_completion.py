@@ -75,7 +75,7 @@ def test_file_names_are_completed_by_the_shell(ask: Ask, line: str) -> None:
     "line", ["--token canary list --na", "--token-file /nowhere list --na", "create incoming --script-file - --na"]
 )
 def test_completion_reads_nothing_and_warns_of_nothing(ask: Ask, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither files nor standard input are touched while the user types."""
+    """While the user types, no file and no standard input is read."""
     monkeypatch.setattr(Path, "read_bytes", read := Mock(return_value=b"token"))
     assert "plain,--name" in ask(line)
     read.assert_not_called()

@@ -56,7 +56,7 @@ def test_the_code_works_when_it_is_pasted(run: Run, capsys: pytest.CaptureFixtur
 
 
 def test_a_failing_step_closes_everything(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also when Ctrl-C is pressed: no thread goes on."""
+    """After an error or Ctrl-C, no thread goes on."""
 
     def press_ctrl_c(*_: object) -> None:
         """Press Ctrl-C."""

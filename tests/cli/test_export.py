@@ -107,7 +107,7 @@ def test_a_manifest_has_no_defaults_and_no_secrets(
 
 
 def test_an_empty_workspace_is_an_empty_manifest(workspace: Workspace, run: Run, tmp_path: Path) -> None:
-    """Which can be read."""
+    """The manifest of an empty workspace can be read in each format."""
     for suffix in (".toml", ".yml", ".json"):
         path = str(tmp_path / f"m{suffix}")
         assert run("export", path).status == 0
@@ -115,7 +115,7 @@ def test_an_empty_workspace_is_an_empty_manifest(workspace: Workspace, run: Run,
 
 
 def test_two_of_one_name_have_ids(client: Client, hook: IncomingIntegrationRecord, run: Run, tmp_path: Path) -> None:
-    """Others have none."""
+    """Only integrations that share type and name are exported with their ids."""
     other = client.create(attrs.evolve(HOOK, name="ci"))
     client.create(attrs.evolve(HOOK, name="alone"))
     path = tmp_path / "m.json"
@@ -155,7 +155,7 @@ def test_an_unreadable_record_is_left_out_with_a_warning(
 
 
 def test_files_and_variables_have_unique_names(workspace: Workspace, client: Client, run: Run, tmp_path: Path) -> None:
-    """Also where case does not count, and for names without a letter."""
+    """The names differ even where case does not count, and for integrations whose names have no letter."""
     for name in ("Bot", "bot", "b o t", "???"):
         client.create(attrs.evolve(BOT, name=name, script="class Script { }", token=f"token of {name}"))
     path = tmp_path / "m.json"
@@ -195,7 +195,7 @@ def test_existing_files_are_overwritten_on_request_only(
 def test_secrets_are_readable_by_their_owner_only(
     workspace: Workspace, bot: OutgoingIntegrationRecord, run: Run, tmp_path: Path
 ) -> None:
-    """Also where a file was that everybody could read, or a link."""
+    """This holds even if the path was a link or a file that everybody could read."""
     everybody, repository = tmp_path / "everybody", tmp_path / "repository"
     everybody.write_text("mine")
     repository.mkdir()

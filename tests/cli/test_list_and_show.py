@@ -68,7 +68,7 @@ def test_secrets_are_printed_on_request_only(
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_a_token_in_another_field_is_masked(workspace: Workspace, run: Run, options: list[str]) -> None:
-    """Also percent-encoded; the name stays whole, because users search for it."""
+    """A percent-encoded token is masked, too; the name stays whole, because users search for it."""
     fields = ("--event", "sendMessage", "--channel", "#general", "--username", "rocket.cat", "--token", "to ken-bot")
     urls = ("--url", "https://b.example/h?t=to%20ken-bot", "--alias", "to ken-bot's")
     created = run("create", "outgoing", "--name", "to ken-bot", *fields, *urls, *options)

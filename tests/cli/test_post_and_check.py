@@ -89,7 +89,7 @@ def test_channels_that_did_not_get_the_message_are_named(
 def test_a_malformed_message_is_one_line_and_is_not_posted(
     workspace: Workspace, hook: object, run: Run, arguments: tuple[str, ...], stdin: bytes, message: str
 ) -> None:
-    """Not even the part that is well-formed."""
+    """Even the well-formed part of a malformed message is not posted."""
     assert message in run("post", "--to", "ci", *arguments, stdin=stdin).error
     assert workspace.server.messages == ()
 

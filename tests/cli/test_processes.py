@@ -35,7 +35,7 @@ def run_in_shell(redirections: str, *arguments: str | bytes, **environment: str)
 
 
 def test_help_loads_only_what_it_needs() -> None:
-    """Neither rich nor requests, nor the module of any command."""
+    """Help loads no rich, no requests and no module of a command."""
     result = run_python(
         "import sys; from rocketchat_integrations.cli import main; main(['--help']);"
         "print([name for name in sys.modules if name.partition('.')[0] in ('rich', 'requests', 'yaml', 'werkzeug')"

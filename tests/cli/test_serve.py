@@ -70,7 +70,7 @@ def test_port_version_and_json(ctrl_c: None, run: Run, monkeypatch: pytest.Monke
 
 
 def test_wrong_versions_and_used_ports_are_refused(ctrl_c: None, run: Run) -> None:
-    """In one line."""
+    """The error is one line."""
     assert "(see rocketchat-integrations serve --help)" in run("serve", "--version", "5.0").error
     with LocalRocketChat() as server:
         assert os.strerror(errno.EADDRINUSE) in run("serve", "--port", server.url.rpartition(":")[2]).error
@@ -80,7 +80,7 @@ def test_wrong_versions_and_used_ports_are_refused(ctrl_c: None, run: Run) -> No
 def test_without_the_extra_the_error_says_how_to_install_it(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    """Both need the extra `testing`."""
+    """The commands `serve` and `demo` need the extra `testing`."""
     for name in [name for name in sys.modules if name.startswith("rocketchat_integrations.testing")]:
         monkeypatch.delitem(sys.modules, name)
     for name in [name for name in sys.modules if name.partition(".")[0] == "werkzeug"] + ["werkzeug"]:

@@ -179,7 +179,7 @@ MISSING: dict[str, Call] = {
 
 @pytest.mark.parametrize("what", MISSING)
 def test_a_missing_integration_or_room_is_a_not_found_error(client: Client, what: str) -> None:
-    """Also from a 400, so that ``except NotFoundError: create()`` works."""
+    """A 400 raises NotFoundError, too, so that ``except NotFoundError: create()`` works."""
     with pytest.raises(NotFoundError) as caught:
         MISSING[what](client)
     assert caught.value.status == 400
@@ -282,7 +282,7 @@ def test_a_wrong_address_is_named_and_not_retried(
 
 
 def test_another_channel_needs_the_override(server: LocalRocketChat, client: Client, hook: Any) -> None:
-    """Also the configured channel, if the message names it."""
+    """A message that names a channel is refused, even if it is the configured one."""
     error = post_error(client, hook, Message("hello", channel="#general"))
     assert type(error) is BadRequestError
     assert error.error == "overriding destination channel is disabled for this integration"

@@ -1,6 +1,6 @@
 """Faults over HTTP: what is repeated, what is not, and that nothing is done twice.
 
-The full matrix of calls and failures is in tests/protocol/test_retry.py, without HTTP.
+The full matrix of calls and failures is in tests/protocol/test_retries.py, without HTTP.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def test_a_post_to_an_address_is_not_repeated(world: LocalRocketChat, fault: str
 def test_refused_connections_are_retried_with_growing_pauses(
     closed_port: int, clock: Clock, incoming: IncomingIntegration
 ) -> None:
-    """Also for a create: the server cannot have acted. The default policy tries four times."""
+    """Even a create is retried, since the server cannot have acted. The default policy tries four times."""
     auth = PasswordAuth("admin", "secret")
     with Client(f"http://127.0.0.1:{closed_port}", auth) as client, pytest.raises(TransportError) as caught:
         client.create(incoming)
@@ -149,7 +149,7 @@ def test_refused_connections_are_retried_with_growing_pauses(
 def test_a_call_refused_by_the_rate_limit_waits_and_is_repeated(
     world: LocalRocketChat, connect: Connect, clock: Clock, make: Callable[[str, Client], object], name: str
 ) -> None:
-    """Also one that is not repeatable: the server refused to act."""
+    """Even a call that is not repeatable is repeated, since the server refused to act."""
     before = (len(world.documents), len(world.messages))
     world.fail_next(CALLS[name].endpoint, "429")
     make(name, connect(world))

@@ -48,7 +48,7 @@ def list_queries(server: LocalRocketChat) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize(("cap", "size"), [(1, 6), (7, 14), (7, 15), (100, 0), (100, 120)])
 def test_a_list_is_complete_and_sorted_by_id(server: LocalRocketChat, client: Client, cap: int, size: int) -> None:
-    """Whatever the server's page cap."""
+    """With any page cap of the server, the list is complete and sorted."""
     server.page_cap = cap
     insert(server, *numbered(0, size))
     assert ids(client.list()) == numbered(0, size)

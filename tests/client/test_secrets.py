@@ -197,7 +197,7 @@ VALUES: dict[str, Callable[[], object]] = {
 
 @pytest.mark.parametrize("what", VALUES)
 def test_a_value_does_not_show_its_secrets(what: str) -> None:
-    """Neither alone nor inside another value."""
+    """A value shows no secret, alone or inside another value."""
     value = VALUES[what]()
     assert [text for text in (*texts_of(value), *texts_of([value])) if CANARY in text.lower()] == []
 
@@ -494,7 +494,7 @@ MISTAKES: dict[str, Callable[[], object]] = {
     "an unknown option": lambda: Client(URL, TOKEN_AUTH, nope=1),  # type: ignore[call-arg]
     "an unknown option of a webhook": lambda: IncomingWebhook(f"{URL}/hooks/id/canary", nope=1),  # type: ignore[call-arg]
     "an invalid name beside a token": lambda: attrs.evolve(OUTGOING, name=5),  # type: ignore[arg-type]
-    "half a surrogate pair in a token": lambda: attrs.evolve(OUTGOING, token="canary\ud800"),
+    "a lone surrogate in a token": lambda: attrs.evolve(OUTGOING, token="canary\ud800"),
     "an unknown field beside a token": lambda: OutgoingIntegration("x", token=BOT_TOKEN, nope=1),  # type: ignore[call-arg]
     "an unknown field of a record": lambda: IncomingIntegrationRecord("x", token=HOOK_TOKEN, nope=1),  # type: ignore[call-arg]
     "an unknown field of credentials": lambda: TokenAuth("id", AUTH_TOKEN, nope=1),  # type: ignore[call-arg]
@@ -508,7 +508,7 @@ MISTAKES: dict[str, Callable[[], object]] = {
 
 @pytest.mark.parametrize("what", MISTAKES)
 def test_an_invalid_argument_shows_no_secret(what: str) -> None:
-    """Neither the invalid value, nor the other arguments."""
+    """The error shows no invalid value and no other argument."""
     with pytest.raises((TypeError, ValueError)) as caught:
         MISTAKES[what]()
     assert_silent(caught.value)

@@ -153,7 +153,7 @@ def test_a_refusal_by_a_script_is_a_bad_request(answer: dict[str, object], error
 
 
 def test_an_address_is_used_unchanged(server: LocalRocketChat, hook: IncomingIntegrationRecord) -> None:
-    """Also the longer form with a user, and with a query."""
+    """The longer form of an address, with a user and a query, is used unchanged, too."""
     address = f"{server.url}/hooks/{hook.id}/anybody/{hook.token}?source=ci"
     with IncomingWebhook(address) as webhook:
         assert webhook.url == address
@@ -184,7 +184,7 @@ def test_a_clients_webhook_uses_its_connection(server: LocalRocketChat, webhook:
 
 @only_8
 def test_many_posts_use_one_connection(server: LocalRocketChat, hook: IncomingIntegrationRecord) -> None:
-    """Also when some are refused. After close, posts are refused."""
+    """Refused posts keep the connection open. After close, posts are refused."""
     before = server.connections
     with IncomingWebhook(f"{server.url}/hooks/{hook.id}/{hook.token}", timeout=10, user_agent="ci/1") as webhook:
         for _ in range(20):

@@ -91,7 +91,7 @@ def test_a_wrong_call_sends_nothing(what: str) -> None:
 
 @pytest.mark.parametrize("token", ["secret\ud800", ["secret"], " "])
 def test_a_token_that_fits_into_no_url(token: Any) -> None:
-    """A token that cannot be quoted, such as half of a surrogate pair, is refused without showing it."""
+    """A token that cannot be quoted, such as one with a lone surrogate, is refused without showing it."""
     with pytest.raises(ConfigurationError, match="Unicode") as caught:
         CLIENT.webhook(attrs.evolve(RECORD, token=token))
     assert "secret" not in str(caught.value)

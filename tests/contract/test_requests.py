@@ -98,7 +98,7 @@ def test_queries_are_accepted(
     type: IntegrationType | None,
     everywhere: bool,
 ) -> None:
-    """Whatever the arguments are, the validators accept the parameters as texts."""
+    """With any arguments, the validators accept the parameters as texts."""
     server.reset()
     for ask in (
         lambda: client.get(text, created_by=other),

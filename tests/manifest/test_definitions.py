@@ -98,7 +98,6 @@ def written(draw: st.DrawFn, suffix: str) -> tuple[dict[str, Any], list[Entry]]:
 @calm
 @given(data=st.data())
 def test_every_definition_is_read_as_it_was_written(load: Load, suffix: str, data: st.DataObject) -> None:
-    """Whatever its texts look like."""
     content, entries = data.draw(written(suffix))
     assert load(content, suffix).entries == tuple(entries)
 

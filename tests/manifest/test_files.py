@@ -150,7 +150,6 @@ def test_an_unreadable_secret_is_reported_alike_when_loading_and_later(
 
 
 def test_a_secret_has_one_source() -> None:
-    """Neither none nor two."""
     with pytest.raises(ValueError, match="exactly one"):
         Secret()
     with pytest.raises(ValueError, match="exactly one"):
@@ -201,7 +200,7 @@ def texts_held_by(error: BaseException) -> Iterator[str | bytes]:
 @pytest.mark.skipif(os.name == "nt", reason="variables are text there")
 @pytest.mark.parametrize("lines", LEAKS.values(), ids=LEAKS)
 def test_no_failure_refers_to_a_secret(folder: Path, monkeypatch: pytest.MonkeyPatch, lines: str) -> None:
-    """Neither its text, nor its chain, nor the frames of its traceback."""
+    """A secret is not in the error's text, its chain, or the frames of its traceback."""
     monkeypatch.setenv("BOT_TOKEN", CANARY)
     monkeypatch.setenv("BROKEN", f"{CANARY}\udce4")
     (folder / "token").write_text(CANARY)

@@ -73,7 +73,7 @@ def test_the_example_loads(beside: Path) -> None:
 
 
 def test_the_example_is_the_same_in_yaml(beside: Path) -> None:
-    """Both formats are shown side by side."""
+    """The guide shows the example in TOML and YAML side by side."""
     (beside / "integrations.toml").write_text(TOML, encoding="utf-8")
     (beside / "integrations.yaml").write_text(YAML, encoding="utf-8")
     assert Manifest.load("integrations.yaml") == Manifest.load("integrations.toml")

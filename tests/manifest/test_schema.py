@@ -188,7 +188,7 @@ def files(draw: st.DrawFn) -> dict[str, Any]:
 @settings(deadline=None, database=None, max_examples=100)
 @given(content=files())
 def test_schema_and_loading_agree_about_files(load: Load, content: dict[str, Any]) -> None:
-    """Whatever fields and keys are combined."""
+    """The schema accepts any combination of fields and keys exactly if it can be loaded."""
     assert accepted(content) == loads(load, content)
 
 

@@ -369,7 +369,7 @@ def test_a_cancelled_call_cancels_its_handler_and_waits_for_it(caplog: pytest.Lo
 
 
 def test_the_log_of_a_failure_shows_no_token(caplog: pytest.LogCaptureFixture) -> None:
-    """Not even a short one, in the failure or an earlier one, and in whatever spelling."""
+    """The token is masked in any spelling, in the failure and in those before it."""
     token = "canary'\"\\/ä"
 
     def handler(message: MessageSent) -> Reply:
@@ -391,7 +391,7 @@ def test_the_log_of_a_failure_shows_no_token(caplog: pytest.LogCaptureFixture) -
 
 @each_way
 def test_a_refusal_is_logged_at_info_without_what_was_sent(answer: Way, caplog: pytest.LogCaptureFixture) -> None:
-    """Anybody can cause one."""
+    """Refusals are logged only at INFO, since anybody can cause them."""
     caplog.set_level(logging.DEBUG, LOGGER)
     app = WebhookApp()
     app.on("sendMessage", token="canary-token")(replying("hi"))

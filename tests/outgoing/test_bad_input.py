@@ -22,7 +22,7 @@ KEYS = [
     *("message", "_id", "username", "name", "t", "msg", "ts", "u", "file", "type", "i", "$date"),
 ]
 
-# With half surrogate pairs, which JSON can hold.
+# With lone surrogates, which JSON can hold.
 texts = st.text(st.characters(exclude_categories=())) | st.sampled_from(["2026-11-22T19:51:43.127Z", "T0K3N", "hi"])
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | texts,

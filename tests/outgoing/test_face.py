@@ -64,7 +64,7 @@ def test_a_missing_token_is_shown_as_missing() -> None:
 
 
 def test_a_bot_never_loads_requests() -> None:
-    """Not even while it answers."""
+    """A bot parses and answers calls without loading requests."""
     program = (
         "import asyncio, sys\n"
         "from rocketchat_integrations.outgoing import Reply, WebhookApp, parse\n"

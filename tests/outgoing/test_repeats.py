@@ -53,7 +53,7 @@ def test_a_repeat_gets_the_same_answer(bot: Bot) -> None:
 
 
 def test_another_message_is_no_repeat(bot: Bot) -> None:
-    """Nor is an edit with another text, nor a retried room event, which has a new timestamp."""
+    """An edit with another text is no repeat, either; nor is a retried room event, which has a new timestamp."""
     bot.call(message_id="m1", text="go")
     bot.call(message_id="m2", text="go")
     bot.call(message_id="m1", text="stop", isEdited=True)

@@ -162,7 +162,7 @@ def test_a_wrong_argument_is_named(change: dict[str, Any], problem: str) -> None
     ids=lambda body: repr(body)[:30],
 )
 def test_no_refusal_shows_the_body_or_the_token(body: Any) -> None:
-    """Neither in its text, nor in an exception before it, nor in a frame."""
+    """The refusal's text, the exceptions before it and its frames are all free of them."""
     with pytest.raises(RocketChatError) as caught:
         parse(body, token="canary-known", event="userCreated")
     assert "canary" not in f"{caught.value!r} {vars(caught.value)} {frames_of(caught.value)}"

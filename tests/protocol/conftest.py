@@ -117,7 +117,7 @@ class Wire:
 
 @pytest.fixture
 def wire(clock: Clock) -> Wire:
-    """A network to hold conversations over."""
+    """A fake network that runs flows."""
     return Wire(clock)
 
 

@@ -235,7 +235,7 @@ REFUSED: dict[int, type[RocketChatError]] = {**dict.fromkeys([200, 201, 204, 400
 def test_a_refusal_may_contain_anything(
     case: Case, status: int, headers: dict[str, str], refusal: dict[str, Any], error_type: Any
 ) -> None:
-    """Whatever a refusal contains, in whatever place, it is one."""
+    """A refusal is recognized with any content in any place."""
     body = json.dumps({**case.good, **refusal, "errorType": error_type}).encode()
     error = outcome(case, Response(status, headers, body))
     assert isinstance(error, {**REFUSED, **BY_STATUS}.get(status, UnexpectedResponse))
@@ -293,7 +293,7 @@ DOCUMENT = VALUE | st.tuples(
 @settings(calm, max_examples=300)
 @given(DOCUMENT)
 def test_any_json_is_a_record_or_a_decoding_error(document: Any) -> None:
-    """Whatever stands in the place of an integration is read or refused, alone as in a list; a record can be used."""
+    """Any JSON in the place of an integration is read or refused, alone as in a list; a record can be used."""
     alone = outcome(CASES["get"], Response(200, {}, json.dumps({"success": True, "integration": document}).encode()))
     page = {"success": True, "integrations": [document], "total": 1}
     ((_, listed),) = outcome(CASES["list_page"], Response(200, {}, json.dumps(page).encode()))

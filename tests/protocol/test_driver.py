@@ -28,7 +28,7 @@ from rocketchat_integrations import (
     TokenAuth,
     TransportError,
 )
-from rocketchat_integrations._cancellation import Cancelled, until
+from rocketchat_integrations._cancellation import Cancelled, cancel_when
 from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations.testing import LocalRocketChat
 
@@ -104,7 +104,7 @@ def client(server: _Server) -> Client:
 
 
 def test_the_login_comes_with_the_first_call_that_needs_it(client: Client, server: _Server) -> None:
-    """Neither the constructor nor a call that needs no login asks for a token; the token is then kept."""
+    """The constructor and calls that need no login request no token; later calls use the same one."""
     client.server_version()
     client.get("one")
     client.get("one")
@@ -330,7 +330,7 @@ def test_a_cancelled_call_sends_nothing(server: _Server) -> None:
     cancelled = threading.Event()
     client = Client(_URL, _PASSWORD, transport=server, retry=RetryPolicy(backoff=0))
     server.next["login"] = [server.wire.lost()]
-    with until(cancelled):
+    with cancel_when(cancelled):
         client.get("one")
         cancelled.set()
         with pytest.raises(Cancelled):
@@ -345,7 +345,7 @@ def test_a_wait_is_cancelled(client: Client, server: _Server, clock: Clock) -> N
     server.next["api/info"] = [server.wire.no(429, "You must wait 60 seconds")]
 
     def call() -> str:
-        with until(cancelled):
+        with cancel_when(cancelled):
             return client.server_version()
 
     with ThreadPoolExecutor(1) as pool:
@@ -507,7 +507,7 @@ with Client("https://chat.example", TokenAuth("u", "t"), transport=Transport()):
 
 
 def test_a_server_that_repeats_secrets_is_not_quoted(server: _Server) -> None:
-    """Neither the token nor the value of a header of the user's is in an error."""
+    """An error contains no token and no value of the user's headers."""
     client = Client(_URL, TokenAuth("u", "T0KEN-of-the-user"), transport=server, headers={"X-Proxy": "pr0xy-token"})
     server.good.add("T0KEN-of-the-user")
     server.next["integrations.get"] = [server.wire.no(400, "odd request: T0KEN-of-the-user, pr0xy-token")]

@@ -371,7 +371,7 @@ def test_an_envelope_of_success(status: int, body: dict[str, object]) -> None:
 
 
 def test_success_false_is_no_success() -> None:
-    """Whatever else a response says, `success` decides."""
+    """The field `success` decides, even if `status` contradicts it."""
     assert type(refusal(REMOVE, answer(200, {"success": False, "status": "success"}))) is BadRequestError
 
 

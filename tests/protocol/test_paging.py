@@ -69,7 +69,7 @@ def _queries(wire: Wire, name: str) -> list[str]:
 
 @pytest.mark.parametrize(("size", "cap"), [(0, 7), (1, 1), (7, 7), (8, 7), (100, 100), (101, 100), (250, 100)])
 def test_a_list_is_complete_under_any_cap(wire: Wire, size: int, cap: int) -> None:
-    """Whatever the page cap, all records come, in order, with no more requests than needed."""
+    """With any page cap, all records come, in order, with no more requests than needed."""
     shelf = _Shelf(wire, "integrations", _named(*range(size)), cap)
     assert list(_read(_all(), wire, shelf)) == shelf.ids
     assert len(wire.sent) == max(1, -(-size // cap))

@@ -189,7 +189,7 @@ def test_an_exception_of_the_callable_is_raised_unchanged(wire: Wire) -> None:
 
 @pytest.mark.parametrize("totp", [None, "123456"])
 def test_a_refused_login_shows_no_secret(wire: Wire, totp: str | None) -> None:
-    """Neither the password nor the code is in the traceback of a refusal."""
+    """The traceback of a refusal contains no password and no code."""
     with pytest.raises(AuthenticationError) as caught:
         _log_in(wire, _session(totp), *([_CODE_WANTED] if totp else []), _refusal("Unauthorized"))
     assert "passw0rd" not in _frames(caught.value)

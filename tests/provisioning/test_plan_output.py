@@ -273,7 +273,7 @@ def texts_of(value: object) -> list[str]:
 
 
 def test_no_secret_is_printed_or_pickled(full: Plan, memory: Memory) -> None:
-    """Neither one with a source nor one given as text."""
+    """Secrets with a source and secrets given as text are both hidden."""
     literal = plan([outgoing("changes", token=f"{CANARY} 4"), outgoing("new", token=f"{CANARY} 5")], memory)
     for value in (full, literal, *full.steps, *literal.steps):
         assert not [text for text in texts_of(value) if CANARY in text]
@@ -303,7 +303,7 @@ def frames_of(error: BaseException) -> Iterator[str]:
 
 
 def test_no_error_shows_a_secret(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither its message, nor its attributes, nor a local variable in its traceback."""
+    """An error's message, attributes and the local variables of its traceback contain no secret."""
     monkeypatch.setenv("GOOD", CANARY)
     monkeypatch.delenv("BAD", raising=False)
     for name in ("twin", "twin", "there"):

@@ -53,7 +53,7 @@ def test_as_many_calls_run_at_a_time_as_there_are_workers(memory: Memory) -> Non
 
 
 def test_the_report_is_in_the_order_of_the_plan(memory: Memory) -> None:
-    """Also if another step finishes first."""
+    """The report has the plan's order, even if a later step finishes first."""
     c_is_done = threading.Event()
     memory.before = lambda call: c_is_done.set() if call == "create c" else c_is_done.wait(TIMEOUT)
     changes = plan([incoming(name) for name in "abc"], memory)

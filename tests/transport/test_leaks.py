@@ -69,7 +69,7 @@ def test_posting_logs_no_url(
     path: str,
     how: str,
 ) -> None:
-    """Whatever the outcome of a post and the spelling of its URL, the log does not have the URL."""
+    """After a post with any outcome and any spelling of its URL, the log does not contain the URL."""
     peer = serve(_ANSWERS[how](http, path))
     webhook = IncomingWebhook(f"{peer.url}{path}", retry=RetryPolicy.never())
     with webhook, contextlib.suppress(RocketChatError):

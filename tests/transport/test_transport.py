@@ -113,7 +113,7 @@ def test_programs_can_be_tested_with_responses() -> None:
 
 
 def test_reprs_show_no_secret(transport: Transport) -> None:
-    """Neither transport, request nor response shows a token, a URL or a body."""
+    """The reprs of transport, request and response show no token, URL or body."""
     request = _request(path="hooks/one/S3CRET", headers={"X-Auth-Token": "S3CRET"}, body=b"S3CRET", secrets=("S3CRET",))
     response = Response(200, {"x-token": "S3CRET"}, b"S3CRET")
     assert "S3CRET" not in repr((transport, request, response))

@@ -209,7 +209,7 @@ def join(payload: RoomJoined) -> Reply:
 
 
 def wrong_handlers() -> None:
-    """Both checkers report each of these."""
+    """Hold mistakes that mypy and pyright must report."""
 
     @app.on(EventType.USER_CREATED, token="…")  # type: ignore[type-var]
     def wrong_payload(message: MessageSent) -> None: ...

@@ -73,7 +73,7 @@ def test_a_channel_with_a_comma_is_one_channel() -> None:
     ("kind", "names"), [(Message, ["text"]), (Attachment, []), (AttachmentField, ["title", "value"])], ids=str
 )
 def test_only_the_main_fields_are_positional(kind: type, names: list[str]) -> None:
-    """Others can be added later without changing the meaning of a call."""
+    """More fields can be added later without changing the meaning of a call."""
     parameters = inspect.signature(kind).parameters.values()
     assert [it.name for it in parameters if it.kind is not it.KEYWORD_ONLY] == names
 

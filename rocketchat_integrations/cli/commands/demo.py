@@ -155,7 +155,7 @@ def replay(server: LocalRocketChat, client: Client, bot: OutgoingIntegrationReco
 
 
 def fail(server: LocalRocketChat, client: Client, bot: OutgoingIntegrationRecord) -> None:
-    """See failures: a call is repeated if the bot says so, and 410 disables it."""
+    """See failures: a bot can ask for a repeat, and 410 disables the integration."""
     import attrs
 
     patient = attrs.evolve(bot, retry_failed_calls=True, retry_count=1)
