@@ -111,6 +111,7 @@ class LocalRocketChat:
         rate_limit: tuple[int, float] | None = None,
         clock_skew: float = 0.0,
         frozen_scripts: bool = False,
+        max_message_size: int = 5000,
         base_path: str = "",
         port: int = 0,
         retry_pace: float = 0.0,
@@ -123,6 +124,7 @@ class LocalRocketChat:
             rate_limit=rate_limit,
             clock_skew=clock_skew,
             frozen_scripts=frozen_scripts,
+            max_message_size=max_message_size,
             retry_pace=retry_pace,
             reply_timeout=reply_timeout,
         )
@@ -225,6 +227,15 @@ class LocalRocketChat:
     @frozen_scripts.setter
     def frozen_scripts(self, value: bool) -> None:
         self._settings.frozen_scripts = value
+
+    @property
+    def max_message_size(self) -> int:
+        """The longest text of a message, the setting ``Message_MaxAllowedSize``; 6.x does not look at it."""
+        return self._settings.max_message_size
+
+    @max_message_size.setter
+    def max_message_size(self, value: int) -> None:
+        self._settings.max_message_size = value
 
     # Users and rooms
 

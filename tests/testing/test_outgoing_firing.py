@@ -205,7 +205,7 @@ def test_old_integrations(api: Api, bot: Bot) -> None:
     assert [call.get("token", "missing") for call in bot.calls] == ["missing", None]
 
 
-def test_urls_are_called_one_after_the_other(api: Api, bot: Bot, other_bot: Bot) -> None:
+def test_urls_are_called_one_after_the_other_on_6(old: Api, bot: Bot, other_bot: Bot) -> None:
     """All URLs get the same body, each after the reply of the one before."""
     seen: list[int] = []
 
@@ -214,8 +214,8 @@ def test_urls_are_called_one_after_the_other(api: Api, bot: Bot, other_bot: Bot)
         return says("{}")
 
     bot.reply = reply
-    api.create_for(bot, urls=[bot.url, f"{other_bot.url}?a=b&c", bot.url])
-    api.server.say("alice", "general", "x")
+    old.create_for(bot, urls=[bot.url, f"{other_bot.url}?a=b&c", bot.url])
+    old.server.say("alice", "general", "x")
     assert seen == [0, 1]
     assert other_bot.targets == ["/hook?a=b&c"]
     assert bot.calls[0] == bot.calls[1] == other_bot.calls[0]
