@@ -82,7 +82,7 @@ class _Replay:
                 server.register_user("new")
             case "event", "fileUploaded", user, room:
                 server.upload(user, room, "a.txt")
-            case "hook", number, body:
+            case "hook", int(number), body:
                 self._answered("hook", self.api.post(self.integrations[number], body))
             case "api", method, endpoint, request:
                 request = self._with_ids(request)
@@ -119,7 +119,7 @@ class _Replay:
         records = [
             each for each in self.api.server.history_documents if each["integration"]["_id"] == integration["_id"]
         ]
-        return self._without_address([_record(record) for record in records])
+        return [self._without_address(_record(record)) for record in records]
 
     def _calls(self) -> list[dict[str, Any]]:
         """Return the calls, in the order of their paths where several are made at once."""

@@ -17,6 +17,7 @@ from rocketchat_integrations.testing._world._rules_outgoing import OutgoingRules
 from rocketchat_integrations.testing._world._state import World
 
 from ._endpoint import ApiCall, page_of, success
+from ._schemas import CLEARED_BY_UPDATES
 
 
 def create(call: ApiCall) -> Document:
@@ -64,7 +65,10 @@ def update(call: ApiCall) -> Document:
     """Answer ``integrations.update``."""
     rules = _rules(call)
     document = _addressed(call)
-    rules.update(call.user, document, call.params)
+    if isinstance(rules, OutgoingRules) and call.dialect.major >= 8:
+        rules.update(call.user, document, call.params, cleared=CLEARED_BY_UPDATES)
+    else:
+        rules.update(call.user, document, call.params)
     return success(integration=document)
 
 

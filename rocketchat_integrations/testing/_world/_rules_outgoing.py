@@ -15,12 +15,6 @@ from ._rooms import SCOPES
 from ._rules_shared import Rules, compiled, not_yours, replace_compiled, wrong_first_character
 from ._users import User
 
-_CLEARED = (
-    *("alias", "avatar", "emoji", "targetRoom", "impersonateUser", "script", "triggerWords", "triggerWordAnywhere"),
-    *("retryFailedCalls", "retryCount", "retryDelay", "runOnEdits"),
-)
-"""What an update clears where it leaves them out, from 8.x on."""
-
 
 @attrs.frozen
 class OutgoingRules(Rules):
@@ -35,8 +29,8 @@ class OutgoingRules(Rules):
         poster, fields = self._checked(user, body)
         return self._store(user, poster, fields)
 
-    def update(self, user: User, document: Document, body: Document) -> None:
-        """Change a stored integration, even if it is an incoming one."""
+    def update(self, user: User, document: Document, body: Document, *, cleared: Iterable[str] = ()) -> None:
+        """Change a stored integration, even if it is an incoming one; clear fields that are left out."""
         details = {"method": "updateOutgoingIntegration"}
         self._check_permission(user, details)
         poster, fields = self._checked(user, body)
@@ -50,8 +44,7 @@ class OutgoingRules(Rules):
             fields.pop(name, None)
         fields["userId"] = poster.id
         self._refuse_frozen_change(document, body)
-        if self.dialect.major >= 8:
-            fields = dict.fromkeys(_CLEARED) | fields
+        fields = dict.fromkeys(cleared) | fields
         if not self.settings.frozen_scripts:
             self._recompile(document, body)
         self._write(user, document, fields, body)
