@@ -320,6 +320,7 @@ _NO_VALUE = "Invalid attachment field, title and value is required"
         ({"attachments": [{"fields": ["a"]}]}, _NO_VALUE),
         ({"attachments": [None]}, "Cannot read properties of null (reading 'msg')"),
         ({"attachments": [{"title": 5}]}, "Match error: Match error: Expected string, got number in field title"),
+        ({"avatar": ["a"]}, "Match error: Match error: Expected string, got object in field avatar"),
         ({"alias": ["a"]}, "Match error: Match error: Expected string, got object in field alias"),
         ({"attachments": [{"fields": "a"}]}, "Match error: Match error: Expected array, got string in field fields"),
         (

@@ -68,9 +68,7 @@ def number_text(value: float) -> str:
 
 
 def text_of(value: Any) -> str:
-    """Return any JSON value as JavaScript's ``String()`` does."""
-    if value is None:
-        return "null"
+    """Return any JSON value but null as JavaScript's ``String()`` does."""
     if is_array(value):
         return ",".join("" if each is None else text_of(each) for each in value)
     if is_object(value):
