@@ -43,7 +43,7 @@ SCRIPTS = {
     "class Script { process_outgoing_request() {} }": True,
     "class Script { prepare_outgoing_request() {} }": True,
     "class Script {": False,
-    "let script = 1": False,
+    "class Script { }}": False,
     " ": False,
     None: False,
 }
