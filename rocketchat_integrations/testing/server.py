@@ -38,9 +38,12 @@ class LocalRocketChat:
     It imitates what the real server does with integrations: permissions, validation with the server's messages, rules,
     lists with a page cap, webhooks, history, login, and the calls of outgoing integrations. It does not imitate:
 
-    - scripts: they are compiled by checking that they start with ``class Script`` and that braces match, and never run;
+    - scripts: they are compiled by checking that braces match, and never run. Before 8.x they must start with
+      ``class Script``; from 8.x on, a post fails where a script does not define it;
     - of 6.x: the parameters ``query`` and ``fields`` (ignored), and refusals that arrive up to a second late;
-    - of the newest 8.x: its error responses, and its rule that the posting user may ``message-impersonate``;
+    - of the newest 8.x: its texts for parameters that the schema refuses;
+    - teams, private rooms of teams, and end-to-end encrypted rooms;
+    - the setting ``Message_CustomFields_Enabled``: custom fields are always taken;
     - the renaming of rooms, and the effects of archiving a room;
     - proxies and redirects on the way to a bot: neither is followed. History is kept without limit.
 
@@ -54,7 +57,7 @@ class LocalRocketChat:
             server.messages[-1].text  # the bot's reply
 
     Those methods return when all calls that they led to are over, including retries and the calls that replies led to.
-    The calls are made in the caller's thread without a lock, so a bot may use the server while it is called. A message
+    The calls are made without a lock, so a bot may use the server while it is called. A message
     through a webhook and a replay are answered at once, and their calls are made in a thread of their own: wait for
     them with ``wait_until_quiet``. ``stop`` and ``reset`` abort all calls; nothing that follows from them is stored.
     Calls that never end, because bots answer each other, raise ``RuntimeError``: after 100 calls that followed from
@@ -65,16 +68,21 @@ class LocalRocketChat:
 
     - the bodies of calls from 6.x are those of a 6.14 with small users and rooms; a real server sends more about both;
     - an upload is also a message, and triggers ``sendMessage`` with an empty text before ``fileUploaded``;
-    - a reply to a channel that does not exist goes to the room of the event; one to a private group without its author
-      is not posted, and the history has an ``httpError``, as after a call without a reply;
-    - ``impersonateUser`` posts replies as the user of the event, if the event has one;
+    - a reply to a channel that does not exist is not posted, and the history has an ``httpError``, as after a call
+      without a reply; so is a reply that a webhook would be refused. On 6.x such a channel means the event's room;
+    - ``impersonateUser`` posts replies as the user whom the reply names in ``user_name``; on 6.x as the user of the
+      event, if the event has one;
+    - from 8.x on, all URLs are called at once, at most 8 at a time, and the replies handled in the order of the calls;
+      on 6.x, each URL is called after the reply of the one before;
     - the retries of one URL do not delay the first calls of others;
-    - a reply longer than 16 MiB counts as none, and what stands before an ``@`` in a URL is not sent;
-    - a replay (8.x) sends only ``token`` and ``bot``, whatever the trigger words are; its reply is only posted if it
-      names a channel, or the integration a target room.
+    - a reply longer than 10 MiB counts as none, and what stands before an ``@`` in a URL is not sent;
+    - a replay (8.x) sends only ``token`` and ``bot``, and with trigger words nothing; its reply is only posted if it
+      names a channel, or the integration a target room;
+    - who posts into a channel becomes its member, through a webhook or with a reply.
 
     Without a ``world`` there are the users ``admin`` (all four permissions for integrations), ``alice`` (the two for
-    her own), ``bob`` (none) and ``rocket.cat``; their passwords are their names with ``-password`` added, their e-mail
+    her own), ``bob`` (none) and ``rocket.cat`` (``message-impersonate``, which 8.6 and later ask of the user that an
+    incoming integration posts as); their passwords are their names with ``-password`` added, their e-mail
     addresses ``admin@chat.example`` and so on. There are the channels ``general`` and ``random`` with admin and alice
     in them, the empty channel ``ops``, and the empty private group ``secret``.
 
@@ -85,12 +93,15 @@ class LocalRocketChat:
             optionally ``permissions``, ``password`` and ``email``; ``rooms``, a list of objects with ``_id``,
             ``name`` and ``type`` (``"channel"`` or ``"private group"``); optionally ``members``, usernames by the
             names of rooms, and ``credentials``, objects with a user's ``X-Auth-Token`` by usernames.
-        version: ``"8.8"``, or ``"6.x"`` such as ``"6.14"`` for an older server; a patch such as ``"8.8.1"`` is allowed.
+        version: ``"8.8"``, or ``"8.0"`` to ``"8.7"`` for one that lacks what came later (``skipTranspile`` in 8.4, the
+            question for ``message-impersonate`` in 8.6, clearing the history and replays in 8.7), or ``"6.x"`` such as
+            ``"6.14"`` for an older server; a patch such as ``"8.8.1"`` is allowed.
         page_cap: how many items a page of a list has at most.
         rate_limit: how many calls of one endpoint are allowed in how many seconds, as ``(calls, seconds)``; None for
             no limit. Users with the permission ``api-bypass-rate-limit`` are not limited.
         clock_skew: how many seconds the server's clock is ahead of this machine's.
-        frozen_scripts: whether the server refuses new scripts and ignores changes of scripts.
+        frozen_scripts: whether the server refuses new scripts, and refuses (from 8.x on) or ignores changed ones.
+        max_message_size: the longest text of a message, from 8.x on; the setting ``Message_MaxAllowedSize``.
         base_path: the path below which the server answers, such as ``"/chat"``; empty for none.
         port: the port to listen on; 0 for any free port.
         retry_pace: factor for the real server's waits before it retries a call of an outgoing integration: 1.0 waits as
@@ -111,6 +122,7 @@ class LocalRocketChat:
         rate_limit: tuple[int, float] | None = None,
         clock_skew: float = 0.0,
         frozen_scripts: bool = False,
+        max_message_size: int = 5000,
         base_path: str = "",
         port: int = 0,
         retry_pace: float = 0.0,
@@ -123,6 +135,7 @@ class LocalRocketChat:
             rate_limit=rate_limit,
             clock_skew=clock_skew,
             frozen_scripts=frozen_scripts,
+            max_message_size=max_message_size,
             retry_pace=retry_pace,
             reply_timeout=reply_timeout,
         )
@@ -219,12 +232,21 @@ class LocalRocketChat:
 
     @property
     def frozen_scripts(self) -> bool:
-        """Whether new scripts are refused, and changes of scripts silently ignored."""
+        """Whether new scripts are refused, and changed ones refused (from 8.x on) or silently ignored."""
         return self._settings.frozen_scripts
 
     @frozen_scripts.setter
     def frozen_scripts(self, value: bool) -> None:
         self._settings.frozen_scripts = value
+
+    @property
+    def max_message_size(self) -> int:
+        """The longest text of a message, the setting ``Message_MaxAllowedSize``; 6.x does not look at it."""
+        return self._settings.max_message_size
+
+    @max_message_size.setter
+    def max_message_size(self, value: int) -> None:
+        self._settings.max_message_size = value
 
     # Users and rooms
 

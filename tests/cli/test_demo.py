@@ -35,7 +35,6 @@ def test_each_step_shows_its_code_and_its_output(run: Run, monkeypatch: pytest.M
         'server.say("alice", "general", "!deploy web")': "-> called for !deploy web",
         "in server.messages": "general rocket.cat 'deploying web for alice'",
         "in list(client.history(bot.id))": "url-response-sent-message without errors",
-        "client.replay_outgoing(": "called for None",
         '"!deploy later")': "called for !deploy later\n  -> called for !deploy later",
         '"!deploy never")': "enabled: False",
         "client.remove(bot)": "-> left: []",

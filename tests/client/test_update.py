@@ -17,6 +17,7 @@ from rocketchat_integrations import (
     IncomingWebhook,
     IntegrationDefinition,
     IntegrationRecord,
+    IntegrationType,
     NotFoundError,
     OutgoingIntegration,
     OutgoingIntegrationRecord,
@@ -148,10 +149,13 @@ def test_an_event_without_channels_clears_the_channel(client: Client) -> None:
     assert (after.event, after.channel) == (EventType.ROOM_CREATED, ())
 
 
-def test_trigger_words_that_the_server_keeps_after_a_change_of_event_do_not_matter(client: Client) -> None:
+def test_trigger_words_that_the_server_keeps_after_a_change_of_event_do_not_matter(
+    client: Client, dialect: str
+) -> None:
+    """6.14 keeps them; 8.x does not."""
     after = updated(client, client.create(FULL_OUTGOING), event=EventType.ROOM_JOINED, trigger_words=())
     assert isinstance(after, OutgoingIntegrationRecord)
-    assert after.trigger_words == FULL_OUTGOING.trigger_words
+    assert after.trigger_words == (FULL_OUTGOING.trigger_words if dialect == "6.14" else ())
 
 
 def test_a_target_room_is_cleared_with_its_event(client: Client) -> None:
@@ -326,20 +330,31 @@ def test_a_username_that_6_ignores_is_reported(client: Client, hook: IncomingInt
 
 
 @only_8
-def test_8_takes_a_new_username(client: Client, hook: IncomingIntegrationRecord, stored: Stored) -> None:
-    updated(client, hook, username="alice")
-    assert stored(hook.id)["username"] == "alice"
+def test_8_takes_a_new_username(
+    server: LocalRocketChat, client: Client, hook: IncomingIntegrationRecord, stored: Stored
+) -> None:
+    server.add_user("poster", ["message-impersonate"])
+    updated(client, hook, username="poster")
+    assert stored(hook.id)["username"] == "poster"
 
 
 @both_types
 def test_scripts_that_a_server_has_frozen_are_reported(
-    server: LocalRocketChat, client: Client, definition: IntegrationDefinition
+    server: LocalRocketChat, client: Client, definition: IntegrationDefinition, dialect: str
 ) -> None:
+    """6.x ignores another script, and 8.x refuses it; both ignore that scripts are turned off.
+
+    After a refusal, the update of an incoming integration is sent again with the old script.
+    """
     record = client.create(definition)
     server.frozen_scripts = True
-    with pytest.raises(UpdateIncomplete) as caught:
+    is_refused = dialect == "8.8" and definition.type is IntegrationType.OUTGOING
+    with pytest.raises(BadRequestError if is_refused else UpdateIncomplete) as refused:
         client.update(record.id, attrs.evolve(record, script=OTHER_SCRIPT, alias="New"))
-    assert [change.field for change in caught.value.changes] == ["script"]
+    if isinstance(refused.value, UpdateIncomplete):
+        assert [change.field for change in refused.value.changes] == ["script"]
+    else:
+        assert "integration-scripts-disabled" in str(refused.value)
     with pytest.raises(UpdateIncomplete) as caught:
         client.update(record.id, attrs.evolve(record, script_enabled=False), overwrite=True)
     assert {change.field for change in caught.value.changes} == {"script_enabled"}

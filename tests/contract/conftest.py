@@ -12,6 +12,7 @@ import pytest
 from rocketchat_integrations import Client, RetryPolicy
 from rocketchat_integrations.testing import LocalRocketChat
 from tests.contract.validators import PROGRAM, Validators, running
+from tests.contract.world import SERVER
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -36,7 +37,7 @@ def validators() -> Iterator[Validators]:
 @pytest.fixture(scope="module")
 def server() -> Iterator[LocalRocketChat]:
     """An embedded server of the version of the validators."""
-    with LocalRocketChat(version="8.8.1") as server:
+    with LocalRocketChat(version="8.8.1", world=SERVER) as server:
         yield server
 
 

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings, strategies as st
 
 from rocketchat_integrations import IntegrationDefinition, IntegrationType
 from rocketchat_integrations.testing import strategies
+from rocketchat_integrations.testing._world._starting_world import DEFAULT_WORLD
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """Settings for examples that talk to a server, or to another process."""
@@ -17,6 +18,15 @@ Fields: TypeAlias = Mapping[str, st.SearchStrategy[Any]]
 
 _PLACES = ["#general", "@alice", " #random ", "#GENERAL", "@bobid000000000001"]
 _EVERYWHERE = ["all_public_channels", "all_private_groups", "all_direct_messages"]
+SERVER: Mapping[str, Any] = {
+    **DEFAULT_WORLD,
+    "users": [
+        {**user, "permissions": ["message-impersonate", *user.get("permissions", ())]}
+        for user in DEFAULT_WORLD["users"]
+    ],
+}
+"""The embedded server's default world, with users that incoming integrations may post as."""
+
 _USERNAME = st.sampled_from(["rocket.cat", "alice"])
 
 WORLD: Mapping[IntegrationType, Fields] = {

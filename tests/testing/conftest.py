@@ -187,6 +187,8 @@ class Bot:
         """Paths and queries."""
         self.reply: Callable[[dict[str, Any]], tuple[int, str, bytes | str] | None] = lambda _: says("{}")
         """Return status, content type and body for a call; None to close the connection."""
+        self.reply_to: Callable[[str], tuple[int, str | None, bytes | str]] | None = None
+        """Return the same for a path, in place of ``reply``; the content type may be missing."""
         bot = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -195,13 +197,14 @@ class Bot:
                 bot.calls.append(body)
                 bot.headers.append(dict(self.headers))
                 bot.targets.append(self.path)
-                answer = bot.reply(body)
+                answer = bot.reply(body) if bot.reply_to is None else bot.reply_to(self.path)
                 if answer is None:
                     return
                 status, content_type, text = answer
                 data = text if isinstance(text, bytes) else text.encode()
                 self.send_response(status)
-                self.send_header("Content-Type", content_type)
+                if content_type is not None:
+                    self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(data)))
                 # The server may have closed the connection meanwhile.
                 with suppress(OSError):

@@ -44,7 +44,7 @@ def test_replies_trigger_further_calls(api: Api, bot: Bot, other_bot: Bot) -> No
     """A reply is a message of a bot that triggers other integrations; `say` returns after their calls."""
     bot.reply = lambda _: says('{"text": "!second"}')
     other_bot.reply = lambda _: says('{"text": "done", "channel": "#random"}')
-    first = api.create_for(bot, triggerWords=["!first"])
+    api.create_for(bot, triggerWords=["!first"])
     api.create_for(other_bot, triggerWords=["!second"])
     api.server.say("alice", "general", "!first")
     assert [(message.room, message.text) for message in api.server.messages] == [
@@ -52,7 +52,17 @@ def test_replies_trigger_further_calls(api: Api, bot: Bot, other_bot: Bot) -> No
         ("general", "!second"),
         ("random", "done"),
     ]
-    assert other_bot.calls[0]["bot"] == {"i": first["_id"]}
+    assert other_bot.calls[0]["bot"] is True
+
+
+def test_the_mark_of_a_bot(old: Api, bot: Bot) -> None:
+    """On 6.14 it names the integration; on 8.x it is a boolean (recorded)."""
+    first = old.create_for(bot, triggerWords=["!first"], channel="#random")
+    second = old.create_for(bot)
+    bot.reply = lambda call: says("{}") if call["bot"] else says('{"text": "x", "channel": "#general"}')
+    old.server.say("alice", "random", "!first")
+    assert [call["bot"] for call in bot.calls] == [False, {"i": first["_id"]}]
+    assert len(old.history(second)) == 1
 
 
 def test_bots_that_answer_each_other(api: Api, bot: Bot, other_bot: Bot) -> None:
@@ -157,7 +167,7 @@ def test_posting_does_not_wait_for_bots(api: Api, bot: Bot, slow: Slow) -> None:
     api.server.wait_until_quiet()
     assert [message.text for message in api.server.messages] == ["x", "late"]
     call = bot.calls[0]
-    assert (call["alias"], call["tmid"], call["bot"]) == ("CI", "thread", {"i": webhook["_id"]})
+    assert (call["alias"], call["tmid"], call["bot"]) == ("CI", "thread", True)
 
 
 def test_messages_before_a_refusal_trigger_calls(old: Api, bot: Bot) -> None:
@@ -184,7 +194,7 @@ def test_endless_calls_in_the_background(api: Api, bot: Bot) -> None:
 
 def test_replays(api: Api, bot: Bot) -> None:
     """A replay is a call without a message, with a history of its own; its reply has no room to go to."""
-    integration = api.create_for(bot, triggerWords=["!go"])
+    integration = api.create_for(bot)
     api.server.say("alice", "general", "!go")
     bot.reply = lambda _: says('{"text": "again"}')
     (record,) = api.history(integration)
@@ -194,6 +204,7 @@ def test_replays(api: Api, bot: Bot) -> None:
     assert bot.calls[1] == {"token": "t", "bot": False}
     again, _ = api.history(integration)
     assert (again["event"], again["url"], again["httpCallData"]) == ("sendMessage", bot.url, bot.calls[1])
+    assert again["integration"].items() <= integration.items()
     assert (again["step"], again["finished"]) == ("url-response-sent-message", True)
     assert "resultMessage" not in again
     assert len(api.server.messages) == 1
@@ -214,12 +225,17 @@ def test_replies_to_replays(api: Api, bot: Bot) -> None:
 
 
 def test_replays_without_a_call(api: Api, bot: Bot) -> None:
-    """Nobody is called if the integration is disabled, or the record lacks event or URL."""
+    """Nobody is called if the integration is disabled or has trigger words (recorded, 8.x), or without event or URL."""
+    _replay(api, api.create_for(bot, triggerWords=["x"]), event="sendMessage", url=bot.url)
     _replay(api, api.create_for(bot, enabled=False), event="sendMessage", url=bot.url)
     _replay(api, api.create_for(bot), event="sendMessage", url=None)
     _replay(api, api.create_for(bot), url=bot.url)
     assert bot.calls == []
-    assert len(api.server.history_documents) == 3
+    assert len(api.server.history_documents) == 4
+    odd = api.create_for(bot, triggerWords=["x"])
+    _replay(api, odd, event="roomLeft", url=bot.url)
+    _replay(api, api.create_for(bot, triggerWords=["x"]), event="odd", url=bot.url)
+    assert len(bot.calls) == 2
 
 
 # Stop and reset

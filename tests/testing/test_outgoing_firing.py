@@ -44,11 +44,11 @@ def test_editing(api: Api, bot: Bot) -> None:
     edited = api.server.edit(message, " b ")
     assert (edited.text, edited.room, edited.user) == ("b", "@bob", "alice")
     assert api.server.messages == (edited,)
-    assert [(call["token"], call["text"], call.get("isEdited")) for call in bot.calls] == [
-        ("edits", "a", None),
-        ("t", "a", None),
-        ("edits", "b", True),
-    ]
+    # The first two are made at the same time.
+    assert sorted((call["token"], call["text"]) for call in bot.calls[:2]) == [("edits", "a"), ("t", "a")]
+    (edit,) = bot.calls[2:]
+    assert (edit["token"], edit["text"], edit["isEdited"]) == ("edits", "b", True)
+    assert not any("isEdited" in call for call in bot.calls[:2])
     assert {call["message_id"] for call in bot.calls} == {message.document["_id"]}
     api.server.edit(api.server.say("alice", "random", "c"), "d")
     api.server.edit(api.server.say("alice", "general", "e"), "f")
@@ -202,10 +202,11 @@ def test_old_integrations(api: Api, bot: Bot) -> None:
     api.server.insert({**old, "urls": None, "triggerWords": None})
     api.server.insert({**old, "urls": [bot.url], "triggerWords": [""]})
     api.server.say("alice", "general", "x")
-    assert [call.get("token", "missing") for call in bot.calls] == ["missing", None]
+    tokens = [call.get("token", "missing") for call in bot.calls]
+    assert sorted(tokens, key=str) == [None, "missing"]
 
 
-def test_urls_are_called_one_after_the_other(api: Api, bot: Bot, other_bot: Bot) -> None:
+def test_urls_are_called_one_after_the_other_on_6(old: Api, bot: Bot, other_bot: Bot) -> None:
     """All URLs get the same body, each after the reply of the one before."""
     seen: list[int] = []
 
@@ -214,8 +215,8 @@ def test_urls_are_called_one_after_the_other(api: Api, bot: Bot, other_bot: Bot)
         return says("{}")
 
     bot.reply = reply
-    api.create_for(bot, urls=[bot.url, f"{other_bot.url}?a=b&c", bot.url])
-    api.server.say("alice", "general", "x")
+    old.create_for(bot, urls=[bot.url, f"{other_bot.url}?a=b&c", bot.url])
+    old.server.say("alice", "general", "x")
     assert seen == [0, 1]
     assert other_bot.targets == ["/hook?a=b&c"]
     assert bot.calls[0] == bot.calls[1] == other_bot.calls[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -25,10 +26,11 @@ _PONG = says('{"text": "pong"}')
 def test_looks_of_a_reply(api: Api, bot: Bot) -> None:
     """A reply is posted as the integration's user, with its looks and the mark of the integration."""
     bot.reply = lambda call: says('{"text": " pong ", "tmid": "thread"}' if call["text"] == "ping" else "{}")
-    integration = api.create_for(bot, username="bob", alias="Deployer", emoji=":ship:", triggerWords=["ping"])
+    api.server.add_user("cat", ["message-impersonate"])
+    integration = api.create_for(bot, username="cat", alias="Deployer", emoji=":ship:", triggerWords=["ping"])
     api.server.say("alice", "general", "ping")
     reply = api.server.messages[1]
-    assert (reply.room, reply.user, reply.text) == ("general", "bob", "pong")
+    assert (reply.room, reply.user, reply.text) == ("general", "cat", "pong")
     assert (reply.alias, reply.avatar, reply.emoji) == ("Deployer", None, ":ship:")
     assert reply.document["bot"] == {"i": integration["_id"]}
     assert reply.document["tmid"] == "thread"
@@ -43,15 +45,38 @@ def test_looks_of_a_reply(api: Api, bot: Bot) -> None:
         ("@bob", None, "@bob"),
         ("#random", "#ops", "ops"),
         (None, "ops", "ops"),
-        ("#random", "#nowhere", "general"),
+        ("#nowhere", None, "general"),
     ],
 )
-def test_room_of_a_reply(api: Api, bot: Bot, target: str | None, channel: str | None, room: str) -> None:
-    """A reply goes to its channel, else to the target room; without them, or if it is unknown, to that of the event."""
+def test_room_of_a_reply(both: Api, bot: Bot, target: str | None, channel: str | None, room: str) -> None:
+    """A reply goes to its channel, else to the target room; without them, or if that is unknown, to the event's."""
     bot.reply = lambda _: says(json.dumps({"text": "pong", "channel": channel}))
-    api.create_for(bot, targetRoom=target, triggerWords=["ping"])
+    both.create_for(bot, targetRoom=target, triggerWords=["ping"])
+    both.server.say("alice", "general", "ping")
+    assert [message.room for message in both.server.messages] == ["general", room]
+    if "@" not in room:
+        both.server.leave_room("rocket.cat", room)
+
+
+def test_an_unknown_channel_of_a_reply(api: Api, old: Api, bot: Bot) -> None:
+    """8.x posts nothing (recorded), 6.14 to the room of the event."""
+    bot.reply = lambda _: says(json.dumps({"text": "pong", "channel": "#nowhere"}))
+    for each, posted in ((api, []), (old, ["general"])):
+        each.create_for(bot, targetRoom="#random", triggerWords=["ping"])
+        each.server.say("alice", "general", "ping")
+        assert [message.room for message in each.server.messages[1:]] == posted
+
+
+@pytest.mark.parametrize(
+    ("room_id", "posted"), [("RANDOM00000000001", ["random"]), (["#ops", "random"], ["ops", "random"])]
+)
+def test_room_id_of_a_reply(api: Api, bot: Bot, room_id: Any, posted: list[str]) -> None:
+    """`roomId` is used like `channel` (recorded, 8.x), and may be several (read)."""
+    bot.reply = lambda _: says(json.dumps({"text": "pong", "roomId": room_id}))
+    integration = api.create_for(bot, triggerWords=["ping"])
     api.server.say("alice", "general", "ping")
-    assert [message.room for message in api.server.messages] == ["general", room]
+    assert [message.room for message in api.server.messages[1:]] == posted
+    assert len(api.history(integration)[0]["resultMessage"]) == len(posted)
 
 
 def test_replies_to_direct_messages(api: Api, bot: Bot) -> None:
@@ -78,16 +103,24 @@ def test_replies_to_events_without_a_room(old: Api, bot: Bot) -> None:
     assert [(message.room, message.text) for message in old.server.messages] == [("general", "welcome, carol")]
 
 
-def test_author_of_a_reply(api: Api, bot: Bot) -> None:
-    """With `impersonateUser` it is the author of the message; without a known user, nothing is posted."""
+@pytest.mark.parametrize(
+    ("named", "author_on_8"), [({}, "rocket.cat"), ({"user_name": "Bob"}, "bob"), ({"user_name": 5}, "rocket.cat")]
+)
+def test_impersonation(api: Api, old: Api, bot: Bot, named: dict[str, Any], author_on_8: str) -> None:
+    """With `impersonateUser`, 8.x posts as the user whom the reply names (recorded), 6.14 as the message's author."""
+    bot.reply = lambda _: says(json.dumps({"text": "pong", **named}))
+    for each, author in ((api, author_on_8), (old, "alice")):
+        each.create_for(bot, impersonateUser=True, triggerWords=["ping"])
+        each.server.say("alice", "general", "ping")
+        assert [message.user for message in each.server.messages] == ["alice", author]
+
+
+def test_unknown_authors(api: Api, bot: Bot) -> None:
+    """Without a known user, nothing is posted."""
     bot.reply = lambda _: _PONG
-    impersonating = api.create_for(bot, impersonateUser=True, triggerWords=["ping"])
-    api.server.say("alice", "general", "ping")
-    assert [message.user for message in api.server.messages] == ["alice", "alice"]
-    api.remove(impersonating)
     unknown = api.server.insert({**OUTGOING, "channel": [], "urls": [bot.url], "username": "carol"})
     api.server.say("alice", "general", "ping")
-    assert len(api.server.messages) == 3
+    assert len(api.server.messages) == 1
     (record,) = api.history({"_id": unknown})
     assert (record["step"], record["finished"]) == ("url-response-sent-message", True)
     assert "resultMessage" not in record
@@ -101,15 +134,39 @@ def test_author_of_a_reply(api: Api, bot: Bot) -> None:
         ({"text": 5}, "text must be text"),
     ],
 )
-def test_replies_that_cannot_be_posted(api: Api, bot: Bot, body: dict[str, Any], reason: str) -> None:
+def test_replies_that_cannot_be_posted_on_6(old: Api, bot: Bot, body: dict[str, Any], reason: str) -> None:
     """The history says why."""
     bot.reply = lambda _: says(json.dumps(body))
-    integration = api.create_for(bot)
+    integration = old.create_for(bot)
+    old.server.say("alice", "general", "x")
+    assert len(old.server.messages) == 1
+    (record,) = old.history(integration)
+    assert reason in record["httpError"]["message"]
+    assert record["step"] == "after-http-call"
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "message"),
+    [
+        ({"channel": "#secret"}, "Error", "error-not-allowed"),
+        ({"channel": "@ghost"}, "Error", "[invalid-channel]"),
+        ({"channel": 5}, "TypeError", "nameOrId.startsWith is not a function"),
+        ({"roomId": [5]}, "TypeError", "channel.slice is not a function"),
+        ({"text": "x" * 5001}, "Error", "error-message-size-exceeded"),
+        ({"attachments": [{"title_link": "/x"}]}, "Error", "Invalid href value provided"),
+        ({"alias": "CI"}, "Error", "Not enough permission"),
+        ({"avatar": "/avatar/a"}, "Error", "Not enough permission"),
+    ],
+)
+def test_replies_that_cannot_be_posted_on_8(api: Api, bot: Bot, body: dict[str, Any], name: str, message: str) -> None:
+    """History ends at `after-http-call`, as if there were no reply (recorded, 8.x)."""
+    bot.reply = lambda _: says(json.dumps({"text": "x", **body}))
+    integration = api.create_for(bot, username="bob")
     api.server.say("alice", "general", "x")
     assert len(api.server.messages) == 1
     (record,) = api.history(integration)
-    assert reason in record["httpError"]["message"]
-    assert record["step"] == "after-http-call"
+    assert record["httpError"] == {"name": name, "message": message}
+    assert (record["step"], record["httpResult"]) == ("after-http-call", "null")
 
 
 @pytest.mark.parametrize(
@@ -123,6 +180,10 @@ def test_replies_that_cannot_be_posted(api: Api, bot: Bot, body: dict[str, Any],
         ("application/json", '{"text": ""}', []),
         ("application/json", "[" * 100_000, []),
         ("application/json", b"\xff", []),
+        # Recorded of 8.x, or read.
+        ("text/javascript", '{"text": "pong"}', ["pong"]),
+        ("application/javascript", '{"text": "pong"}', ["pong"]),
+        ("application/x-javascript;", '{"text": "pong"}', ["pong"]),
     ],
 )
 def test_what_counts_as_a_message(api: Api, bot: Bot, content_type: str, body: bytes | str, posted: list[str]) -> None:
@@ -143,31 +204,59 @@ _JSON = st.recursive(
 )
 _NAMES = ["text", "msg", "attachments", "channel", "alias", "avatar", "icon_url", "emoji", "tmid", "customFields", "x"]
 _MESSAGES = st.dictionaries(st.sampled_from(_NAMES), _JSON).map(json.dumps)
+
+
+def test_scripts_are_no_messages_on_6(old: Api, bot: Bot) -> None:
+    """Only JSON is."""
+    bot.reply = lambda _: (200, "text/javascript", '{"text": "pong"}')
+    old.create_for(bot)
+    old.server.say("alice", "general", "x")
+    assert len(old.server.messages) == 1
+
+
 _ANYTHING = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @_ANYTHING
 @given(status=st.sampled_from([200, 203, 410, 500, 503]), body=_MESSAGES | st.binary(max_size=50))
 def test_any_reply_is_recorded(api: Api, bot: Bot, status: int, body: bytes | str) -> None:
-    """Whatever a bot replies, the server goes on, and has a readable record of it."""
+    """Whatever a bot replies, the server goes on, and has a readable record of it, or of why it was not posted."""
     api.server.reset()
     bot.reply = lambda call: says("{}") if call["bot"] else (status, "application/json", body)
     integration = api.create_for(bot)
     api.server.say("alice", "general", "x")
     text = body if isinstance(body, str) else body.decode(errors="replace")
-    assert json.loads(api.history(integration)[-1]["httpResult"]) == text
+    record = api.history(integration)[-1]
+    assert json.loads(record["httpResult"]) == (None if "httpError" in record else text)
 
 
-def test_410_disables_the_integration(api: Api, bot: Bot, other_bot: Bot) -> None:
-    """Its other URLs are not called any more, not even again."""
+def test_410_disables_the_integration(api: Api, old: Api, bot: Bot, other_bot: Bot) -> None:
+    """Its other URLs are not called again, and on 6.14 not at all after that; on 8.x all are called at once."""
     bot.reply, other_bot.reply = lambda _: (410, "text/plain", "gone"), is_down
-    integration = api.create_for(bot, urls=[other_bot.url, bot.url, other_bot.url], retryFailedCalls=True)
+    for each, others in ((old, 1), (api, 3)):
+        integration = each.create_for(bot, urls=[other_bot.url, bot.url, other_bot.url], retryFailedCalls=True)
+        each.server.say("alice", "general", "x")
+        each.server.say("alice", "general", "y")
+        assert len(other_bot.calls) == others
+        stored = each.stored(integration)
+        assert stored["enabled"] is False
+        assert stored["_updatedAt"] > integration["_createdAt"]
+    assert len(bot.calls) == 2
+
+
+def test_several_urls_are_called_at_once(api: Api, bot: Bot, other_bot: Bot) -> None:
+    """On 8.x calls overlap (recorded), also of several integrations; replies are posted in the order of the calls."""
+    meeting = threading.Barrier(3)
+
+    def reply(call: dict[str, Any]) -> tuple[int, str, str]:
+        meeting.wait(10)
+        return says(f'{{"text": "{call["token"]}"}}')
+
+    bot.reply = other_bot.reply = reply
+    api.create_for(bot, urls=[bot.url, other_bot.url], token="a", triggerWords=["x"])
+    api.create_for(bot, token="b", triggerWords=["x"])
     api.server.say("alice", "general", "x")
-    api.server.say("alice", "general", "y")
-    assert (len(bot.calls), len(other_bot.calls)) == (1, 1)
-    stored = api.stored(integration)
-    assert stored["enabled"] is False
-    assert stored["_updatedAt"] > integration["_createdAt"]
+    assert [message.text for message in api.server.messages] == ["x", "a", "a", "b"]
 
 
 # Retries
@@ -228,7 +317,7 @@ def test_a_retry_after_a_real_wait(serve: Opener, bot: Bot) -> None:
 
 def test_retries_do_not_delay_other_calls(serve: Opener, bot: Bot, other_bot: Bot, waits: list[float]) -> None:
     """While a call waits for its retry, others are made; their waits pass together."""
-    api = serve(retry_pace=1.0)
+    api = serve(retry_pace=1.0, version="6.14")
     order: list[str] = []
 
     def failing(name: str) -> Callable[[dict[str, Any]], tuple[int, str, str]]:
@@ -312,7 +401,7 @@ def test_a_changed_token_is_used_from_the_next_event_on(api: Api, bot: Bot) -> N
     """A retry sends the same body, and the history keeps the token of that time."""
 
     def reply(call: dict[str, Any]) -> tuple[int, str, str]:
-        api.update(integration, urls=[bot.url], token="new")
+        api.update(integration, urls=[bot.url], token="new", retryFailedCalls=True, retryCount=1)
         return is_down(call)
 
     bot.reply = reply
@@ -340,7 +429,9 @@ def _error_of_call(api: Api, url: str) -> str:
     api.server.say("alice", "general", "x")
     (record,) = api.history(integration)
     assert record["step"] == "after-http-call"
-    assert not {"httpResult", "error", "finished"} & record.keys()
+    assert not {"error", "finished"} & record.keys()
+    assert record["httpResult"] == "null"
+    assert record["httpError"]["name"] in ("FetchError", "TypeError")
     assert len(api.server.messages) == 1
     return str(record["httpError"]["message"])
 
@@ -348,17 +439,28 @@ def _error_of_call(api: Api, url: str) -> str:
 @pytest.mark.parametrize(
     "url",
     [
-        "no address",
         "ftp://127.0.0.1/",
-        "http://",
-        "http://[::1/",
-        "http://127.0.0.1:99999/",
         f"http://{'x' * 64}.example/",
     ],
 )
 def test_unusable_urls(api: Api, url: str) -> None:
-    """Any text can be stored as a URL; one that cannot be called gives a failed call."""
+    """One that cannot be called gives a failed call."""
     assert _error_of_call(api, url).startswith(f"request to {url} failed, reason: ")
+
+
+@pytest.mark.parametrize("url", ["no address", "http://", "http://[::1/", "http://127.0.0.1:99999/"])
+def test_texts_that_are_no_urls(api: Api, url: str) -> None:
+    """Any text can be stored as a URL; the call fails (recorded, 8.x)."""
+    assert _error_of_call(api, url) == f"Failed to parse URL from {url}"
+
+
+def test_calls_without_a_reply_on_6(old: Api) -> None:
+    """The history has an error and no result."""
+    integration = old.create(OUTGOING, urls=["no address"])
+    old.server.say("alice", "general", "x")
+    (record,) = old.history(integration)
+    assert record["httpError"] == {"message": "Failed to parse URL from no address"}
+    assert "httpResult" not in record
 
 
 @_ANYTHING
@@ -367,7 +469,7 @@ def test_any_text_is_a_url(api: Api, nowhere: str, text: str) -> None:
     """Also as the path of a bot that refuses connections."""
     for url in (f"/{text}", f"{nowhere}{text}"):
         api.server.reset()
-        assert "failed, reason: " in _error_of_call(api, url)
+        assert re.search("failed, reason: |Failed to parse", _error_of_call(api, url))
 
 
 def test_broken_connections(api: Api, bot: Bot) -> None:
@@ -449,6 +551,12 @@ def test_very_long_replies(api: Api, bot: Bot, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(_bot_calls, "_MAX_REPLY_BYTES", 10)
     bot.reply = lambda _: _PONG
     assert "longer than 10 bytes" in _error_of_call(api, bot.url)
+
+
+def test_replies_over_10_megabytes(api: Api, bot: Bot) -> None:
+    """Such a reply is none (read, 8.x)."""
+    bot.reply = lambda _: says(json.dumps({"text": "x", "y": "y" * 10 * 2**20}))
+    assert "longer than 10485760 bytes" in _error_of_call(api, bot.url)
 
 
 def test_urls_are_quoted(api: Api) -> None:

@@ -69,14 +69,25 @@ def test_a_port_can_be_chosen() -> None:
 
 def test_versions(serve: Opener) -> None:
     """The version is the one that is given; others are refused. A patch behaves as its version."""
-    for version in ("8.8.1", "6.5"):
+    for version in ("8.8.1", "8.0", "6.5"):
         assert serve(version=version)("GET", "/api/info", user=None).json == {"version": version, "success": True}
     assert serve(version="8.8.1").create()["skipTranspile"] is False
     assert "skipTranspile" not in serve(version="6.5.1").create()
-    wrong: list[Any] = ["7.0", "8.7", "8.8.1.2", "6", "6.\u0663", 6.14]
+    wrong: list[Any] = ["7.0", "8.9", "8.8.1.2", "6", "6.\u0663", 6.14]
     for version in wrong:
-        with pytest.raises(ValueError, match=r"allowed are '8\.8' and '6\.x'"):
+        with pytest.raises(ValueError, match=r"allowed are '8\.0' to '8\.8' and '6\.x'"):
             LocalRocketChat(version=version)
+
+
+def test_what_8_got_when(serve: Opener) -> None:
+    """`skipTranspile` came with 8.4, and clearing the history and replays with 8.7 (the vendor's schemas and pages)."""
+    for version, status, fields in (("8.3", 400, 0), ("8.4", 200, 1), ("8.6", 200, 1)):
+        api = serve(version=version)
+        assert api("POST", "integrations.create", {**INCOMING, "skipTranspile": False}).status == status
+        assert ("skipTranspile" in api.create()) == fields
+        assert ("skipTranspile" in api.updated(api.create())) == fields
+        assert b"<html>" in api("POST", "integrations.clearHistory", {"integrationId": "x"}).body
+    assert serve(version="8.7")("POST", "integrations.clearHistory", {"integrationId": "x"}).status == 400
 
 
 @pytest.mark.parametrize(
@@ -216,7 +227,7 @@ def test_users_and_rooms_can_be_added(api: Api) -> None:
     api.server.add_user("carol", ["manage-own-incoming-integrations"], password="secret")
     api.server.add_room("lab", members=["carol"])
     assert api("POST", "login", {"user": "carol", "password": "secret"}, user=None).status == 200
-    assert api.create(user="carol", channel="#lab", username="carol")
+    assert api.create(user="carol", channel="#lab")
     with pytest.raises(ValueError, match="'carol' already"):
         api.server.add_user("carol")
     with pytest.raises(ValueError, match="'lab' already"):

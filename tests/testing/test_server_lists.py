@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rocketchat_integrations.testing._world._starting_world import DEFAULT_WORLD
 from tests.testing.conftest import INCOMING, OUTGOING
 
 if TYPE_CHECKING:
-    from tests.testing.conftest import Api
+    from tests.testing.conftest import Api, Opener
 
 
 def _names(api: Api, endpoint: str = "integrations.list", **query: Any) -> list[str]:
@@ -104,8 +105,13 @@ def test_users_see_what_they_may(api: Api) -> None:
         ("groups.getIntegrations", "all_private_groups", "secret", "hidden", "includeAllPrivateGroups"),
     ],
 )
-def test_integrations_of_a_room(both: Api, endpoint: str, scope: str, name: str, other: str, option: str) -> None:
+@pytest.mark.parametrize("version", ["8.8", "6.14"])
+def test_integrations_of_a_room(
+    serve: Opener, version: str, endpoint: str, scope: str, name: str, other: str, option: str
+) -> None:
     """A room's list has what is stored for `#name` and, by default, for all rooms of its type."""
+    members = {"general": ["alice"], "random": ["alice"], "secret": ["admin", "alice"]}
+    both = serve(version=version, world={**DEFAULT_WORLD, "members": members})
     both.server.add_room("hidden", "private group")
     room_id = {"general": "GENERAL", "secret": "PRIV0000000000001"}[name]
     for channel in (f"#{name}", scope, f"#{other}", f"#{room_id}", ""):
@@ -124,6 +130,22 @@ def test_integrations_of_a_room(both: Api, endpoint: str, scope: str, name: str,
     ]
     for query in wrong:
         assert both("GET", endpoint, **query).error_type == "error-room-not-found"
+
+
+def test_rooms_without_a_list(api: Api) -> None:
+    """A group is unknown to users who are not in it; the refusal names the kind of room (vendor's e2e tests, 8.x)."""
+    for endpoint, kind in (("channels.getIntegrations", "channel"), ("groups.getIntegrations", "group")):
+        answer = api("GET", endpoint, roomName="secret")
+        assert answer.error_type == "error-room-not-found"
+        assert f"does not match any {kind} " in answer.json["error"]
+
+
+def test_empty_counts(api: Api) -> None:
+    """An empty count is 0, which means all (recorded, 8.x); an empty id is none."""
+    for _ in range(51):
+        api.create()
+    assert api("GET", "integrations.list", count="", offset="").json["count"] == 51
+    assert api("GET", "integrations.get", integrationId="").error_type.endswith('"integrationId" is required.')
 
 
 def test_room_lists_are_paged_by_6(old: Api) -> None:

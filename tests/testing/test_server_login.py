@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rocketchat_integrations.testing._http._throttle import Throttle
+from tests.testing.conftest import INCOMING, OUTGOING
 
 if TYPE_CHECKING:
     from tests.testing.conftest import Answer, Api, Opener
@@ -77,6 +78,25 @@ def test_revoked_and_foreign_tokens(api: Api) -> None:
     assert api("GET", "integrations.list", user="alice").status == 200
 
 
+@pytest.mark.parametrize("key", ["user", "username", "email"])
+def test_names_of_the_user(both: Api, key: str) -> None:
+    """Each of three parameters may hold the user's name or e-mail address (vendor's and the incumbent's e2e tests)."""
+    for name in ("alice", "alice@chat.example"):
+        body = {key: name, "password": "alice-password"}
+        assert both("POST", "login", body, user=None).json["data"]["me"]["username"] == "alice"
+    assert both("POST", "login", {key: "bob", "password": "alice-password"}, user=None).status == 401
+
+
+def test_info(both: Api) -> None:
+    """A logged-in administrator gets `info` as well (the incumbent's e2e tests)."""
+    for user in ("alice", None):
+        assert both("GET", "/api/info", user=user).json.keys() == {"version", "success"}
+    answer = both("GET", "/api/info").json
+    assert answer["info"]["version"] == answer["version"]
+    wrong = {**both.headers("admin"), "X-User-Id": "aliceid0000000001"}
+    assert "info" not in both("GET", "/api/info", user=None, headers=wrong).json
+
+
 def test_missing_permissions(api: Api, old: Api) -> None:
     """A user without permissions is refused with 403, in the words of the version."""
     answer = api("GET", "integrations.history", id="x", user="bob")
@@ -85,22 +105,45 @@ def test_missing_permissions(api: Api, old: Api) -> None:
     assert "manage-outgoing-integrations" in api.server.requests[-1].note
     answer = old("GET", "integrations.history", id="x", user="bob")
     assert (answer.status, answer.json["error"]) == (403, "unauthorized")
-    for method, endpoint in (("POST", "create"), ("GET", "get"), ("PUT", "update")):
-        assert api(method, f"integrations.{endpoint}", user="bob").status == 403
+
+
+def test_permissions_by_endpoint_on_8(api: Api) -> None:
+    """Five endpoints need a permission before anything else; the others validate first (vendor's e2e tests, 8.x)."""
+    integration = api.create(OUTGOING, channel="")
+    room: dict[str, Any] = {"roomName": "general"}
+    by_id: dict[str, Any] = {"integrationId": integration["_id"]}
+    for method, endpoint, query in (
+        *(("GET", "integrations.list", {}), ("GET", "integrations.history", {}), ("POST", "integrations.remove", {})),
+        *(("GET", "channels.getIntegrations", room), ("GET", "groups.getIntegrations", {})),
+    ):
+        assert api(method, endpoint, {} if method == "POST" else None, user="bob", **query).status == 403
+    for method, endpoint in (
+        *(("POST", "create"), ("PUT", "update"), ("POST", "clearHistory"), ("POST", "replayOutgoing")),
+        ("GET", "get"),
+    ):
+        assert api(method, f"integrations.{endpoint}", user="bob").error_type == "invalid-params"
+    assert api("GET", "integrations.get", user="bob", **by_id).error_type == "not-authorized"
+    assert api.refused(OUTGOING, user="bob") == api.refused(INCOMING, user="bob") == "not_authorized"
+    assert api.update(integration, channel="", user="bob").error_type == "not_authorized"
+    assert api("POST", "integrations.clearHistory", by_id, user="bob").error_type == "not_authorized"
+    replay = api("POST", "integrations.replayOutgoing", {**by_id, "historyId": "x"}, user="bob")
+    assert replay.error_type == "error-invalid-integration"
+    assert api.refused(OUTGOING, type="webhook-outgoing-x", user="bob") == "Invalid integration type."
 
 
 def test_order_of_checks(serve: Opener) -> None:
-    """8.8 checks login, permission, rate limit and parameters; 6.14 login, rate limit, parameters and permission."""
+    """8.8 checks login, permission, parameters and rate limit; 6.14 login, rate limit, parameters and permission."""
     calls: list[tuple[str | None, dict[str, Any]]] = [
         (None, {}),
         ("bob", {}),
         ("bob", {"id": "x"}),
         ("admin", {}),
         ("admin", {"id": "x"}),
+        ("admin", {"id": "x"}),
     ]
     for version, calls_allowed, statuses in (
-        ("8.8", 1, [401, 403, 403, 400, 429]),
-        ("6.14", 2, [401, 400, 403, 429, 429]),
+        ("8.8", 1, [401, 403, 403, 400, 200, 429]),
+        ("6.14", 2, [401, 400, 403, 429, 429, 429]),
     ):
         api = serve(version=version, rate_limit=(calls_allowed, 60.0))
         assert [api("GET", "integrations.history", user=user, **query).status for user, query in calls] == statuses

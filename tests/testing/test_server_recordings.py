@@ -5,19 +5,69 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-if TYPE_CHECKING:
-    from tests.testing.conftest import Opener
+from tests.testing.recorded import assert_like
 
-_RECORDED = json.loads((Path(__file__).parent.parent / "recordings.json").read_text(encoding="utf-8"))
+if TYPE_CHECKING:
+    from tests.testing.conftest import Api, Opener
+
+Scenario: TypeAlias = dict[str, Any]
+
+_TESTS = Path(__file__).parent.parent
+_RECORDED = json.loads((_TESTS / "recordings.json").read_text(encoding="utf-8"))
+_RECORDED_8 = json.loads((_TESTS / "recordings-8x.json").read_text(encoding="utf-8"))
 
 # The recording has the answer of a stand-in there; the real server sends its web app.
 _STAND_IN = "an endpoint that does not exist"
 
 _SCENARIOS = [scenario for scenario in _RECORDED["scenarios"] if scenario["name"] != _STAND_IN]
+
+_SCHEMA_TEXT = (
+    "The vendor's pages for 8.7 (August 2026) have `[invalid-params]` and `errorType` `invalid-params`, also for GET;"
+    " the recorded form is that of a later router. The violations are the same."
+)
+_REFUSED = "The refusal is 8.x's own code. Its text comes from a stand-in, and is imitated because no other is known."
+
+_UNCERTAIN = {
+    "create with type missing": _SCHEMA_TEXT,
+    "create with channel missing": _SCHEMA_TEXT,
+    "create with an unknown property": _SCHEMA_TEXT,
+    "create an incoming integration with an event": _SCHEMA_TEXT,
+    "create with channel as an array": _SCHEMA_TEXT,
+    "create outgoing: urls with an empty one": _SCHEMA_TEXT,
+    "get without an id": _SCHEMA_TEXT,
+    "history without an id": _SCHEMA_TEXT,
+    "history: id empty": _SCHEMA_TEXT,
+    "list: an unknown parameter": _SCHEMA_TEXT,
+    "list: fields": _SCHEMA_TEXT,
+    "clearHistory: errors": _SCHEMA_TEXT,
+    "remove with both an id and a url is refused": _SCHEMA_TEXT,
+    "remove with a made-up type": _SCHEMA_TEXT,
+    "remove: neither": _SCHEMA_TEXT,
+    "hook: attachment with a number as title": _REFUSED,
+    "hook: tmid a number": _REFUSED,
+    "hook: customFields": (
+        "Not imitated: the setting `Message_CustomFields_Enabled` decides, and the embedded server has it on, so that"
+        " custom fields can be tested."
+    ),
+}
+"""The recordings that a released server may contradict, and what is made of each."""
+
+_NOT_IMITATED = {"hook: customFields"}
+
+
+def _names(scenarios: list[Scenario]) -> list[str]:
+    return [scenario["name"] for scenario in scenarios]
+
+
+_SCENARIOS_8 = [
+    scenario
+    for scenario in _RECORDED_8["scenarios"]
+    if "needs" not in scenario and scenario["name"] not in _NOT_IMITATED
+]
 
 
 def _with_saved(value: Any, saved: dict[str, Any]) -> Any:
@@ -30,36 +80,33 @@ def _with_saved(value: Any, saved: dict[str, Any]) -> Any:
     return value
 
 
-def _assert_like(recorded: Any, got: Any, where: str) -> None:
-    """Assert equality, except for generated values: they must have the recorded form."""
-    if isinstance(recorded, dict):
-        expected: dict[str, Any] = recorded  # pyright: ignore[reportUnknownVariableType]
-        assert isinstance(got, dict), where
-        assert set(expected) == set(got), where  # pyright: ignore[reportUnknownArgumentType]
-        for name, item in expected.items():
-            _assert_like(item, got[name], f"{where}.{name}")
-    elif isinstance(recorded, list):
-        items: list[Any] = recorded  # pyright: ignore[reportUnknownVariableType]
-        assert len(items) == len(got), where
-        for index, item in enumerate(items):
-            _assert_like(item, got[index], f"{where}[{index}]")
-    elif recorded == "<date>":
-        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", got), where
-    elif recorded == "<id>":
-        assert re.fullmatch(r"\w{17,24}", got), where
-    elif recorded == "<generated token>":
-        assert re.fullmatch(r"\w{48}", got), where
-    elif recorded in ("<compiled>", "<text>"):
-        assert isinstance(got, str), where
-        assert got, where
-    else:
-        assert recorded == got, where
-
-
-@pytest.mark.parametrize("scenario", _SCENARIOS, ids=[scenario["name"] for scenario in _SCENARIOS])
-def test_answers_as_recorded(serve: Opener, scenario: dict[str, Any]) -> None:
+@pytest.mark.parametrize("scenario", _SCENARIOS, ids=_names(_SCENARIOS))
+def test_answers_as_recorded(serve: Opener, scenario: Scenario) -> None:
     """In the 6.14 dialect, the embedded server gives the recorded answers."""
-    api = serve(world=_RECORDED["world"], version="6.14")
+    _replay(serve(world=_RECORDED["world"], version="6.14"), scenario)
+
+
+@pytest.mark.parametrize("scenario", _SCENARIOS_8, ids=_names(_SCENARIOS_8))
+def test_answers_as_recorded_of_8(serve: Opener, scenario: Scenario) -> None:
+    """In the 8.8 dialect, the embedded server gives the recorded answers, uncertain ones as decided above."""
+    _replay(serve(world=_RECORDED_8["world"], version="8.8"), scenario, is_of_8=True)
+
+
+def test_uncertain_recordings_are_decided() -> None:
+    """Every recording that is marked as uncertain is decided, and only these."""
+    uncertain = [scenario["name"] for scenario in _RECORDED_8["scenarios"] if "uncertain" in scenario]
+    assert sorted(uncertain) == sorted(_UNCERTAIN)
+    assert _UNCERTAIN.keys() >= _NOT_IMITATED
+
+
+def _of_8_7(recorded: Any) -> Any:
+    """Return a recorded refusal of a schema in the form of the vendor's pages for 8.7."""
+    violations = recorded["error"].replace("\n", "\n ")
+    return {**recorded, "error": f"{violations} [invalid-params]", "errorType": "invalid-params"}
+
+
+def _replay(api: Api, scenario: Scenario, *, is_of_8: bool = False) -> None:
+    """Send the requests of a scenario, and compare the answers that were recorded."""
     saved: dict[str, Any] = {}
     for number, step in enumerate(scenario["steps"]):
         answer = api(
@@ -69,8 +116,18 @@ def test_answers_as_recorded(serve: Opener, scenario: dict[str, Any]) -> None:
             user=step.get("as"),
             **_with_saved(step.get("query", {}), saved),
         )
-        assert answer.status == step["expect"]["status"]
-        _assert_like(step["expect"]["json"], answer.json, f"step {number}")
+        expected = step.get("expect")
+        if expected is None:
+            continue
+        assert answer.status == expected["status"], answer
+        recorded = expected["json"]
+        if (
+            is_of_8
+            and _UNCERTAIN.get(scenario["name"]) is _SCHEMA_TEXT
+            and "invalid-params" in recorded.get("errorType", "")
+        ):
+            recorded = _of_8_7(recorded)
+        assert_like(recorded, answer.json, f"step {number}")
         if "save" in step:
             saved[step["save"]] = answer.json["integration"]
 

@@ -37,12 +37,14 @@ def test_incoming_rules(api: Api, changes: dict[str, Any], error_type: str) -> N
     ("changes", "error_type"),
     [
         ({"channel": "general"}, "error-invalid-channel-start-with-chars"),
-        ({"channel": "All_Public_Channels"}, "error-invalid-channel-start-with-chars"),
         ({"channel": "  "}, "error-invalid-channel"),
         ({"channel": "#nope"}, "error-invalid-room"),
         ({"username": "  "}, "error-invalid-username"),
         ({"username": "ghost"}, "error-invalid-user"),
         ({"event": "nope"}, "error-invalid-event-type"),
+        # Recorded of 8.x: the server looks the event up in a JavaScript object.
+        ({"event": "toString"}, "Cannot read properties of undefined (reading 'targetRoom')"),
+        ({"event": "__proto__", "username": " "}, "error-invalid-username"),
         ({"urls": None}, "error-invalid-urls"),
         ({"urls": [" "]}, "error-invalid-urls"),
         ({"event": "userCreated"}, "error-invalid-targetRoom"),
@@ -156,18 +158,57 @@ def test_null_means_the_default(api: Api, old: Api) -> None:
     assert "skipTranspile" not in old.create()
 
 
-def test_frozen_scripts_are_refused_or_ignored(api: Api) -> None:
-    """With frozen scripts, a new integration cannot have one, and an update silently keeps the old one."""
+@pytest.mark.parametrize("body", [INCOMING, OUTGOING])
+def test_frozen_scripts_are_refused_or_ignored(both: Api, body: dict[str, Any]) -> None:
+    """With frozen scripts, a new integration cannot have one; changes are refused by 8.x (read) and ignored by 6.14."""
     script = "class Script { old() {} }"
-    kept = [api.create(body, scriptEnabled=True, script=script) for body in (INCOMING, OUTGOING)]
-    api.server.frozen_scripts = True
-    assert api.refused(INCOMING, script="class Script {}") == "integration-scripts-disabled"
-    assert api.refused(OUTGOING, script="class Script {}") == "integration-scripts-disabled"
-    api.create(script="  ")
-    for integration in kept:
-        stored = api.updated(integration, name="renamed", script="class Script { new() {} }")
+    integration = both.create(body, scriptEnabled=True, script=script)
+    both.server.frozen_scripts = True
+    assert both.refused(body, script="class Script {}") == "integration-scripts-disabled"
+    both.create(body, script="  ")
+    changes: list[dict[str, Any]] = [{"script": f" {script}\n"}, {"script": ""}]
+    changed: list[dict[str, Any]] = [{"script": "class Script {}"}, {"script": script, "scriptEngine": "vm2"}]
+    if both("GET", "/api/info").json["version"] == "8.8":
+        for change in changed:
+            assert both.update(integration, **change).error_type == "integration-scripts-disabled"
+    else:
+        changes += changed
+    for change in changes:
+        stored = both.updated(integration, name="renamed", scriptEnabled=False, **change)
         assert (stored["name"], stored["script"], stored["scriptEnabled"]) == ("renamed", script, True)
-        assert stored["scriptCompiled"] == script
+        assert (stored["scriptCompiled"], stored["scriptEngine"]) == (script, "isolated-vm")
+
+
+def test_impersonation(serve: Opener) -> None:
+    """From 8.6 on, an incoming integration's user may `message-impersonate` (read, and the incumbent's e2e tests)."""
+    lacks = "error-user-lacks-message-impersonate-permission"
+    api, before = serve(version="8.6"), serve(version="8.5")
+    for username in ("admin", "alice", "bob"):
+        assert api.refused(INCOMING, username=username) == lacks
+        assert before.create(username=username)["username"] == username
+    assert api.refused(INCOMING, username="bob", channel="#nope") == lacks
+    webhook = api.create()
+    assert api.update(webhook, username="bob").error_type == lacks
+    assert api.update(api.create(OUTGOING, username="bob"), username="bob").status == 200
+    document = {**INCOMING, "channel": ["#general"], "username": "bob", "userId": "bobid000000000001", "token": "t"}
+    lost = {**document, "_id": api.server.insert(document)}
+    without_username = {name: value for name, value in INCOMING.items() if name != "username"}
+    body = {**without_username, "integrationId": lost["_id"]}
+    assert api("PUT", "integrations.update", body).error_type == lacks
+
+
+def test_a_scope_in_capitals(both: Api) -> None:
+    """It passes the check of the first character, and is then refused as a room (recorded, 6.14 and 8.x)."""
+    assert both.refused(OUTGOING, channel="ALL_PUBLIC_CHANNELS") == "error-invalid-room"
+    assert both.refused(OUTGOING, channel="Aall_public_channels") == "error-invalid-channel-start-with-chars"
+
+
+def test_null_in_new_integrations(api: Api, old: Api) -> None:
+    """8.x stores no null (recorded); 6.14 does. Null for `runOnEdits` is false."""
+    nothing: dict[str, Any] = dict.fromkeys(("alias", "script", "token", "retryCount"))
+    assert not nothing.keys() & api.create(OUTGOING, **nothing).keys()
+    assert nothing.keys() <= old.create(OUTGOING, **nothing).keys()
+    assert api.create(OUTGOING, runOnEdits=None)["runOnEdits"] is False
 
 
 def test_no_two_writes_share_a_timestamp(serve: Opener) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 _SCRIPT = "class Script {}"
 
 
-def test_scripts_of_outgoing_integrations(api: Api) -> None:
-    """An update without the script stops it, though it is still shown; an error replaces the compiled form."""
+def test_scripts_of_outgoing_integrations(api: Api, old: Api) -> None:
+    """An update without the script loses it on 8.x (recorded), and stops it on 6.14; an error replaces the script."""
+    running = old.create(OUTGOING, token="t", scriptEnabled=True, script=_SCRIPT)
+    stopped = old.updated(running, scriptEnabled=True)
+    assert stopped["script"] == _SCRIPT
+    assert "scriptCompiled" not in stopped
     integration = api.create(OUTGOING, token="t", scriptEnabled=True, script=_SCRIPT)
     stopped = api.updated(integration, scriptEnabled=True)
-    assert stopped["script"] == _SCRIPT
+    assert (stopped["script"], stopped["scriptError"]) == (None, None)
     assert "scriptCompiled" not in stopped
     for script, outcome in ((_SCRIPT, "scriptCompiled"), ("class {", "scriptError"), (_SCRIPT, "scriptCompiled")):
         stored = api.updated(integration, scriptEnabled=True, script=script)
@@ -48,24 +52,28 @@ def test_a_refused_incoming_update_may_have_replaced_the_script(api: Api) -> Non
 
 def test_username(api: Api, old: Api) -> None:
     """Both types post as the new user; 6.14 silently ignores the change for incoming integrations."""
+    api.server.add_user("poster", ["message-impersonate"])
+    poster = api.server.auth("poster").user_id
+    assert api.updated(api.create(), username="poster")["userId"] == poster
     for each, body, user_id in (
-        (api, INCOMING, "bobid000000000001"),
         (api, OUTGOING, "bobid000000000001"),
         (old, OUTGOING, "bobid000000000001"),
         (old, INCOMING, "rocket.cat"),
     ):
         assert each.updated(each.create(body), username="bob")["userId"] == user_id
     stored = api.updated(api.create(OUTGOING), username="bob")
+    assert api.post(stored, {"text": "x"}).error_type == "error-user-lacks-message-impersonate-permission"
+    stored = api.updated(stored, username="poster")
     api.post(stored, {"text": "x"})
-    assert [message.user for message in api.server.messages] == ["bob"]
+    assert [message.user for message in api.server.messages] == ["poster"]
 
 
 def test_unknown_users(api: Api, old: Api) -> None:
-    """The error type for an unknown user is another one than for new integrations, except on 6.14."""
+    """The error type for an unknown user is another one than for new integrations, if the type is incoming."""
     for username in ("ghost", None):
         assert api.update(api.create(), username=username).error_type == "error-invalid-post-as-user"
-    assert api.update(api.create(OUTGOING), username="ghost").error_type == "error-invalid-post-as-user"
-    assert old.update(old.create(OUTGOING), username="ghost").error_type == "error-invalid-user"
+    for each in (api, old):
+        assert each.update(each.create(OUTGOING), username="ghost").error_type == "error-invalid-user"
 
 
 @pytest.mark.parametrize("token", [None, "", " "])
@@ -77,13 +85,38 @@ def test_an_outgoing_update_needs_a_token(api: Api, token: str | None) -> None:
     assert api.updated(integration, token="new")["token"] == "new"
 
 
-def test_trigger_words_survive_a_change_of_event(api: Api) -> None:
-    """Words are cleared by an empty array for `sendMessage`, and never by null or for another event."""
-    integration = api.create(OUTGOING, triggerWords=["!a"])
-    assert api.updated(integration, triggerWords=None)["triggerWords"] == ["!a"]
-    changed = api.updated(integration, event="roomCreated", triggerWords=[])
+def test_trigger_words_survive_a_change_of_event_on_6(api: Api, old: Api) -> None:
+    """On 6.14, words are cleared by an empty array for `sendMessage`, and never by null or for another event."""
+    integration = old.create(OUTGOING, triggerWords=["!a"])
+    assert old.updated(integration, triggerWords=None)["triggerWords"] == ["!a"]
+    changed = old.updated(integration, event="roomCreated", triggerWords=[])
     assert (changed["triggerWords"], changed["channel"]) == (["!a"], [])
-    assert api.updated(integration, triggerWords=[])["triggerWords"] == []
+    assert old.updated(integration, triggerWords=[])["triggerWords"] == []
+    # As recorded of 8.x.
+    integration = api.create(OUTGOING, triggerWords=["!a"])
+    assert api.updated(integration, event="roomCreated", triggerWords=["!a"])["triggerWords"] is None
+
+
+def test_an_outgoing_update_clears_what_it_leaves_out_on_8(api: Api) -> None:
+    """All optional fields become null; an incoming integration keeps what is left out (recorded, 8.x)."""
+    looks: dict[str, Any] = {"alias": "A", "avatar": "https://a.example/x.png", "emoji": ":a:", "script": _SCRIPT}
+    calls: dict[str, Any] = {
+        "targetRoom": "#random",
+        "impersonateUser": True,
+        "runOnEdits": True,
+        "triggerWordAnywhere": True,
+    }
+    retries: dict[str, Any] = {"retryFailedCalls": True, "retryCount": 2, "retryDelay": "powers-of-two"}
+    bot = api.updated(api.create(OUTGOING, **looks, **calls, **retries))
+    assert {bot[name] for name in (*looks, *calls, *retries, "triggerWords", "scriptError")} == {None}
+    webhook = api.updated(api.create(INCOMING, **looks, overrideDestinationChannelEnabled=True))
+    assert webhook.items() >= {**looks, "overrideDestinationChannelEnabled": True}.items()
+
+
+def test_the_engine(api: Api) -> None:
+    """An empty engine, which null becomes, is stored for an outgoing integration alone (8.x; recorded, and read)."""
+    assert api.updated(api.create(OUTGOING), scriptEngine=None)["scriptEngine"] == ""
+    assert api.updated(api.create(), scriptEngine=None)["scriptEngine"] == "isolated-vm"
 
 
 def test_null_in_updates(api: Api) -> None:
@@ -112,17 +145,16 @@ def test_an_update_of_the_wrong_type_is_applied(api: Api) -> None:
     assert api.updated({**bot, "type": "webhook-incoming"})["name"] == "ci"
 
 
-def test_a_url_has_priority_over_an_id(api: Api) -> None:
-    """With `target_url`, its first match is changed, whatever the id is; the answer looks for the URL again."""
-    first = api.create(OUTGOING, token="t", urls=["https://first.example"])
-    second = api.create(OUTGOING, token="t")
-    answer = api.update(second, target_url="https://first.example", urls=["https://first.example"], name="found")
-    assert answer.json["integration"]["_id"] == first["_id"]
-    answer = api.update(second, target_url="https://first.example", urls=["https://moved.example"])
-    assert answer.status == 200
-    assert answer.json["integration"] is None
-    assert api.stored(first)["urls"] == ["https://moved.example"]
-    assert api.stored(second)["urls"] == OUTGOING["urls"]
+def test_a_url_has_priority_over_an_id(both: Api) -> None:
+    """With `target_url`, its first match is changed and answered, whatever the id is (recorded, 6.14 and 8.x)."""
+    first = both.create(OUTGOING, token="t", urls=["https://first.example"])
+    second = both.create(OUTGOING, token="t")
+    answer = both.update(second, target_url="https://first.example", urls=["https://moved.example"])
+    assert answer.json["integration"] == both.stored(first)
+    assert both.stored(first)["urls"] == ["https://moved.example"]
+    assert both.stored(second)["urls"] == OUTGOING["urls"]
+    body = {**OUTGOING, "token": "t", "name": "found", "target_url": "https://moved.example"}
+    assert both("PUT", "integrations.update", body).json["integration"]["_id"] == first["_id"]
 
 
 def test_integrations_of_other_users(api: Api) -> None:

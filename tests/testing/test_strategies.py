@@ -91,7 +91,7 @@ def known_to(version: str) -> Mapping[str, Strategy]:
     return {
         "channel": st.sampled_from(["#general", "#general, @alice", ["\t#GENERAL "]]),
         # 6.x ignores another user of an incoming integration, and has no `skipTranspile`.
-        "username": st.sampled_from(["rocket.cat", "alice"] if version == "8.8" else ["rocket.cat"]),
+        "username": st.sampled_from(["rocket.cat", "cat"] if version == "8.8" else ["rocket.cat"]),
         "skip_transpile": st.sampled_from([None, False, True] if version == "8.8" else [None, False]),
     }
 
@@ -99,6 +99,7 @@ def known_to(version: str) -> Mapping[str, Strategy]:
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> Iterator[LocalRocketChat]:
     with LocalRocketChat(version=getattr(request, "param", "8.8")) as server:
+        server.add_user("cat", ["message-impersonate"])
         yield server
 
 
@@ -127,6 +128,8 @@ def test_definitions_and_updates_work_on_a_server(client: Client) -> None:
     holds()
 
 
+# A server of 8.x refuses some: long texts, odd addresses, fields without a value.
+@pytest.mark.parametrize("server", ["6.14"], indirect=True)
 def test_messages_work_on_a_server(server: LocalRocketChat, client: Client) -> None:
     hook = client.create(
         IncomingIntegration("ci", channel="#general", username="rocket.cat", override_destination_channel_enabled=True)

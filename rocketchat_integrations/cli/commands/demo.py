@@ -147,7 +147,7 @@ def read_room(server: LocalRocketChat) -> None:
 
 
 def replay(server: LocalRocketChat, client: Client, bot: OutgoingIntegrationRecord) -> None:
-    """Read the history of calls, and replay the call; 8.x then sends no text."""
+    """Read the history, and replay a call; with trigger words, 8.x sends nothing."""
     for entry in list(client.history(bot.id)):
         print(entry.step, "with an error" if entry.error else "without errors")
         client.replay_outgoing(bot.id, entry.id)

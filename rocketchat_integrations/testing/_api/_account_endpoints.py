@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rocketchat_integrations.testing._world._documents import Document
+from rocketchat_integrations.testing._world._permissions import sees_all
 from rocketchat_integrations.testing._world._refusals import login_failed
 
 from ._endpoint import ApiCall, success
@@ -10,7 +11,8 @@ from ._endpoint import ApiCall, success
 
 def login(call: ApiCall) -> Document:
     """Answer ``login``."""
-    name, password, code = (call.params.get(key) for key in ("user", "password", "code"))
+    name = next((call.params[key] for key in ("user", "username", "email") if key in call.params), None)
+    password, code = call.params.get("password"), call.params.get("code")
     user = call.world.users.find_by_login(str(name))
     if user is None or user.password != password:
         raise login_failed("Unauthorized", "Unauthorized", "there is no such user, or the password is wrong")
@@ -33,5 +35,6 @@ def logout(call: ApiCall) -> Document:
 
 
 def info(call: ApiCall) -> Document:
-    """Answer ``/api/info``."""
-    return success(version=call.dialect.version)
+    """Answer ``/api/info``: more to an administrator, who is a user with both permissions to manage integrations."""
+    details = {"info": {"version": call.dialect.version}} if sees_all(call.user) else {}
+    return success(version=call.dialect.version, **details)

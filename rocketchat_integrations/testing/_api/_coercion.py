@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
 from typing import Any
 
-from rocketchat_integrations.testing._world._javascript import trim
+from rocketchat_integrations.testing._world._javascript import as_double, number_text, trim
 
 
 def is_of_type(kind: str, value: Any) -> bool:
@@ -18,7 +17,7 @@ def is_of_type(kind: str, value: Any) -> bool:
         case "boolean":
             return isinstance(value, bool)
         case "number":
-            return _is_number(value) and math.isfinite(_double(value))
+            return _is_number(value) and math.isfinite(as_double(value))
         case "array":
             return isinstance(value, list)
         case _:
@@ -32,7 +31,7 @@ def coerced(kinds: tuple[str, ...], value: Any) -> tuple[bool, Any]:
             case "string" if value is None:
                 return True, ""
             case "string" if isinstance(value, (int, float)):
-                return True, _text(value)
+                return True, number_text(value)
             case "number" if value is None or isinstance(value, bool):
                 return True, int(value or 0)
             case "number" if isinstance(value, str) and value:
@@ -58,21 +57,6 @@ def _equals(value: Any, number: int) -> bool:
     return _is_number(value) and bool(value == number)
 
 
-def _text(value: float) -> str:
-    """Return a number or a boolean as JavaScript's ``String()`` does."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    number = _double(value)
-    if number == 0:
-        return "0"
-    if math.isinf(number):
-        return "Infinity" if number > 0 else "-Infinity"
-    if 1e-6 <= abs(number) < 1e21:
-        # JavaScript prints the shortest digits that identify the number, then zeros.
-        return format(Decimal(repr(number)), "f").removesuffix(".0")
-    return re.sub(r"e([+-])0", r"e\1", repr(number))
-
-
 def _number(text: str) -> int | float | None:
     """Return a text as JavaScript's ``Number()`` does; None for NaN, and for infinity, which JSON cannot hold."""
     text = trim(text)
@@ -84,15 +68,7 @@ def _number(text: str) -> int | float | None:
 
 
 def _finite(number: float) -> int | float | None:
-    double = _double(number)
+    double = as_double(number)
     if math.isinf(double):
         return None
     return int(double) if double.is_integer() else double
-
-
-def _double(number: float) -> float:
-    """Return a number with JavaScript's precision and range."""
-    try:
-        return float(number)
-    except OverflowError:
-        return math.inf if number > 0 else -math.inf

@@ -29,7 +29,7 @@ class ApiCall:
     params: Document
     """The body, or for GET the query, coerced by the schema."""
     user: User
-    """The caller; a user without permissions if the endpoint needs no login."""
+    """The caller; a user without permissions if nobody is logged in, which some endpoints allow."""
     token: str
     """The caller's token; for a webhook, the token in its address."""
     integration_id: str

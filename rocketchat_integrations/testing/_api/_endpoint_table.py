@@ -50,21 +50,17 @@ _OF_6: Mapping[str, Endpoint] = {
 }
 
 _OF_8: Mapping[str, Endpoint] = {
-    "integrations.create": Endpoint(
-        handle=integrations.create, methods=("POST",), schema=schemas.CREATE, permissions=_ANY
-    ),
-    "integrations.get": Endpoint(handle=integrations.get, methods=("GET",), schema=schemas.GET, permissions=_ANY),
+    "integrations.create": Endpoint(handle=integrations.create, methods=("POST",), schema=schemas.CREATE),
+    "integrations.get": Endpoint(handle=integrations.get, methods=("GET",), schema=schemas.GET),
     "integrations.list": Endpoint(
         handle=integrations.list_all, methods=("GET",), schema=schemas.LIST, permissions=_ANY
     ),
-    "integrations.update": Endpoint(
-        handle=integrations.update, methods=("PUT",), schema=schemas.UPDATE, permissions=_ANY
-    ),
+    "integrations.update": Endpoint(handle=integrations.update, methods=("PUT",), schema=schemas.UPDATE),
     "integrations.clearHistory": Endpoint(
-        handle=history.clear_history, methods=("POST",), schema=schemas.CLEAR_HISTORY, permissions=_OUTGOING
+        handle=history.clear_history, methods=("POST",), schema=schemas.CLEAR_HISTORY
     ),
     "integrations.replayOutgoing": Endpoint(
-        handle=history.replay_outgoing, methods=("POST",), schema=schemas.REPLAY_OUTGOING, permissions=_OUTGOING
+        handle=history.replay_outgoing, methods=("POST",), schema=schemas.REPLAY_OUTGOING
     ),
     "channels.getIntegrations": Endpoint(
         handle=integrations.list_of_channel,
@@ -77,9 +73,17 @@ _OF_8: Mapping[str, Endpoint] = {
     ),
 }
 
-_BY_MAJOR = {6: {**_OF_6, **_COMMON}, 8: {**_OF_8, **_COMMON}}
+_BEFORE_8_7 = {
+    name: endpoint
+    for name, endpoint in _OF_8.items()
+    if name not in ("integrations.clearHistory", "integrations.replayOutgoing")
+}
+_WITHOUT_SKIP_TRANSPILE = {name: _OF_6[name] for name in ("integrations.create", "integrations.update")}
 
 
 def endpoints_of(dialect: Dialect) -> Mapping[str, Endpoint]:
     """Return the endpoints of a dialect by their names."""
-    return _BY_MAJOR[dialect.major]
+    if dialect.major < 8:
+        return {**_OF_6, **_COMMON}
+    endpoints = _OF_8 if dialect.is_at_least(8, 7) else _BEFORE_8_7
+    return {**endpoints, **({} if dialect.is_at_least(8, 4) else _WITHOUT_SKIP_TRANSPILE), **_COMMON}

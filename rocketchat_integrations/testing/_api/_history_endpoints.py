@@ -21,7 +21,9 @@ def history(call: ApiCall) -> Document:
 
 def clear_history(call: ApiCall) -> Document:
     """Answer ``integrations.clearHistory``."""
-    document = _manageable(call, "clearIntegrationHistory")
+    method = "clearIntegrationHistory"
+    OutgoingRules(call.world, call.dialect, call.settings).check_permission(call.user, method)
+    document = _manageable(call, method)
     call.world.clear_history(document["_id"])
     return success()
 

@@ -10,13 +10,14 @@ from rocketchat_integrations.testing._world import _permissions as permissions
 from rocketchat_integrations.testing._world._documents import Document
 from rocketchat_integrations.testing._world._javascript import as_array
 from rocketchat_integrations.testing._world._permissions import created_by, is_visible
-from rocketchat_integrations.testing._world._refusals import broken_rule, failure
+from rocketchat_integrations.testing._world._refusals import Refusal, broken_rule, failure
 from rocketchat_integrations.testing._world._rooms import SCOPES, RoomType
 from rocketchat_integrations.testing._world._rules_incoming import IncomingRules
 from rocketchat_integrations.testing._world._rules_outgoing import OutgoingRules
 from rocketchat_integrations.testing._world._state import World
 
 from ._endpoint import ApiCall, page_of, success
+from ._schemas import CLEARED_BY_UPDATES
 
 
 def create(call: ApiCall) -> Document:
@@ -29,6 +30,8 @@ def create(call: ApiCall) -> Document:
 
 def get(call: ApiCall) -> Document:
     """Answer ``integrations.get``."""
+    if not call.params["integrationId"]:
+        raise failure('The query parameter "integrationId" is required.', "integrationId is empty")
     document = call.world.integrations.get(call.params["integrationId"])
     creator = call.params.get("createdBy")
     if document is None or (creator and creator != created_by(document)):
@@ -62,11 +65,10 @@ def update(call: ApiCall) -> Document:
     """Answer ``integrations.update``."""
     rules = _rules(call)
     document = _addressed(call)
-    rules.update(call.user, document, call.params)
-    url = call.params.get("target_url")
-    if url and isinstance(rules, OutgoingRules):
-        # The real server looks for the URL again, which the update may have replaced.
-        return success(integration=_find_by_url(call.world, url))
+    if isinstance(rules, OutgoingRules) and call.dialect.major >= 8:
+        rules.update(call.user, document, call.params, cleared=CLEARED_BY_UPDATES)
+    else:
+        rules.update(call.user, document, call.params)
     return success(integration=document)
 
 
@@ -112,6 +114,12 @@ def list_of_group(call: ApiCall) -> Document:
     return _list_of_room(call, "private group", "includeAllPrivateGroups")
 
 
+def _room_not_found(call: ApiCall, room_type: RoomType, note: str) -> Refusal:
+    kind = "room" if call.dialect.major < 8 else "channel" if room_type == "channel" else "group"
+    reason = f'The required "roomId" or "roomName" param provided does not match any {kind}'
+    return broken_rule("error-room-not-found", reason, None, note)
+
+
 def _list_of_room(call: ApiCall, room_type: RoomType, option: str) -> Document:
     params = call.params
     name_or_id: str | None = params.get("roomId") or params.get("roomName")
@@ -121,12 +129,9 @@ def _list_of_room(call: ApiCall, room_type: RoomType, option: str) -> Document:
         )
     room = call.world.rooms.find(name_or_id)
     if room is None or room.type != room_type or name_or_id != (room.id if params.get("roomId") else room.name):
-        raise broken_rule(
-            "error-room-not-found",
-            'The required "roomId" or "roomName" param provided does not match any room',
-            None,
-            f"there is no {room_type} of that id or name: {name_or_id!r}",
-        )
+        raise _room_not_found(call, room_type, f"there is no {room_type} of that id or name: {name_or_id!r}")
+    if call.dialect.major >= 8 and not room.is_open_to(call.user):
+        raise _room_not_found(call, room_type, f"{call.user.username} is not in {room.name}")
     wanted: list[Any] = [f"#{room.name}"]
     if params.get(option, "true") == "true":
         wanted.append(SCOPES[room_type])

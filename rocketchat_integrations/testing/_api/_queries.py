@@ -59,6 +59,8 @@ def _natural_number(params: Mapping[str, Any], name: str, default: int) -> int:
     value = params.get(name)
     if value is None:
         return default
+    if value == "":
+        return 0
     if re.fullmatch(r"[0-9]+", str(value)) is None:
         raise failure(f"{name} must be a non-negative integer", f"{name} is {value!r}")
     return int(value)

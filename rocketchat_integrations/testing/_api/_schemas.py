@@ -111,6 +111,9 @@ UPDATE: Schema = (
     ),
 )
 
+CLEARED_BY_UPDATES = frozenset({*_LOOKS, *_CALLS, *_RETRIES, "script"} - {"event", "urls", "token"})
+"""What an update of an outgoing integration clears where it leaves them out, from 8.x on."""
+
 REMOVE: Schema = (
     Shape({"type": _IS_INCOMING, "integrationId": _TEXT}, required=("type", "integrationId"), closed=False),
     Shape({"type": _IS_OUTGOING, "target_url": _TEXT}, required=("type", "target_url"), closed=False),

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager, suppress
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from rocketchat_integrations.testing._world._documents import Document
 from rocketchat_integrations.testing._world._javascript import trim
@@ -25,12 +25,16 @@ _HEADERS = {
     "Content-Type": "application/json",
     "Connection": "close",
 }
-_MAX_REPLY_BYTES = 16 * 2**20
+_MAX_REPLY_BYTES = 10 * 2**20
 _CHUNK_BYTES = 2**16
 
 
 class CallFailed(Exception):
-    """No reply arrived. The text of the exception says why."""
+    """No reply arrived. The text of the exception says why, and ``name`` which exception a real server has."""
+
+    def __init__(self, message: str, name: str = "FetchError") -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class OpenCalls:
@@ -74,11 +78,12 @@ def call_bot(url: str, body: Document, timeout: float, open_calls: OpenCalls) ->
     Raises:
         CallFailed: no complete reply arrived within that many seconds.
     """
+    parts = _parsed(url)
     deadline = time.monotonic() + timeout
     # Lone surrogates, which UTF-8 lacks, become JSON escapes.
     data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
     try:
-        connection, target = _connection_for(url, timeout)
+        connection, target = _connection_for(parts, timeout)
         with closing(connection):
             connection.connect()
             channel: socket.socket = connection.sock
@@ -95,15 +100,29 @@ def call_bot(url: str, body: Document, timeout: float, open_calls: OpenCalls) ->
         raise CallFailed(f"request to {url} failed, reason: {error}") from None
 
 
-def _connection_for(url: str, timeout: float) -> tuple[http.client.HTTPConnection, str]:
-    parts = urlsplit(trim(url))
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("only absolute HTTP(S) URLs are supported")
+def _parsed(url: str) -> SplitResult:
+    """Return the parts of a URL.
+
+    Raises:
+        CallFailed: it is no absolute URL.
+    """
+    with suppress(ValueError):
+        parts = urlsplit(trim(url))
+        _ = parts.port  # raises ValueError if it is no port
+        if parts.scheme and parts.hostname:
+            return parts
+    raise CallFailed(f"Failed to parse URL from {url}", "TypeError")
+
+
+def _connection_for(parts: SplitResult, timeout: float) -> tuple[http.client.HTTPConnection, str]:
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("only HTTP(S) URLs are supported")
     target = quote(urlunsplit(("", "", parts.path or "/", parts.query, "")), safe=string.punctuation)
     if parts.scheme == "https":
         context = ssl.create_default_context()
-        return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=timeout, context=context), target
-    return http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout), target
+        return http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context), target
+    return http.client.HTTPConnection(host, parts.port, timeout=timeout), target
 
 
 def _read(response: http.client.HTTPResponse, deadline: float, channel: socket.socket) -> bytes:

@@ -8,8 +8,12 @@ from typing import Any
 
 import attrs
 
+from rocketchat_integrations.testing._world._dialect import Dialect
 from rocketchat_integrations.testing._world._documents import Document
 from rocketchat_integrations.testing._world._javascript import is_object, is_truthy, parse_json
+
+_JSON = ("application/json",)
+_JSON_OR_SCRIPT = (*_JSON, "text/javascript", "application/javascript", "application/x-javascript")
 
 
 @attrs.frozen
@@ -20,10 +24,9 @@ class BotReply:
     content_type: str
     text: str
 
-    @property
-    def content(self) -> Document:
-        """The JSON object in the body; an empty one if the body is anything else."""
-        if self.content_type.partition(";")[0] != "application/json":
+    def content(self, dialect: Dialect) -> Document:
+        """Return the JSON object in the body; an empty one if the body is anything else."""
+        if self.content_type.partition(";")[0] not in (_JSON if dialect.major < 8 else _JSON_OR_SCRIPT):
             return {}
         try:
             content = parse_json(self.text)
@@ -46,13 +49,13 @@ class Effect(enum.Enum):
     """The call has failed and may be retried."""
 
 
-def effect_of(reply: BotReply) -> Effect:
+def effect_of(reply: BotReply, dialect: Dialect) -> Effect:
     """Return what the server does with a reply."""
     if not reply.text:
         return Effect.FAILED
     match reply.status:
         case 200 | 201 | 202:
-            content = reply.content
+            content = reply.content(dialect)
             says = is_truthy(content.get("text")) or is_truthy(content.get("attachments"))
             return Effect.MESSAGE if says else Effect.NOTHING
         case 410:

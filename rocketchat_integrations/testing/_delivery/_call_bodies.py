@@ -28,6 +28,9 @@ def body_of(call: BotCall, *, dialect: Dialect, site_url: str, now: str) -> Docu
         body["trigger_word"] = call.trigger_word
     if event.message is not None:
         body |= _of_message(event, event.message, site_url)
+        if dialect.major >= 8:
+            body["bot"] = "bot" in event.message
+            body = {name: value for name, value in body.items() if name != "alias" or value}
     elif event.user is not None and dialect.major < 8:
         body |= _of_event(event, event.user, now)
     return body

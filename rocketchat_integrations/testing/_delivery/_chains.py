@@ -8,6 +8,7 @@ import json
 import threading
 from collections import deque
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import attrs
@@ -26,11 +27,22 @@ from ._triggers import BotCall, calls_for
 
 _MAX_FURTHER_CALLS = 100
 _SHOWN_CALLS = 4
+_MAX_AT_ONCE = 8
+"""A test's bot may not take more connections."""
 
 
 def pause(aborted: threading.Event, seconds: float) -> None:
     """Wait before a retry, or until the calls are aborted."""
     aborted.wait(min(seconds, threading.TIMEOUT_MAX))
+
+
+@attrs.frozen
+class _StartedCall:
+    """A call in progress, with the body that is sent and the history record."""
+
+    call: BotCall
+    body: Document
+    record: Document
 
 
 @attrs.frozen(eq=False)
@@ -46,10 +58,11 @@ class DeliverySession:
 
 
 class Chain:
-    """The calls that one event leads to, including those that the replies lead to. They are made one by one.
+    """The calls that one event leads to, including those that the replies lead to.
 
     They are ordered by the time at which the real server would make them if bots replied at once. The waits between
-    them are multiplied by ``retry_pace``.
+    them are multiplied by ``retry_pace``. Calls that are due at the same time are made one by one on 6.x; from 8.x on
+    they overlap, and their replies are handled in the order of the calls, so that tests do not depend on chance.
     """
 
     def __init__(
@@ -64,7 +77,8 @@ class Chain:
         self._order = itertools.count()
         self._waiting: list[tuple[float, int, BotCall]] = []
         self._recent: list[BotCall] = []
-        """The last calls made; the last of them may be in progress."""
+        """The last calls made; they may be in progress."""
+        self._calling: list[BotCall] = []
         self.schedule_new()
 
     @property
@@ -76,8 +90,7 @@ class Chain:
     def names(self) -> list[str]:
         """Names of the integrations that still call or are calling."""
         with self._lock:
-            calling = self._recent[-1:]
-            return sorted({call.name for call in (*calling, *(call for *_, call in self._waiting))})
+            return sorted({call.name for call in (*self._calling, *(call for *_, call in self._waiting))})
 
     def schedule_new(self) -> None:
         """Schedule the calls for the events in the outbox."""
@@ -97,16 +110,26 @@ class Chain:
         allowed = len(self._waiting) + _MAX_FURTHER_CALLS
         while self._waiting:
             with self._lock:
-                due, _, call = heapq.heappop(self._waiting)
-                self._recent = [*self._recent, call][-_SHOWN_CALLS:]
+                due = self._waiting[0][0]
+                self._calling = self._take(due, max(allowed, 1))
+                self._recent = [*self._recent, *self._calling][-_SHOWN_CALLS:]
             if allowed == 0:
                 raise RuntimeError(f"one event has led to {_MAX_FURTHER_CALLS} further calls: {self._loop_text()}")
-            allowed -= 1
+            allowed -= len(self._calling)
             wait = (due - self._now) * self._settings.retry_pace
             if wait:
                 pause(self._session.calls.aborted, wait)
             self._now = due
-            self._make(call)
+            self._make(self._calling)
+
+    def _take(self, due: float, limit: int) -> list[BotCall]:
+        """Remove and return the calls to make next: one, or from 8.x on all that are due by then."""
+        if self._dialect.major < 8:
+            limit = 1
+        calls: list[BotCall] = []
+        while self._waiting and self._waiting[0][0] == due and len(calls) < limit:
+            calls.append(heapq.heappop(self._waiting)[-1])
+        return calls
 
     def _loop_text(self) -> str:
         last = "; ".join(
@@ -116,27 +139,44 @@ class Chain:
         )
         return f"the bots answer each other endlessly, or a call is retried too often. The last ones: {last}"
 
-    def _make(self, call: BotCall) -> None:
+    def _make(self, calls: list[BotCall]) -> None:
+        """Make calls at the same time; a single one is made in this thread."""
         with self._lock:
-            if self._session.calls.aborted.is_set() or not self._is_enabled(call):
-                return
-            now = self._world.timestamp()
-            body = body_of(call, dialect=self._dialect, site_url=self._session.site_url, now=now)
-            record = _history_record(call, body, now)
-            self._world.history_of(call.integration["_id"]).add(record)
-        reply: BotReply | CallFailed
+            started = [call for call in map(self._start, calls) if call is not None]
+        if len(started) <= 1:
+            for call in started:
+                self._finish(call, self._reply_to(call))
+            return
+        with ThreadPoolExecutor(_MAX_AT_ONCE, "LocalRocketChat call") as pool:
+            for call, reply in zip(started, pool.map(self._reply_to, started), strict=True):
+                self._finish(call, reply)
+
+    def _start(self, call: BotCall) -> _StartedCall | None:
+        """Store the history record of a call; return None if the call is not made."""
+        if self._session.calls.aborted.is_set() or not self._is_enabled(call):
+            return None
+        now = self._world.timestamp()
+        body = body_of(call, dialect=self._dialect, site_url=self._session.site_url, now=now)
+        record = _history_record(self._dialect, call, body, now)
+        self._world.history_of(call.integration["_id"]).add(record)
+        return _StartedCall(call, body, record)
+
+    def _reply_to(self, started: _StartedCall) -> BotReply | CallFailed:
         try:
-            reply = call_bot(call.url, body, self._settings.reply_timeout, self._session.calls)
+            return call_bot(started.call.url, started.body, self._settings.reply_timeout, self._session.calls)
         except CallFailed as failed:
-            reply = failed
+            return failed
+
+    def _finish(self, started: _StartedCall, reply: BotReply | CallFailed) -> None:
         with self._lock:
             if self._session.calls.aborted.is_set():
                 return
             if isinstance(reply, CallFailed):
-                changes: Document = {"httpError": {"message": str(reply)}}
+                changes: Mapping[str, Any] = self._http_error(reply.name, str(reply))
             else:
-                changes = {"httpResult": json.dumps(reply.text, ensure_ascii=False), **self._handle(call, reply)}
-            record.update({"step": "after-http-call", **changes, "_updatedAt": self._world.timestamp()})
+                result = {"httpResult": json.dumps(reply.text, ensure_ascii=False)}
+                changes = {**result, **self._handle(started.call, reply)}
+            started.record.update({"step": "after-http-call", **changes, "_updatedAt": self._world.timestamp()})
             self.schedule_new()
 
     def _is_enabled(self, call: BotCall) -> bool:
@@ -145,7 +185,7 @@ class Chain:
 
     def _handle(self, call: BotCall, reply: BotReply) -> Mapping[str, Any]:
         """Do what a reply asks for, and return the changes to the history record."""
-        match effect_of(reply):
+        match effect_of(reply, self._dialect):
             case Effect.NOTHING:
                 return {}
             case Effect.MESSAGE:
@@ -162,26 +202,47 @@ class Chain:
                 return {"step": step, "error": True}
 
     def _post(self, call: BotCall, reply: BotReply) -> Mapping[str, Any]:
+        content = reply.content(self._dialect)
         try:
-            sent = post_reply(self._world, call.integration, call.event, reply.content)
+            sent = post_reply(self._world, self._dialect, call.integration, call.event, content)
         except Refusal as refusal:
-            return {"httpError": {"message": refusal.note}}
-        result = {} if sent is None else {"resultMessage": [sent]}
+            if self._dialect.major < 8:
+                return {"httpError": {"message": refusal.note}}
+            return self._http_error(*_javascript_error(refusal.body["error"]))
+        result = {} if sent is None else {"resultMessage": sent}
         return {"step": "url-response-sent-message", "finished": True, **result}
+
+    def _http_error(self, name: str, message: str) -> Mapping[str, Any]:
+        """Return the changes to the history record after a call without a reply."""
+        if self._dialect.major < 8:
+            return {"httpError": {"message": message}}
+        return {"httpError": {"name": name, "message": message}, "httpResult": "null"}
+
+
+def _javascript_error(error: str) -> tuple[str, str]:
+    """Return the name and the message of the exception behind a refusal of a message."""
+    if error == "invalid-channel":
+        return "Error", "[invalid-channel]"
+    return "TypeError" if error.endswith("is not a function") or error.startswith("Cannot read") else "Error", error
 
 
 def _author(call: BotCall) -> str:
     return str((call.event.user or {}).get("username"))
 
 
-def _history_record(call: BotCall, body: Document, now: str) -> Document:
+def _history_record(dialect: Dialect, call: BotCall, body: Document, now: str) -> Document:
     """Return a history record as it is before the bot replies."""
+    integration = call.integration
+    if dialect.major >= 8:
+        # As recorded: without two fields, and with null for what is left out of the body.
+        integration = {name: value for name, value in integration.items() if name not in ("urls", "_updatedAt")}
+        body = {"token": None, **({"channel_name": None} if "channel_id" in body else {}), **body}
     word = {} if call.trigger_word is None else {"triggerWord": call.trigger_word}
     return {
         "_id": random_text(17),
         "type": "outgoing-webhook",
         "step": "pre-http-call",
-        "integration": call.integration,
+        "integration": integration,
         "event": call.event.name,
         "_createdAt": now,
         "_updatedAt": now,

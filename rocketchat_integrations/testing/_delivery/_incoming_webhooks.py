@@ -11,6 +11,7 @@ import attrs
 from rocketchat_integrations.testing._world._dialect import Dialect
 from rocketchat_integrations.testing._world._documents import Document
 from rocketchat_integrations.testing._world._javascript import as_array, either, is_truthy
+from rocketchat_integrations.testing._world._permissions import MESSAGE_IMPERSONATE
 from rocketchat_integrations.testing._world._refusals import (
     Refusal,
     failure,
@@ -18,10 +19,12 @@ from rocketchat_integrations.testing._world._refusals import (
     webhook_disabled,
     wrong_webhook,
 )
+from rocketchat_integrations.testing._world._rules_shared import LACKS_IMPERSONATION, lacks_impersonation
+from rocketchat_integrations.testing._world._scripts import defines_script
 from rocketchat_integrations.testing._world._state import World
 from rocketchat_integrations.testing._world._users import User
 
-from ._posting import message_of, room_to_post_in, store_message
+from ._posting import Posting, distinct, message_of
 
 
 @attrs.frozen
@@ -43,7 +46,7 @@ class Webhooks:
             raise wrong_webhook(self.dialect, f"integration {integration_id!r} has another token")
         return document
 
-    def post(self, document: Document, body: Document) -> Document:
+    def post(self, document: Document, body: Document, *, runs_script: bool = True) -> Document:
         """Post a message as an integration and return the answer."""
         poster = self.world.users.find_by_id(document.get("userId"))
         if poster is None and self.dialect.major >= 8:
@@ -52,29 +55,32 @@ class Webhooks:
             raise webhook_disabled(self.dialect, "the integration is disabled")
         if poster is None:
             raise not_logged_in(self.dialect, "the user that the integration posts as is gone")
+        if lacks_impersonation(self.dialect, poster):
+            raise failure(LACKS_IMPERSONATION, f"{poster.username} lacks {MESSAGE_IMPERSONATE}")
+        if runs_script:
+            self._check_script(document)
         if not body and not document.get("scriptEnabled"):
             return {"success": True}
-        message = message_of(document, poster, body)
-        channels = _channels(document, body)
-        if self.dialect.major < 8:
-            for channel in channels:
-                self._post(channel, poster, message)
-        elif is_truthy(body.get("separateResponse")):
+        message = message_of(self.dialect, document, poster, body)
+        channels = _channels(self.dialect, document, body)
+        if self.dialect.major >= 8 and not channels:
+            raise failure("unknown-error", "the integration has no channels, and the message names none")
+        if self.dialect.major >= 8 and is_truthy(body.get("separateResponse")):
             return self._post_separately(channels, poster, message)
-        else:
-            rooms = [room_to_post_in(self.world, channel, poster) for channel in channels]
-            for room in rooms:
-                store_message(self.world, room, poster, message)
+        Posting(self.world, self.dialect).post(message, poster, channels)
         return {"success": True}
 
-    def _post(self, channel: str, poster: User, message: Document) -> Document:
-        return store_message(self.world, room_to_post_in(self.world, channel, poster), poster, message)
+    def _check_script(self, document: Document) -> None:
+        """Refuse a post if a script runs that defines no ``Script``, from 8.x on."""
+        script = document.get("scriptCompiled")
+        if self.dialect.major >= 8 and document.get("scriptEnabled") is True and script and not defines_script(script):
+            raise failure("error-evaluating-script", "the script defines no class Script")
 
-    def _post_separately(self, channels: list[str], poster: User, message: Document) -> Document:
+    def _post_separately(self, channels: list[Any], poster: User, message: Document) -> Document:
         responses: list[Document] = []
-        for channel in channels:
+        for channel in distinct(channels):
             try:
-                responses.append({"channel": channel, "message": self._post(channel, poster, message)})
+                responses += Posting(self.world, self.dialect).post(message, poster, [channel])
             except Refusal as refusal:
                 responses.append({"channel": channel, "error": refusal.body["error"]})
         if all("error" in response for response in responses):
@@ -82,20 +88,17 @@ class Webhooks:
         return {"success": True, "responses": responses}
 
 
-def _channels(document: Document, body: Document) -> list[str]:
+def _channels(dialect: Dialect, document: Document, body: Document) -> list[Any]:
     wanted = either(body.get("channel"), body.get("roomId"))
     if not is_truthy(wanted):
-        return _texts(document.get("channel") or [])
+        return as_array(document.get("channel") or [])
     if not document.get("overrideDestinationChannelEnabled"):
         raise failure(
             "overriding destination channel is disabled for this integration",
             "a channel in the body, even the configured one, needs overrideDestinationChannelEnabled",
         )
-    return _texts(wanted)
-
-
-def _texts(value: Any) -> list[str]:
-    return [str(each) for each in as_array(value)]
+    channels = as_array(wanted)
+    return channels if dialect.major >= 8 else [str(each) for each in channels]
 
 
 def _decode_component(text: str) -> str | None:

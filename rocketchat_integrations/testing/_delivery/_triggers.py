@@ -36,7 +36,10 @@ class BotCall:
 def calls_for(world: World, event: Event | Replay) -> Iterator[BotCall]:
     """Return the calls that an event or a replay leads to, in the order in which they are made."""
     if isinstance(event, Replay):
-        # The history does not hold the message, room and user, so the call goes without them.
+        # The history does not hold the message, room and user, so the call goes without them, and no word is found.
+        kind = EVENT_KINDS.get(event.event)
+        if kind is not None and kind.trigger_words and _texts(event.integration.get("triggerWords")):
+            return
         yield BotCall(copy.deepcopy(event.integration), event.url, Event(event.event), None)
         return
     for document in world.integrations:

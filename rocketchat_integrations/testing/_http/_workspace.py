@@ -116,6 +116,10 @@ class Workspace:
                     # After a refusal too: a message may have been posted before it.
                     self.deliveries.start(self.deliveries.chain(self.world))
         except Refusal as refusal:
+            if refusal.plain:
+                return Response(
+                    refusal.body, status=refusal.status, headers=headers, mimetype="text/plain"
+                ), refusal.note
             return json_response(refusal.status, refusal.body, headers), refusal.note
         except Exception as error:
             # Odd documents can break anything; an answer says more about it than a broken connection.

@@ -53,8 +53,7 @@ def join_room(world: World, username: str, name_or_id: str) -> None:
         raise ValueError(f"{room.name} is a {room.type}: only channels can be joined")
     if username in room.members:
         raise ValueError(f"{username} is in {room.name} already")
-    room.members.add(username)
-    world.outbox.append(Event("roomJoined", user=user.profile, room=room))
+    world.join(room, user)
 
 
 def leave_room(world: World, username: str, name_or_id: str) -> None:

@@ -9,10 +9,15 @@ import attrs
 
 @attrs.frozen
 class Dialect:
-    """A version of the server. What differs between versions compares ``major``."""
+    """A version of the server. What differs between versions compares ``major``, or asks ``is_at_least``."""
 
     version: str
     major: int
+    minor: int
+
+    def is_at_least(self, major: int, minor: int) -> bool:
+        """Return whether the version is this one or a later one."""
+        return (self.major, self.minor) >= (major, minor)
 
     @classmethod
     def of(cls, version: str) -> Dialect:
@@ -21,9 +26,10 @@ class Dialect:
         Raises:
             ValueError: the version cannot be imitated.
         """
-        if isinstance(version, str) and re.fullmatch(r"(8\.8|6\.\d+)(\.\d+)?", version, re.ASCII):
-            return cls(version, major=int(version[0]))
+        if isinstance(version, str) and re.fullmatch(r"(8\.[0-8]|6\.\d+)(\.\d+)?", version, re.ASCII):
+            major, minor, *_ = map(int, version.split("."))
+            return cls(version, major, minor)
         raise ValueError(
-            f"version {version!r} cannot be imitated: allowed are '8.8' and '6.x' such as '6.14',"
+            f"version {version!r} cannot be imitated: allowed are '8.0' to '8.8' and '6.x' such as '6.14',"
             " and their patches such as '8.8.1'"
         )

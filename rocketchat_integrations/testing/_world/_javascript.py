@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+from decimal import Decimal
 from typing import Any, TypeGuard
 
 _BLANKS = "\t\n\v\f\r \u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000\ufeff"
+
+OBJECT_MEMBERS = frozenset(
+    (
+        *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString"),
+        *("valueOf", "__proto__", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"),
+    )
+)
+"""Properties of every object: a look-up of one in an object that serves as a table finds something."""
 
 
 def trim(text: str) -> str:
@@ -31,6 +42,38 @@ def as_array(value: Any) -> list[Any]:
 def is_truthy(value: Any) -> bool:
     """Return whether JavaScript counts a value as true: empty arrays and objects are true."""
     return bool(value) or isinstance(value, (list, dict))
+
+
+def as_double(number: float) -> float:
+    """Return a number with JavaScript's precision and range."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def number_text(value: float) -> str:
+    """Return a number or a boolean as JavaScript's ``String()`` does."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    number = as_double(value)
+    if number == 0:
+        return "0"
+    if math.isinf(number):
+        return "Infinity" if number > 0 else "-Infinity"
+    if 1e-6 <= abs(number) < 1e21:
+        # JavaScript prints the shortest digits that identify the number, then zeros.
+        return format(Decimal(repr(number)), "f").removesuffix(".0")
+    return re.sub(r"e([+-])0", r"e\1", repr(number))
+
+
+def text_of(value: Any) -> str:
+    """Return any JSON value but null as JavaScript's ``String()`` does."""
+    if is_array(value):
+        return ",".join("" if each is None else text_of(each) for each in value)
+    if is_object(value):
+        return "[object Object]"
+    return value if isinstance(value, str) else number_text(value)
 
 
 def either(first: Any, second: Any) -> Any:

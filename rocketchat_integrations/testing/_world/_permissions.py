@@ -16,6 +16,7 @@ MANAGE_INCOMING = "manage-incoming-integrations"
 MANAGE_OWN_INCOMING = "manage-own-incoming-integrations"
 MANAGE_OUTGOING = "manage-outgoing-integrations"
 MANAGE_OWN_OUTGOING = "manage-own-outgoing-integrations"
+MESSAGE_IMPERSONATE = "message-impersonate"
 
 
 @attrs.frozen

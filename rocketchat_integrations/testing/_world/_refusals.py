@@ -8,13 +8,17 @@ from ._dialect import Dialect
 
 
 class Refusal(Exception):
-    """A request is refused, with this status and body. The note is for debugging a test."""
+    """A request is refused, with this status and body. The note is for debugging a test.
 
-    def __init__(self, status: int, body: Any, note: str) -> None:
+    ``plain`` refusals send their body as plain text instead of JSON.
+    """
+
+    def __init__(self, status: int, body: Any, note: str, *, plain: bool = False) -> None:
         super().__init__(note)
         self.status = status
         self.body = body
         self.note = note
+        self.plain = plain
 
 
 def failure(error: str, note: str) -> Refusal:
@@ -91,7 +95,7 @@ def internal_error(note: str) -> Refusal:
 def wrong_webhook(dialect: Dialect, note: str) -> Refusal:
     """Return the answer to an unknown id or a wrong token of a webhook: a 500 from 8.x on, a 404 before."""
     if dialect.major >= 8:
-        return internal_error(note)
+        return Refusal(500, "Internal Server Error", note, plain=True)
     return Refusal(404, {"success": False, "error": "Invalid integration id or token provided."}, note)
 
 

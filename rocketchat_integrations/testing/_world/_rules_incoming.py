@@ -33,8 +33,9 @@ class IncomingRules(Rules):
         self._check_permission(user, details)
         channels = _channels(body["channel"], details)
         poster = self._poster(body["username"], "error-invalid-user", "Invalid user", details)
+        self._check_impersonation(poster, details)
         self._refuse_frozen_script(body)
-        self._check_rooms(user, channels, details, unknown_room="Invalid room")
+        self._check_rooms(user, channels, details)
         fields = body | {"channel": channels, "token": random_text(48)}
         if fields.get("overrideDestinationChannelEnabled") is None:
             fields["overrideDestinationChannelEnabled"] = False
@@ -47,16 +48,21 @@ class IncomingRules(Rules):
         self._check_permission(user, details)
         if not self.kind.is_visible(user, document):
             raise not_yours("error-invalid-integration", "Invalid integration", details, user)
+        self._refuse_frozen_change(document, body)
         # As on the real server, the new script runs even if the channels are refused afterwards.
         if not self.settings.frozen_scripts:
-            replace_compiled(document, compiled(body))
-        self._check_rooms(user, channels, details, unknown_room="Invalid room")
+            replace_compiled(document, compiled(self.dialect, body))
+        self._check_rooms(user, channels, details)
         changes: Document = {name: body[name] for name in _CHANGEABLE if name in body}
         changes["channel"] = channels
-        if self.dialect.major >= 8 and "username" in body:
-            poster = self._poster(body["username"], "error-invalid-post-as-user", "Invalid Post As User", details)
-            changes |= {"username": poster.username, "userId": poster.id}
-        self._write(user, document, changes, body)
+        if self.dialect.major >= 8:
+            username = body.get("username", document.get("username"))
+            poster = self._poster(username, "error-invalid-post-as-user", "Invalid Post As User", details)
+            self._check_impersonation(poster, details)
+            if "username" in body:
+                changes |= {"username": poster.username, "userId": poster.id}
+        # An empty engine changes nothing, unlike that of an outgoing integration.
+        self._write(user, document, changes, body | {"scriptEngine": body.get("scriptEngine") or None})
 
     def delete(self, user: User, document: Document) -> None:
         """Delete a stored integration, even if it is an outgoing one; its history stays."""

@@ -8,9 +8,9 @@ import attrs
 
 from ._documents import Document
 from ._events import EVENT_KINDS, EventKind
-from ._javascript import trim
+from ._javascript import OBJECT_MEMBERS, trim
 from ._permissions import OUTGOING_KIND
-from ._refusals import broken_rule
+from ._refusals import broken_rule, failure
 from ._rooms import SCOPES
 from ._rules_shared import Rules, compiled, not_yours, replace_compiled, wrong_first_character
 from ._users import User
@@ -25,16 +25,15 @@ class OutgoingRules(Rules):
     def create(self, user: User, body: Document) -> Document:
         """Store and return a new integration."""
         self._check_permission(user, None, reason="")
-        poster, fields = self._checked(user, body, unknown_user="error-invalid-user")
         self._refuse_frozen_script(body)
+        poster, fields = self._checked(user, body)
         return self._store(user, poster, fields)
 
-    def update(self, user: User, document: Document, body: Document) -> None:
-        """Change a stored integration, even if it is an incoming one."""
+    def update(self, user: User, document: Document, body: Document, *, cleared: Iterable[str] = ()) -> None:
+        """Change a stored integration, even if it is an incoming one; clear fields that are left out."""
         details = {"method": "updateOutgoingIntegration"}
         self._check_permission(user, details)
-        unknown_user = "error-invalid-post-as-user" if self.dialect.major >= 8 else "error-invalid-user"
-        poster, fields = self._checked(user, body, unknown_user=unknown_user)
+        poster, fields = self._checked(user, body)
         if not trim(fields.get("token") or ""):
             note = "an outgoing integration needs a token to be updated"
             raise broken_rule("error-invalid-token", "Invalid token", details, note)
@@ -43,19 +42,29 @@ class OutgoingRules(Rules):
             raise not_yours("invalid_integration", reason, None, user)
         for name in ("type", "integrationId", "target_url"):
             fields.pop(name, None)
-        if "runOnEdits" in fields:
-            fields["runOnEdits"] = bool(fields["runOnEdits"])
         fields["userId"] = poster.id
+        self._refuse_frozen_change(document, body)
+        fields = dict.fromkeys(cleared) | fields
         if not self.settings.frozen_scripts:
-            # As on the real server, an update without a script stops the one that runs.
-            document.pop("scriptCompiled", None)
-            replace_compiled(document, compiled(body))
+            self._recompile(document, body)
         self._write(user, document, fields, body)
+
+    def _recompile(self, document: Document, body: Document) -> None:
+        """Replace the script that runs. As on the real server, an update without a script stops the one that runs."""
+        outcome = compiled(self.dialect, body)
+        document.pop("scriptCompiled", None)
+        if self.dialect.major >= 8 and not outcome:
+            outcome = {"scriptError": None}
+        replace_compiled(document, outcome)
 
     def delete(self, user: User, document: Document) -> None:
         """Delete a stored integration, even if it is an incoming one, and its history."""
         self._delete(user, document, {"method": "deleteOutgoingIntegration"})
         self.world.clear_history(document["_id"])
+
+    def check_permission(self, user: User, method: str) -> None:
+        """Refuse a user without a permission for outgoing integrations."""
+        self._check_permission(user, {"method": method})
 
     def manageable(self, user: User, integration_id: str, method: str) -> Document:
         """Return the integration, if the user may clear or replay its history."""
@@ -65,17 +74,19 @@ class OutgoingRules(Rules):
             raise broken_rule("error-invalid-integration", "Invalid integration", {"method": method}, note)
         return document
 
-    def _checked(self, user: User, body: Document, *, unknown_user: str) -> tuple[User, Document]:
+    def _checked(self, user: User, body: Document) -> tuple[User, Document]:
         """Return the user to post as, and the fields as they are stored."""
         event, urls = _required_fields(body)
         channels = self._channels(user, event, body)
-        poster = self._poster(body["username"], unknown_user, "Invalid user", {"function": "validateOutgoing"})
-        details = {"function": "validateOutgoing._verifyUserHasPermissionForChannels"}
-        self._check_rooms(user, channels, details, unknown_room="Invalid Room")
+        no_user = "Invalid user (did you delete the `rocket.cat` user?)"
+        poster = self._poster(body["username"], "error-invalid-user", no_user, {"function": "validateOutgoing"})
+        self._check_rooms(user, channels, {"function": "validateOutgoing._verifyUserHasPermissionForChannels"})
         fields: Document = body | {"channel": channels, "urls": urls}
         words = fields.pop("triggerWords", None)
         if event.trigger_words and words is not None:
             fields["triggerWords"] = _not_blank(words)
+        if "runOnEdits" in fields:
+            fields["runOnEdits"] = bool(fields["runOnEdits"])
         if fields.get("retryFailedCalls"):
             count = int(fields.get("retryCount") or 0)
             fields["retryCount"] = count if count > 0 else 4
@@ -98,7 +109,8 @@ class OutgoingRules(Rules):
             return []
         channels = _not_blank(trim(part) for part in channel.split(","))
         for name in channels:
-            if name not in SCOPES.values() and name[0] not in "#@":
+            # A scope in other case is refused as a room later.
+            if name.lower() not in SCOPES.values() and name[0] not in "#@":
                 raise wrong_first_character(name, details)
         return channels
 
@@ -107,11 +119,14 @@ def _required_fields(body: Document) -> tuple[EventKind, list[str]]:
     """Return the event and the URLs."""
     details = {"function": "validateOutgoing._verifyRequiredFields"}
     event = EVENT_KINDS.get(body["event"])
-    if event is None:
+    if event is None and body["event"] not in OBJECT_MEMBERS:
         note = f"event must be one of {', '.join(EVENT_KINDS)}, not {body['event']!r}"
         raise broken_rule("error-invalid-event-type", "Invalid event type", details, note)
     if not trim(body["username"]):
         raise broken_rule("error-invalid-username", "Invalid username", details, "username is blank")
+    if event is None:
+        note = f"event {body['event']!r} is a member of every JavaScript object, which the real server stumbles over"
+        raise failure("Cannot read properties of undefined (reading 'targetRoom')", note)
     if event.target_room and not body.get("targetRoom"):
         note = f"{body['event']} needs a targetRoom"
         raise broken_rule("error-invalid-targetRoom", "Invalid Target Room", details, note)

@@ -10,7 +10,7 @@ import attrs
 from ._dialect import Dialect
 from ._documents import Document
 from ._javascript import trim
-from ._permissions import Kind
+from ._permissions import MESSAGE_IMPERSONATE, Kind
 from ._refusals import Refusal, broken_rule, failure
 from ._rooms import PUBLIC_CHANNELS, SCOPES, Room
 from ._scripts import compile_script
@@ -19,6 +19,9 @@ from ._state import World
 from ._users import User
 
 SCRIPT_FIELDS = ("script", "scriptEnabled", "scriptEngine")
+LACKS_IMPERSONATION = "error-user-lacks-message-impersonate-permission"
+
+_SCRIPTS_DISABLED = "integration-scripts-disabled"
 
 
 @attrs.frozen
@@ -51,7 +54,14 @@ class Rules:
             raise broken_rule(error_type, reason, details, f"there is no user {username!r} to post as")
         return poster
 
-    def _check_rooms(self, user: User, channels: Iterable[str], details: dict[str, str], *, unknown_room: str) -> None:
+    def _check_impersonation(self, poster: User, details: dict[str, str]) -> None:
+        """Refuse a user who may not be posted as, from 8.6 on."""
+        if lacks_impersonation(self.dialect, poster):
+            reason = f"User selected for the incoming integration lacks the '{MESSAGE_IMPERSONATE}' permission."
+            note = f"{poster.username} lacks {MESSAGE_IMPERSONATE}; rocket.cat has it in the default world"
+            raise broken_rule(LACKS_IMPERSONATION, reason, details, note)
+
+    def _check_rooms(self, user: User, channels: Iterable[str], details: dict[str, str]) -> None:
         """Refuse unknown rooms, and rooms without the user as a member unless the user may manage everything."""
         kind = self.kind
         for channel in channels:
@@ -64,7 +74,7 @@ class Rules:
             place = self._find(channel)
             if place is None:
                 note = f"there is no room or user {channel!r}"
-                raise broken_rule("error-invalid-room", unknown_room, details, note)
+                raise broken_rule("error-invalid-room", "Invalid room", details, note)
             is_member = isinstance(place, Room) and user.username in place.members
             if not is_member and not kind.permissions <= user.permissions:
                 note = f"{user.username} is not in {channel} and has not both {kind.manage} and {kind.manage_own}"
@@ -72,19 +82,34 @@ class Rules:
 
     def _find(self, channel: str) -> Room | User | None:
         sign, name = channel[0], channel[1:]
-        return self.world.rooms.find(name) if sign == "#" else self.world.users.find_by_name_or_id(name)
+        if sign == "#":
+            return self.world.rooms.find(name)
+        return self.world.users.find_by_name_or_id(name) if sign == "@" else None
 
     def _refuse_frozen_script(self, body: Document) -> None:
         if self.settings.frozen_scripts and trim(body.get("script") or ""):
-            raise failure("integration-scripts-disabled", "this server does not take scripts (frozen_scripts)")
+            raise failure(_SCRIPTS_DISABLED, "this server does not take scripts (frozen_scripts)")
+
+    def _refuse_frozen_change(self, document: Document, body: Document) -> None:
+        """Refuse another script or engine on a server that froze scripts, from 8.x on. Before, both are ignored."""
+        if not self.settings.frozen_scripts or self.dialect.major < 8:
+            return
+        script = trim(body.get("script") or "")
+        is_same = script == trim(document.get("script") or "") and _engine(document, body) == document.get(
+            "scriptEngine"
+        )
+        if script and not is_same:
+            raise broken_rule(_SCRIPTS_DISABLED, "", None, "this server does not take changed scripts (frozen_scripts)")
 
     def _store(self, user: User, poster: User, fields: Document) -> Document:
         """Store and return a new integration, with the defaults filled in."""
-        document = fields | {"userId": poster.id, "_createdBy": user.reference} | compiled(fields)
+        document = fields | {"userId": poster.id, "_createdBy": user.reference} | compiled(self.dialect, fields)
         if document.get("scriptEngine") is None:
             document["scriptEngine"] = "isolated-vm"
-        if self.dialect.major >= 8 and document.get("skipTranspile") is None:
-            document["skipTranspile"] = False
+        if self.dialect.major >= 8:
+            if self.dialect.is_at_least(8, 4) and document.get("skipTranspile") is None:
+                document["skipTranspile"] = False
+            document = {name: value for name, value in document.items() if value is not None}
         document["_createdAt"] = document["_updatedAt"] = self.world.timestamp()
         self.world.integrations.add(document)
         return document
@@ -94,17 +119,32 @@ class Rules:
         if self.settings.frozen_scripts:
             for name in SCRIPT_FIELDS:
                 changes.pop(name, None)
-        if self.dialect.major >= 8:
-            changes["skipTranspile"] = bool(body.get("skipTranspile"))
+        elif self.dialect.major >= 8:
+            changes["scriptEngine"] = _engine(document, body)
+            if self.dialect.is_at_least(8, 4):
+                changes["skipTranspile"] = bool(body.get("skipTranspile"))
         document.update(changes)
         document["_updatedAt"] = self.world.timestamp()
         document["_updatedBy"] = user.reference
 
 
-def compiled(body: Document) -> Document:
+def lacks_impersonation(dialect: Dialect, poster: User) -> bool:
+    """Return whether the version asks for ``message-impersonate`` (from 8.6 on), and the user lacks it."""
+    return dialect.is_at_least(8, 6) and MESSAGE_IMPERSONATE not in poster.permissions
+
+
+def compiled(dialect: Dialect, body: Document) -> Document:
     """Return the field that compiling the script gives; nothing if there is no script to compile."""
     script = body.get("script")
-    return compile_script(script) if body["scriptEnabled"] and script and trim(script) else {}
+    if not (body["scriptEnabled"] and script and trim(script)):
+        return {}
+    return compile_script(script, any_code=dialect.major >= 8)
+
+
+def _engine(document: Document, body: Document) -> str:
+    """Return the engine after an update."""
+    engines = (body.get("scriptEngine"), document.get("scriptEngine"), "isolated-vm")
+    return next(engine for engine in engines if engine is not None)
 
 
 def replace_compiled(document: Document, outcome: Document) -> None:

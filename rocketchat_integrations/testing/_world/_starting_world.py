@@ -6,11 +6,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ._documents import random_text
-from ._permissions import MANAGE_INCOMING, MANAGE_OUTGOING, MANAGE_OWN_INCOMING, MANAGE_OWN_OUTGOING
+from ._permissions import (
+    MANAGE_INCOMING,
+    MANAGE_OUTGOING,
+    MANAGE_OWN_INCOMING,
+    MANAGE_OWN_OUTGOING,
+    MESSAGE_IMPERSONATE,
+)
 
 DEFAULT_WORLD: Mapping[str, Any] = {
     "users": [
-        {"_id": "rocket.cat", "username": "rocket.cat"},
+        {"_id": "rocket.cat", "username": "rocket.cat", "permissions": [MESSAGE_IMPERSONATE]},
         {
             "_id": "adminid0000000001",
             "username": "admin",

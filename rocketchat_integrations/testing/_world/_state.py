@@ -21,7 +21,7 @@ class World:
     """Everything that a workspace stores."""
 
     def __init__(self, description: Mapping[str, Any], settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._last_write = 0
         self.users = Users()
         self.rooms = Rooms()
@@ -44,7 +44,7 @@ class World:
 
     def timestamp(self) -> str:
         """Return the time of a write. No two writes share one, so that ``_updatedAt`` tells them apart."""
-        self._last_write = max(int(self._settings.now() * 1000), self._last_write + 1)
+        self._last_write = max(int(self.settings.now() * 1000), self._last_write + 1)
         moment = datetime.datetime.fromtimestamp(self._last_write // 1000, datetime.UTC)
         return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{self._last_write % 1000:03}Z"
 
@@ -68,6 +68,12 @@ class World:
         usernames = {self.users.named(member).username for member in members}
         return self.rooms.add(name, room_type, usernames, room_id=room_id)
 
+    def join(self, room: Room, user: User) -> None:
+        """Make a user who looks at a channel its member."""
+        if room.type == "channel" and user.username not in room.members:
+            room.members.add(user.username)
+            self.outbox.append(Event("roomJoined", user=user.profile, room=room))
+
     # Messages
 
     def store(self, room: Room, user: User, message: Document) -> StoredMessage:
@@ -83,7 +89,7 @@ class World:
             room=room.name or f"@{',@'.join(room.others(user.username))}",
             user=user.username,
             text=document["msg"],
-            alias=document.get("alias"),
+            alias=document.get("alias") or None,
             avatar=document.get("avatar"),
             emoji=document.get("emoji"),
             attachments=tuple(document.get("attachments", ())),

@@ -100,6 +100,12 @@ class Users:
         """Return the user of exactly that name, if any."""
         return next((user for user in self._by_id.values() if user.username == username), None)
 
+    def find_in_any_case(self, username: object) -> User | None:
+        """Return the user of that name, in upper or lower case, if any."""
+        if not isinstance(username, str):
+            return None
+        return next((user for user in self._by_id.values() if user.username.lower() == username.lower()), None)
+
     def find_by_login(self, name: str) -> User | None:
         """Return the user of that name or e-mail address, if any."""
         return next((user for user in self._by_id.values() if name in (user.username, user.email)), None)
