@@ -71,17 +71,16 @@ def serve_bot() -> tuple[str, LocalBot]:
     app = WebhookApp(token=token)
 
     @app.on(EventType.SEND_MESSAGE)
-    def deploy(message: MessageSent) -> Reply | None:
+    def deploy(message: MessageSent) -> Reply:
         print("called for", message.text)
         match (message.text or "").split():
             case [_, "later"]:
                 return Reply.retry_later()
             case [_, "never"]:
                 return Reply.disable()
-            case [_, service]:
+            case words:
+                service = " ".join(words[1:])
                 return Reply(f"deploying {service} for {message.user_name}")
-            case _:
-                return None
 
     program = LocalBot(app).start()
     print("serving the bot at", program.url)
