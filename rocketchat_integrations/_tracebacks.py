@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from .exceptions import RocketChatError
 
@@ -43,5 +43,6 @@ def sealed(function: Callable[P, R]) -> Callable[P, R]:
 
 def sealed_init(cls: C) -> C:
     """Seal the constructor of a class."""
-    setattr(cls, "__init__", sealed(getattr(cls, "__init__")))  # noqa: B009, B010 - plain, type checkers refuse it
+    target: Any = cls  # type checkers refuse to replace a constructor
+    target.__init__ = sealed(target.__init__)
     return cls

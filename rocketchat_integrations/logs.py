@@ -134,7 +134,7 @@ class RocketChatHandler(logging.Handler):
             self._current_sender().wait(timeout)
 
     def close(self) -> None:
-        """Post what is waiting, for at most 2 seconds. What is left then is dropped, and so are later records."""
+        """Post the queued records, for at most 2 seconds. Drop the rest, and all later records."""
         self.acquire()
         try:
             was_closed, self._is_closed = self._is_closed, True

@@ -35,7 +35,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from types import TracebackType
-from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import attrs
 
@@ -171,7 +171,8 @@ def validate(definition: IntegrationDefinition, fields: Iterable[str] | None = N
 
 def _guarded(cls: _Class, find_problems: Callable[[Any], Iterable[Problem]]) -> _Class:
     """Raise the first problem of each new object, without the frame of the constructor: that holds the token."""
-    construct = cast("Callable[..., None]", getattr(cls, "__init__"))  # noqa: B009 - plain, type checkers refuse it
+    target: Any = cls  # type checkers refuse to replace a constructor
+    construct: Callable[..., None] = target.__init__
 
     @functools.wraps(construct)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -188,7 +189,7 @@ def _guarded(cls: _Class, find_problems: Callable[[Any], Iterable[Problem]]) -> 
             finally:
                 del failure
 
-    setattr(cls, "__init__", init)  # noqa: B010
+    target.__init__ = init
     return cls
 
 

@@ -208,7 +208,7 @@ class _RecordReader(Generic[T]):
 
 def _default(field: attrs.Attribute[Any]) -> Any:
     default: Any = field.default
-    return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]
+    return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type] # typed as a function
 
 
 # The values of required fields that the server does not have: how it treats them then.

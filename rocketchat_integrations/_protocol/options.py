@@ -190,5 +190,6 @@ def shows_options(function: F) -> F:
     signature = inspect.signature(function)
     own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
     options = inspect.signature(ConnectionOptions).parameters.values()
-    setattr(function, "__signature__", signature.replace(parameters=[*own, *options]))  # noqa: B010 - plain, type checkers refuse it
+    target: Any = function  # type checkers know no `__signature__`
+    target.__signature__ = signature.replace(parameters=[*own, *options])
     return function

@@ -52,7 +52,7 @@ def _names(fields: Mapping[str, object]) -> str:
 
 @attrs.frozen(kw_only=True)
 class Create:
-    """Create an integration that is wanted and missing."""
+    """Create a missing integration."""
 
     definition: IntegrationDefinition
     """What to create, without its secrets."""

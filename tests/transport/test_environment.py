@@ -39,7 +39,7 @@ def test_a_redirect_is_not_followed(serve: Serve, connect: Connect, http: Http) 
 def test_netrc_is_not_read(
     serve: Serve, connect: Connect, http: Http, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Credentials for the host in a netrc file are not sent: the client has others."""
+    """Credentials in a netrc file are ignored: the client has its own."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login alice password passw0rd\n")
     netrc.chmod(0o600)

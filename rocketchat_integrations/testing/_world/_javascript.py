@@ -16,7 +16,7 @@ OBJECT_MEMBERS = frozenset(
         *("valueOf", "__proto__", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"),
     )
 )
-"""Properties of every object: a look-up of one in an object that serves as a table finds something."""
+"""Names that every JavaScript object has: looking one up in a table finds a value."""
 
 
 def trim(text: str) -> str:
