@@ -17,7 +17,7 @@ from ._http._listener import Listener
 from ._http._received import ReceivedRequest
 from ._http._workspace import Workspace
 from ._world import _actions as actions
-from ._world._dialect import Dialect
+from ._world._dialect import Dialect, SkipTranspile
 from ._world._settings import Settings
 from ._world._starting_world import DEFAULT_WORLD
 from ._world._state import World
@@ -36,14 +36,48 @@ class LocalRocketChat:
             client = Client(server.url, server.auth("admin"))
 
     It imitates what the real server does with integrations: permissions, validation with the server's messages, rules,
-    lists with a page cap, webhooks, history, login, and the calls of outgoing integrations. It does not imitate:
+    lists with a page cap, webhooks, history, login, and the calls of outgoing integrations. How it behaves as 6.14 and
+    8.8 comes from recordings of those servers' code. 9.0 behaves as 8.8 except for:
+
+    .. list-table::
+       :header-rows: 1
+       :widths: 60 40
+
+       * - In 9.0
+         - Source
+       * - A refusal that was a 400 with ``error-not-allowed``, ``not-allowed``, ``not-authorized``, ``not_authorized`` or
+           ``no-permission`` is a 403 with the ``errorType`` ``error-forbidden``, also for a post through a webhook.
+         - known: release notes
+       * - Its ``error`` is the text of 8.8, code included, and it has no ``details``.
+         - assumed: the notes have ``<message>``
+       * - All other refusals are those of 8.8: ``error-invalid-permissions``, ``Not enough permission``,
+           ``error-user-lacks-message-impersonate-permission``, the 403 ``error-unauthorized`` for lists, history and
+           removal.
+         - assumed: the notes do not name them
+       * - In an answer to ``separateResponse``, a channel that the user may not post to has the ``error`` of 8.8, and
+           the status is 400 if all channels are refused.
+         - assumed
+       * - The parameters ``query`` and ``fields`` do not exist.
+         - known: release notes
+       * - They are refused by the schema, as other unknown parameters are; in 8.8, lists and history ignore ``query``,
+           and ``integrations.get`` ignores every unknown parameter.
+         - assumed
+       * - Scripts run as they are written: ``scriptCompiled`` is the script.
+         - known: release notes and merged code
+       * - ``skipTranspile`` is refused by the schema on create and on the update of an outgoing integration, ignored on
+           the update of an incoming one, whose schema takes any property, and in no new record.
+         - assumed: announced to be removed; choose otherwise with ``skip_transpile``
+       * - Everything else, such as room lists that cannot be paged, and the calls of bots.
+         - assumed: as 8.8
+
+    It does not imitate:
 
     - scripts: they are compiled by checking that braces match, and never run. Before 8.x they must start with
       ``class Script``; from 8.x on, a post fails where a script does not define it;
     - of 6.x: the parameters ``query`` and ``fields`` (ignored), and refusals that arrive up to a second late;
-    - of the newest 8.x: its texts for parameters that the schema refuses;
+    - of the newest 8.x and 9.0: their texts for parameters that the schema refuses;
     - teams, private rooms of teams, and end-to-end encrypted rooms;
-    - the setting ``Message_CustomFields_Enabled``: custom fields are always taken;
+    - the setting ``Message_CustomFields``, the schema of custom fields: any are taken;
     - the renaming of rooms, and the effects of archiving a room;
     - proxies and redirects on the way to a bot: neither is followed. History is kept without limit.
 
@@ -93,14 +127,22 @@ class LocalRocketChat:
             optionally ``permissions``, ``password`` and ``email``; ``rooms``, a list of objects with ``_id``,
             ``name`` and ``type`` (``"channel"`` or ``"private group"``); optionally ``members``, usernames by the
             names of rooms, and ``credentials``, objects with a user's ``X-Auth-Token`` by usernames.
-        version: ``"8.8"``, or ``"8.0"`` to ``"8.7"`` for one that lacks what came later (``skipTranspile`` in 8.4, the
-            question for ``message-impersonate`` in 8.6, clearing the history and replays in 8.7), or ``"6.x"`` such as
-            ``"6.14"`` for an older server; a patch such as ``"8.8.1"`` is allowed.
+        version: ``"9.0"`` or any other 9.x; ``"8.8"``, or ``"8.0"`` to ``"8.7"`` for one that lacks what came later
+            (``skipTranspile`` in 8.4, the question for ``message-impersonate`` in 8.6, clearing the history and replays
+            in 8.7); or ``"6.x"`` such as ``"6.14"`` for an older server. A patch such as ``"8.8.1"`` is allowed.
+        skip_transpile: what a server of 9.x does with ``skipTranspile`` in the definition of an integration:
+            ``"refused"`` for a 400 by the schema, ``"ignored"`` for taking it without storing it, ``"stored"`` for what
+            8.x does. Older servers decide by their version: 8.4 and later store it, those before refuse it.
         page_cap: how many items a page of a list has at most.
         rate_limit: how many calls of one endpoint are allowed in how many seconds, as ``(calls, seconds)``; None for
             no limit. Users with the permission ``api-bypass-rate-limit`` are not limited.
         clock_skew: how many seconds the server's clock is ahead of this machine's.
         frozen_scripts: whether the server refuses new scripts, and refuses (from 8.x on) or ignores changed ones.
+        requires_impersonation: whether the user that an incoming integration posts as needs ``message-impersonate``,
+            from 8.6 on; earlier versions do not ask for it.
+        custom_fields: whether messages may have ``customFields``; the setting ``Message_CustomFields_Enabled``, which is
+            off on a real server unless somebody turns it on. If off, messages with such fields are refused, from 8.x
+            on.
         max_message_size: the longest text of a message, from 8.x on; the setting ``Message_MaxAllowedSize``.
         base_path: the path below which the server answers, such as ``"/chat"``; empty for none.
         port: the port to listen on; 0 for any free port.
@@ -117,11 +159,14 @@ class LocalRocketChat:
         self,
         *,
         world: Mapping[str, Any] | None = None,
-        version: str = "8.8",
+        version: str = "9.0",
+        skip_transpile: SkipTranspile = "refused",
         page_cap: int = 100,
         rate_limit: tuple[int, float] | None = None,
         clock_skew: float = 0.0,
         frozen_scripts: bool = False,
+        requires_impersonation: bool = True,
+        custom_fields: bool = True,
         max_message_size: int = 5000,
         base_path: str = "",
         port: int = 0,
@@ -135,6 +180,8 @@ class LocalRocketChat:
             rate_limit=rate_limit,
             clock_skew=clock_skew,
             frozen_scripts=frozen_scripts,
+            requires_impersonation=requires_impersonation,
+            custom_fields=custom_fields,
             max_message_size=max_message_size,
             retry_pace=retry_pace,
             reply_timeout=reply_timeout,
@@ -142,7 +189,7 @@ class LocalRocketChat:
         description = copy.deepcopy(DEFAULT_WORLD if world is None else world)
         self._base_path = base_path
         self._port = port
-        self._workspace = Workspace(description, Dialect.of(version), self._settings, base_path)
+        self._workspace = Workspace(description, Dialect.of(version, skip_transpile), self._settings, base_path)
         self._connections = Connections()
         self._listener: Listener | None = None
 
@@ -238,6 +285,24 @@ class LocalRocketChat:
     @frozen_scripts.setter
     def frozen_scripts(self, value: bool) -> None:
         self._settings.frozen_scripts = value
+
+    @property
+    def requires_impersonation(self) -> bool:
+        """Whether the user of an incoming integration needs ``message-impersonate``, from 8.6 on."""
+        return self._settings.requires_impersonation
+
+    @requires_impersonation.setter
+    def requires_impersonation(self, value: bool) -> None:
+        self._settings.requires_impersonation = value
+
+    @property
+    def custom_fields(self) -> bool:
+        """Whether messages may have custom fields; 6.x does not look at it."""
+        return self._settings.custom_fields
+
+    @custom_fields.setter
+    def custom_fields(self, value: bool) -> None:
+        self._settings.custom_fields = value
 
     @property
     def max_message_size(self) -> int:

@@ -25,7 +25,7 @@ def test_each_step_shows_its_code_and_its_output(run: Run, monkeypatch: pytest.M
     assert (os.environ["NO_PROXY"], os.environ.get("no_proxy")) == ("intranet.example", None)
     assert threading.active_count() == threads
     for code, output in {
-        "LocalRocketChat().start()": "on server 8.8",
+        "LocalRocketChat().start()": "on server 9.0",
         "IncomingIntegration(": "in #general posting as rocket.cat",
         "LocalBot(app).start()": "serving the bot at http://127.0.0.1:",
         "OutgoingIntegration(": "calling http://127.0.0.1:",

@@ -147,7 +147,7 @@ def test_connections_are_kept_alive(api: Api) -> None:
         assert connection.getresponse().read() == b""
         connection.request("GET", "/api/info", headers={"Connection": "close"})
         response = connection.getresponse()
-        assert json.loads(response.read()) == {"version": "8.8", "success": True}
+        assert json.loads(response.read()) == {"version": "9.0", "success": True}
         assert response.getheader("Connection") == "close"
     assert api.server.connections == before + 1
     assert len(api.server.documents) == 2

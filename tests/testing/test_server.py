@@ -129,7 +129,7 @@ def test_base_path(serve: Opener) -> None:
     """With a base path, the server answers below it and nowhere else."""
     api = serve(base_path="/team/chat")
     assert api.server.url.endswith("/team/chat")
-    assert api("GET", "/api/info").json["version"] == "8.8"
+    assert api("GET", "/api/info").json["version"] == "9.0"
     with closing(api.connect()) as connection:
         connection.request("GET", "/api/info")
         assert b"<html>" in connection.getresponse().read()
@@ -398,7 +398,7 @@ rocketchat = _rocketchat_integrations_pytest.rocketchat  # as the installed plug
 def test_the_fixture_is_a_new_running_server(rocketchat: LocalRocketChat, test: int) -> None:
     """Each test gets a server of its own."""
     assert (rocketchat.requests, rocketchat.connections) == ((), 0)
-    assert Api(rocketchat)("GET", "/api/info").json["version"] == "8.8"
+    assert Api(rocketchat)("GET", "/api/info").json["version"] == "9.0"
 
 
 _WITHOUT_WERKZEUG = """

@@ -12,7 +12,7 @@ from rocketchat_integrations.cli.terminal import print_error, print_json
 
 @click.command("serve")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port to listen on; a free one by default.")
-@click.option("--version", default="8.8", show_default=True, help="The server version to imitate: 8.8, or 6.x.")
+@click.option("--version", default="9.0", show_default=True, help="The server version to imitate: 9.x, 8.x or 6.x.")
 @json_option
 def command(port: int, version: str, as_json: bool) -> None:
     """Run a small Rocket.Chat server on this machine.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import attrs
+
 from rocketchat_integrations.testing._world._dialect import Dialect
 from rocketchat_integrations.testing._world._permissions import INCOMING_KIND, OUTGOING_KIND
 
@@ -15,7 +17,7 @@ from . import (
     _webhook_endpoints as webhooks,
 )
 from ._endpoint import Endpoint
-from ._validator import without
+from ._validator import closed, without
 
 _ANY = INCOMING_KIND.permissions | OUTGOING_KIND.permissions
 _OUTGOING = OUTGOING_KIND.permissions
@@ -79,11 +81,20 @@ _BEFORE_8_7 = {
     if name not in ("integrations.clearHistory", "integrations.replayOutgoing")
 }
 _WITHOUT_SKIP_TRANSPILE = {name: _OF_6[name] for name in ("integrations.create", "integrations.update")}
+_WITHOUT_QUERY = {
+    "integrations.get": attrs.evolve(_OF_8["integrations.get"], schema=closed(schemas.GET)),
+    "integrations.list": attrs.evolve(_OF_8["integrations.list"], schema=without(schemas.LIST, "query")),
+    "integrations.history": attrs.evolve(_COMMON["integrations.history"], schema=without(schemas.HISTORY, "query")),
+}
 
 
 def endpoints_of(dialect: Dialect) -> Mapping[str, Endpoint]:
     """Return the endpoints of a dialect by their names."""
     if dialect.major < 8:
         return {**_OF_6, **_COMMON}
-    endpoints = _OF_8 if dialect.is_at_least(8, 7) else _BEFORE_8_7
-    return {**endpoints, **({} if dialect.is_at_least(8, 4) else _WITHOUT_SKIP_TRANSPILE), **_COMMON}
+    endpoints = {**(_OF_8 if dialect.is_at_least(8, 7) else _BEFORE_8_7), **_COMMON}
+    if dialect.skip_transpile == "refused":
+        endpoints |= _WITHOUT_SKIP_TRANSPILE
+    if dialect.major >= 9:
+        endpoints |= _WITHOUT_QUERY
+    return endpoints

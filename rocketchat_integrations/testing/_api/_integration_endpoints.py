@@ -10,7 +10,7 @@ from rocketchat_integrations.testing._world import _permissions as permissions
 from rocketchat_integrations.testing._world._documents import Document
 from rocketchat_integrations.testing._world._javascript import as_array
 from rocketchat_integrations.testing._world._permissions import created_by, is_visible
-from rocketchat_integrations.testing._world._refusals import Refusal, broken_rule, failure
+from rocketchat_integrations.testing._world._refusals import Refusal, broken_rule, failure, forbidden
 from rocketchat_integrations.testing._world._rooms import SCOPES, RoomType
 from rocketchat_integrations.testing._world._rules_incoming import IncomingRules
 from rocketchat_integrations.testing._world._rules_outgoing import OutgoingRules
@@ -37,7 +37,8 @@ def get(call: ApiCall) -> Document:
     if document is None or (creator and creator != created_by(document)):
         raise failure("The integration does not exists.", "there is no such integration (by that creator)")
     if not is_visible(call.user, document):
-        raise failure("not-authorized", f"{call.user.username} may not see the integration")
+        note = f"{call.user.username} may not see the integration"
+        raise forbidden(call.dialect, failure("not-authorized", note))
     return success(integration=document)
 
 

@@ -48,6 +48,11 @@ def without(schema: Schema, *names: str) -> Schema:
     )
 
 
+def closed(schema: Schema) -> Schema:
+    """Return the schema without further properties."""
+    return tuple(attrs.evolve(shape, closed=True) for shape in schema)
+
+
 def violations(schema: Schema, value: Any, *, coerce: bool) -> list[str]:
     """Return the validator's error messages; none if the value is valid.
 

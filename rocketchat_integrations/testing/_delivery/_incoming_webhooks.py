@@ -55,7 +55,7 @@ class Webhooks:
             raise webhook_disabled(self.dialect, "the integration is disabled")
         if poster is None:
             raise not_logged_in(self.dialect, "the user that the integration posts as is gone")
-        if lacks_impersonation(self.dialect, poster):
+        if lacks_impersonation(self.dialect, self.world.settings, poster):
             raise failure(LACKS_IMPERSONATION, f"{poster.username} lacks {MESSAGE_IMPERSONATE}")
         if runs_script:
             self._check_script(document)

@@ -23,8 +23,8 @@ def check_size(message: Document, limit: int) -> None:
         raise failure("error-message-size-exceeded", f"the text is longer than {limit} (max_message_size)")
 
 
-def check_content(message: Document, poster: User) -> None:
-    """Refuse values of wrong types, bad addresses, and looks that the poster may not give a message."""
+def check_content(message: Document, poster: User, *, custom_fields: bool) -> None:
+    """Refuse values of wrong types, bad addresses, looks that the poster may not give, and custom fields if off."""
     _check_fields(message, _MESSAGE)
     looks = is_truthy(message.get("alias")) or is_truthy(message.get("avatar"))
     if looks and MESSAGE_IMPERSONATE not in poster.permissions:
@@ -33,6 +33,8 @@ def check_content(message: Document, poster: User) -> None:
         )
     for attachment in message["attachments"]:
         _check_attachment(attachment)
+    if is_truthy(message.get("customFields")) and not custom_fields:
+        raise failure("Custom fields not enabled", "the server does not take custom fields (custom_fields)")
 
 
 def _check_attachment(attachment: Any) -> None:

@@ -20,7 +20,7 @@ from rocketchat_integrations.testing._world._javascript import (
     text_of,
     trim,
 )
-from rocketchat_integrations.testing._world._refusals import failure
+from rocketchat_integrations.testing._world._refusals import failure, forbidden
 from rocketchat_integrations.testing._world._rooms import Room
 from rocketchat_integrations.testing._world._state import World
 from rocketchat_integrations.testing._world._users import User
@@ -63,9 +63,10 @@ class Posting:
         if self.dialect.major >= 8:
             check_size(message, self.world.settings.max_message_size)
         if not room.is_open_to(poster):
-            raise failure("error-not-allowed", f"{poster.username} is not in the private group {room.name}")
+            note = f"{poster.username} is not in the private group {room.name}"
+            raise forbidden(self.dialect, failure("error-not-allowed", note))
         if self.dialect.major >= 8:
-            check_content(message, poster)
+            check_content(message, poster, custom_fields=self.world.settings.custom_fields)
 
     def _stored(self, channel: str, room: Room, poster: User, message: Document) -> Document:
         return {"channel": channel, "message": self.store(room, poster, message)}

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Literal, TypeAlias, get_args
 
 import attrs
+
+SkipTranspile: TypeAlias = Literal["refused", "ignored", "stored"]
+"""What a server does with the property ``skipTranspile``."""
 
 
 @attrs.frozen
@@ -14,22 +18,28 @@ class Dialect:
     version: str
     major: int
     minor: int
+    skip_transpile: SkipTranspile
 
     def is_at_least(self, major: int, minor: int) -> bool:
         """Return whether the version is this one or a later one."""
         return (self.major, self.minor) >= (major, minor)
 
     @classmethod
-    def of(cls, version: str) -> Dialect:
-        """Return the dialect of a version.
+    def of(cls, version: str, skip_transpile: SkipTranspile = "refused") -> Dialect:
+        """Return the dialect of a version; ``skip_transpile`` is that of 9.0 and later.
 
         Raises:
-            ValueError: the version cannot be imitated.
+            ValueError: the version cannot be imitated, or ``skip_transpile`` is not allowed.
         """
-        if isinstance(version, str) and re.fullmatch(r"(8\.[0-8]|6\.\d+)(\.\d+)?", version, re.ASCII):
+        if skip_transpile not in get_args(SkipTranspile):
+            allowed = ", ".join(map(repr, get_args(SkipTranspile)))
+            raise ValueError(f"skip_transpile must be one of {allowed}, not {skip_transpile!r}")
+        if isinstance(version, str) and re.fullmatch(r"(9\.\d+|8\.[0-8]|6\.\d+)(\.\d+)?", version, re.ASCII):
             major, minor, *_ = map(int, version.split("."))
-            return cls(version, major, minor)
+            if major < 9:
+                skip_transpile = "stored" if (major, minor) >= (8, 4) else "refused"
+            return cls(version, major, minor, skip_transpile)
         raise ValueError(
-            f"version {version!r} cannot be imitated: allowed are '8.0' to '8.8' and '6.x' such as '6.14',"
-            " and their patches such as '8.8.1'"
+            f"version {version!r} cannot be imitated: allowed are '9.x' such as '9.0', '8.0' to '8.8', '6.x' such as"
+            " '6.14', and their patches such as '8.8.1'"
         )

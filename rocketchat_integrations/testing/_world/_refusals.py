@@ -1,4 +1,4 @@
-"""Error responses of both dialects, each with a note that explains it."""
+"""Error responses of all dialects, each with a note that explains it."""
 
 from __future__ import annotations
 
@@ -36,6 +36,14 @@ def broken_rule(error_type: str, reason: str, details: dict[str, str] | None, no
     if details is not None:
         body["details"] = details
     return Refusal(400, body, note)
+
+
+def forbidden(dialect: Dialect, refusal: Refusal) -> Refusal:
+    """Return the refusal of something that the user may not do: a 403 without the code from 9.0 on, a 400 before."""
+    if dialect.major < 9:
+        return refusal
+    body = {"success": False, "error": refusal.body["error"], "errorType": "error-forbidden"}
+    return Refusal(403, body, refusal.note)
 
 
 def invalid_params(violations: list[str]) -> Refusal:

@@ -11,7 +11,7 @@ from ._dialect import Dialect
 from ._documents import Document
 from ._javascript import trim
 from ._permissions import MESSAGE_IMPERSONATE, Kind
-from ._refusals import Refusal, broken_rule, failure
+from ._refusals import Refusal, broken_rule, failure, forbidden
 from ._rooms import PUBLIC_CHANNELS, SCOPES, Room
 from ._scripts import compile_script
 from ._settings import Settings
@@ -43,7 +43,7 @@ class Rules:
     def _check_permission(self, user: User, details: dict[str, str] | None, *, reason: str = "Unauthorized") -> None:
         if not user.has_any(self.kind.permissions):
             note = f"{user.username} has neither {self.kind.manage} nor {self.kind.manage_own}"
-            raise broken_rule("not_authorized", reason, details, note)
+            raise forbidden(self.dialect, broken_rule("not_authorized", reason, details, note))
 
     def _poster(self, username: object, error_type: str, reason: str, details: dict[str, str]) -> User:
         """Return the user to post as."""
@@ -56,7 +56,7 @@ class Rules:
 
     def _check_impersonation(self, poster: User, details: dict[str, str]) -> None:
         """Refuse a user who may not be posted as, from 8.6 on."""
-        if lacks_impersonation(self.dialect, poster):
+        if lacks_impersonation(self.dialect, self.settings, poster):
             reason = f"User selected for the incoming integration lacks the '{MESSAGE_IMPERSONATE}' permission."
             note = f"{poster.username} lacks {MESSAGE_IMPERSONATE}; rocket.cat has it in the default world"
             raise broken_rule(LACKS_IMPERSONATION, reason, details, note)
@@ -107,8 +107,10 @@ class Rules:
         if document.get("scriptEngine") is None:
             document["scriptEngine"] = "isolated-vm"
         if self.dialect.major >= 8:
-            if self.dialect.is_at_least(8, 4) and document.get("skipTranspile") is None:
-                document["skipTranspile"] = False
+            if self.dialect.skip_transpile == "stored":
+                document["skipTranspile"] = bool(document.get("skipTranspile"))
+            else:
+                document.pop("skipTranspile", None)
             document = {name: value for name, value in document.items() if value is not None}
         document["_createdAt"] = document["_updatedAt"] = self.world.timestamp()
         self.world.integrations.add(document)
@@ -116,21 +118,24 @@ class Rules:
 
     def _write(self, user: User, document: Document, changes: Document, body: Document) -> None:
         """Change a stored integration."""
+        if self.dialect.skip_transpile != "stored":
+            changes.pop("skipTranspile", None)
         if self.settings.frozen_scripts:
             for name in SCRIPT_FIELDS:
                 changes.pop(name, None)
         elif self.dialect.major >= 8:
             changes["scriptEngine"] = _engine(document, body)
-            if self.dialect.is_at_least(8, 4):
+            if self.dialect.skip_transpile == "stored":
                 changes["skipTranspile"] = bool(body.get("skipTranspile"))
         document.update(changes)
         document["_updatedAt"] = self.world.timestamp()
         document["_updatedBy"] = user.reference
 
 
-def lacks_impersonation(dialect: Dialect, poster: User) -> bool:
-    """Return whether the version asks for ``message-impersonate`` (from 8.6 on), and the user lacks it."""
-    return dialect.is_at_least(8, 6) and MESSAGE_IMPERSONATE not in poster.permissions
+def lacks_impersonation(dialect: Dialect, settings: Settings, poster: User) -> bool:
+    """Return whether the server asks for ``message-impersonate`` (from 8.6 on), and the user lacks it."""
+    is_asked = dialect.is_at_least(8, 6) and settings.requires_impersonation
+    return is_asked and MESSAGE_IMPERSONATE not in poster.permissions
 
 
 def compiled(dialect: Dialect, body: Document) -> Document:

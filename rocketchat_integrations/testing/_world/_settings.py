@@ -43,6 +43,8 @@ class Settings:
     rate_limit: tuple[int, float] | None = attrs.field(validator=_calls_and_seconds)
     clock_skew: float
     frozen_scripts: bool
+    requires_impersonation: bool
+    custom_fields: bool
     max_message_size: int = attrs.field(validator=_positive_integer)
     retry_pace: float = attrs.field(validator=_not_negative)
     reply_timeout: float = attrs.field(validator=_positive)
