@@ -45,8 +45,8 @@ class LocalRocketChat:
 
        * - In 9.0
          - Source
-       * - A refusal that was a 400 with ``error-not-allowed``, ``not-allowed``, ``not-authorized``, ``not_authorized`` or
-           ``no-permission`` is a 403 with the ``errorType`` ``error-forbidden``, also for a post through a webhook.
+       * - A refusal that was a 400 with ``error-not-allowed``, ``not-allowed``, ``not-authorized``, ``not_authorized``
+           or ``no-permission`` is a 403 with the ``errorType`` ``error-forbidden``, also for a post through a webhook.
          - known: release notes
        * - Its ``error`` is the text of 8.8, code included, and it has no ``details``.
          - assumed: the notes have ``<message>``
@@ -140,9 +140,8 @@ class LocalRocketChat:
         frozen_scripts: whether the server refuses new scripts, and refuses (from 8.x on) or ignores changed ones.
         requires_impersonation: whether the user that an incoming integration posts as needs ``message-impersonate``,
             from 8.6 on; earlier versions do not ask for it.
-        custom_fields: whether messages may have ``customFields``; the setting ``Message_CustomFields_Enabled``, which is
-            off on a real server unless somebody turns it on. If off, messages with such fields are refused, from 8.x
-            on.
+        custom_fields: whether messages may have ``customFields``, the setting ``Message_CustomFields_Enabled``; on a
+            real server it is off by default. If it is off, messages with such fields are refused, from 8.x on.
         max_message_size: the longest text of a message, from 8.x on; the setting ``Message_MaxAllowedSize``.
         base_path: the path below which the server answers, such as ``"/chat"``; empty for none.
         port: the port to listen on; 0 for any free port.

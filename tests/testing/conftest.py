@@ -50,6 +50,13 @@ class Answer:
         assert self.status == 400, self
         return str(self.json.get("errorType", self.json.get("error")))
 
+    @property
+    def forbidden(self) -> str:
+        """The `error` of 9.0's refusal of something that the user may not do."""
+        error = str(self.json["error"])
+        assert (self.status, self.json) == (403, {"success": False, "error": error, "errorType": "error-forbidden"})
+        return error
+
 
 @attrs.frozen
 class Api:
@@ -160,7 +167,7 @@ def serve() -> Iterator[Opener]:
 
 @pytest.fixture
 def api(serve: Opener) -> Api:
-    """A server of 8.8."""
+    """A server of 9.0, the default."""
     return serve()
 
 
@@ -170,9 +177,9 @@ def old(serve: Opener) -> Api:
     return serve(version="6.14")
 
 
-@pytest.fixture(params=["8.8", "6.14"])
+@pytest.fixture(params=["9.0", "6.14"])
 def both(serve: Opener, request: pytest.FixtureRequest) -> Api:
-    """A server of each dialect in turn."""
+    """A server of 9.0, whose rules here are those of 8.8, and one of 6.14 in turn."""
     return serve(version=request.param)
 
 

@@ -69,13 +69,14 @@ def test_a_port_can_be_chosen() -> None:
 
 def test_versions(serve: Opener) -> None:
     """The version is the one that is given; others are refused. A patch behaves as its version."""
-    for version in ("8.8.1", "8.0", "6.5"):
+    for version in ("9.0.1", "9.12", "8.8.1", "8.0", "6.5"):
         assert serve(version=version)("GET", "/api/info", user=None).json == {"version": version, "success": True}
     assert serve(version="8.8.1").create()["skipTranspile"] is False
     assert "skipTranspile" not in serve(version="6.5.1").create()
-    wrong: list[Any] = ["7.0", "8.9", "8.8.1.2", "6", "6.\u0663", 6.14]
+    assert "skipTranspile" not in serve(version="9.0.1").create()
+    wrong: list[Any] = ["10.0", "9", "7.0", "8.9", "8.8.1.2", "6", "6.\u0663", 6.14]
     for version in wrong:
-        with pytest.raises(ValueError, match=r"allowed are '8\.0' to '8\.8' and '6\.x'"):
+        with pytest.raises(ValueError, match=r"allowed are '9\.x' such as '9\.0', '8\.0' to '8\.8', '6\.x'"):
             LocalRocketChat(version=version)
 
 
@@ -106,6 +107,7 @@ def test_what_8_got_when(serve: Opener) -> None:
         {"reply_timeout": 0},
         {"reply_timeout": float("nan")},
         {"reply_timeout": None},
+        {"skip_transpile": "kept"},
         {"base_path": "chat"},
         {"base_path": "/chat/"},
     ],

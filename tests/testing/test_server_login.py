@@ -107,7 +107,7 @@ def test_missing_permissions(api: Api, old: Api) -> None:
     assert (answer.status, answer.json["error"]) == (403, "unauthorized")
 
 
-def test_permissions_by_endpoint_on_8(api: Api) -> None:
+def test_permissions_by_endpoint(api: Api) -> None:
     """Five endpoints need a permission before anything else; the others validate first (vendor's e2e tests, 8.x)."""
     integration = api.create(OUTGOING, channel="")
     room: dict[str, Any] = {"roomName": "general"}
@@ -122,17 +122,38 @@ def test_permissions_by_endpoint_on_8(api: Api) -> None:
         ("GET", "get"),
     ):
         assert api(method, f"integrations.{endpoint}", user="bob").error_type == "invalid-params"
-    assert api("GET", "integrations.get", user="bob", **by_id).error_type == "not-authorized"
-    assert api.refused(OUTGOING, user="bob") == api.refused(INCOMING, user="bob") == "not_authorized"
-    assert api.update(integration, channel="", user="bob").error_type == "not_authorized"
-    assert api("POST", "integrations.clearHistory", by_id, user="bob").error_type == "not_authorized"
     replay = api("POST", "integrations.replayOutgoing", {**by_id, "historyId": "x"}, user="bob")
     assert replay.error_type == "error-invalid-integration"
     assert api.refused(OUTGOING, type="webhook-outgoing-x", user="bob") == "Invalid integration type."
 
 
+@pytest.mark.parametrize("version", ["9.0", "8.8"])
+def test_what_a_user_may_not_do(serve: Opener, version: str) -> None:
+    """It is 403 `error-forbidden` without details from 9.0 on (release notes), and 400 with a code on 8.8."""
+    api = serve(version=version)
+    integration = api.create(OUTGOING, channel="")
+    by_id = {"integrationId": integration["_id"]}
+    secret = api.create(channel="#secret")
+    for answer, code, error in (
+        (api("POST", "integrations.create", INCOMING, user="bob"), "not_authorized", "Unauthorized [not_authorized]"),
+        (api("POST", "integrations.create", OUTGOING, user="bob"), "not_authorized", "[not_authorized]"),
+        (api.update(integration, user="bob"), "not_authorized", "Unauthorized [not_authorized]"),
+        (api("GET", "integrations.get", user="bob", **by_id), "not-authorized", "not-authorized"),
+        (
+            api("POST", "integrations.clearHistory", by_id, user="bob"),
+            "not_authorized",
+            "Unauthorized [not_authorized]",
+        ),
+        (api.post(secret, {"text": "x"}), "error-not-allowed", "error-not-allowed"),
+    ):
+        assert answer.json["error"] == error
+        assert (answer.forbidden if version == "9.0" else answer.error_type) == (error if version == "9.0" else code)
+    assert api.server.messages == ()
+    assert api.server.requests[-1].note == "rocket.cat is not in the private group secret"
+
+
 def test_order_of_checks(serve: Opener) -> None:
-    """8.8 checks login, permission, parameters and rate limit; 6.14 login, rate limit, parameters and permission."""
+    """9.0 checks login, permission, parameters and rate limit; 6.14 login, rate limit, parameters and permission."""
     calls: list[tuple[str | None, dict[str, Any]]] = [
         (None, {}),
         ("bob", {}),
@@ -142,7 +163,7 @@ def test_order_of_checks(serve: Opener) -> None:
         ("admin", {"id": "x"}),
     ]
     for version, calls_allowed, statuses in (
-        ("8.8", 1, [401, 403, 403, 400, 200, 429]),
+        ("9.0", 1, [401, 403, 403, 400, 200, 429]),
         ("6.14", 2, [401, 400, 403, 429, 429, 429]),
     ):
         api = serve(version=version, rate_limit=(calls_allowed, 60.0))

@@ -194,7 +194,7 @@ def test_white_space_is_that_of_javascript(api: Api) -> None:
 def test_private_groups(api: Api) -> None:
     """A private group takes messages only from its members."""
     api.server.add_room("team", "private group", ["bob"])
-    assert api.post(api.create(channel="#team"), {"text": "x"}).error_type == "error-not-allowed"
+    assert api.post(api.create(channel="#team"), {"text": "x"}).forbidden == "error-not-allowed"
     api.server.add_room("cats", "private group", ["rocket.cat"])
     assert api.post(api.create(channel="#cats"), {"text": "x"}).status == 200
 
@@ -217,6 +217,9 @@ def test_separate_responses(api: Api, old: Api) -> None:
     assert bad == {"channel": "#nope", "error": "invalid-channel"}
     answer = api.post(webhook, {**body, "channel": ["#nope"]})
     assert (answer.status, answer.json["success"]) == (400, False)
+    answer = api.post(webhook, {**body, "channel": ["#secret"]})
+    assert answer.status == 400
+    assert answer.json["responses"] == [{"channel": "#secret", "error": "error-not-allowed"}]
     webhook = old.create(overrideDestinationChannelEnabled=True)
     assert old.post(webhook, body).error_type == "invalid-channel"
 
@@ -390,6 +393,19 @@ def test_posting_without_the_permission(serve: Opener) -> None:
         assert api.post(webhook, {"text": "x", "alias": "CI"}).error_type == error
         assert api.post(webhook, {"text": "x"}).status == (400 if version == "8.6" else 200)
         assert api("GET", f"/hooks/info/{webhook['_id']}/x/t", user=None).status == 200
+
+
+def test_custom_fields(serve: Opener) -> None:
+    """Without the setting `Message_CustomFields_Enabled`, 8.x refuses them (recorded); 6.x does not look at it."""
+    off, old = serve(custom_fields=False), serve(version="6.14", custom_fields=False)
+    for body in ({}, {"customFields": {}}, {"customFields": {"a": 1}}):
+        answer = off.post(off.create(), {"text": "x", **body})
+        assert (answer.json.get("error") == "Custom fields not enabled") is ("customFields" in body)
+        assert old.post(old.create(), {"text": "x", **body}).status == 200
+    assert [message.text for message in off.server.messages] == ["x"]
+    off.server.custom_fields = True
+    assert off.server.custom_fields
+    assert off.post(off.create(), {"text": "x", "customFields": {"a": 1}}).status == 200
 
 
 def test_scripts_without_a_class(api: Api, old: Api) -> None:
