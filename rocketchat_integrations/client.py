@@ -155,7 +155,8 @@ class Client:
 
         Returns:
             The record, with the id and, of an incoming integration, the token. The server accepts a script that
-            does not compile: see the record's ``script_error``.
+            does not compile: see the record's ``script_error``. A server that does not have ``skip_transpile`` creates
+            the integration without it: see the record's value.
 
         Raises:
             ConfigurationError: if a field has a value that is not allowed.
@@ -257,7 +258,7 @@ class Client:
         Reads the record, writes the whole definition, and compares the result with it. Fields that are None or
         empty in ``wanted`` are cleared, except ``token``, ``script_engine`` and ``skip_transpile``: None leaves
         them unchanged. An outgoing integration without a token gets one, because the server requires one in
-        every update: it is in the returned record.
+        every update: it is in the returned record. ``skip_transpile`` is left out where the server refuses it.
 
         A refused update leaves everything unchanged. For this, an incoming integration's script is restored: the
         server runs a new one before it checks the other fields.
