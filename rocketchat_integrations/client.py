@@ -357,6 +357,9 @@ class Client:
 
         Raises:
             ConfigurationError: if not exactly one of ``room_id`` and ``room_name`` is given.
+            NotFoundError: if there is no such room.
+            PermissionDeniedError: if the user lacks the permissions, or may not enter the room: then its
+                ``permissions`` are empty.
         """
         query = calls.list_for_channel(room_id, room_name, include_all_public_channels, on_error)
         return Listing(self._driver, query)
@@ -382,6 +385,9 @@ class Client:
 
         Raises:
             ConfigurationError: if not exactly one of ``room_id`` and ``room_name`` is given.
+            NotFoundError: if there is no such room.
+            PermissionDeniedError: if the user lacks the permissions, or may not enter the room: then its
+                ``permissions`` are empty.
         """
         query = calls.list_for_group(room_id, room_name, include_all_private_groups, on_error)
         return Listing(self._driver, query)

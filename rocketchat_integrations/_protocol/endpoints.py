@@ -182,7 +182,7 @@ class RoomList:
         """Request the first page; ``everywhere`` overrides the field."""
         everywhere = self.everywhere if everywhere is None else everywhere
         query = {**self.room, self.everywhere_key: "true" if everywhere else "false"}
-        context = ErrorContext(_ANY, alternative=0 if "roomId" in self.room else 1, alternatives=2)
+        context = ErrorContext(_ANY, alternative=0 if "roomId" in self.room else 1, alternatives=2, names_room=True)
         return _call("GET", self.endpoint, _integrations, query=query, context=context)
 
 
