@@ -155,7 +155,8 @@ class Client:
 
         Returns:
             The record, with the id and, of an incoming integration, the token. The server accepts a script that
-            does not compile: see the record's ``script_error``.
+            does not compile: see the record's ``script_error``. A server that does not have ``skip_transpile`` creates
+            the integration without it: see the record's value.
 
         Raises:
             ConfigurationError: if a field has a value that is not allowed.
@@ -257,7 +258,7 @@ class Client:
         Reads the record, writes the whole definition, and compares the result with it. Fields that are None or
         empty in ``wanted`` are cleared, except ``token``, ``script_engine`` and ``skip_transpile``: None leaves
         them unchanged. An outgoing integration without a token gets one, because the server requires one in
-        every update: it is in the returned record.
+        every update: it is in the returned record. ``skip_transpile`` is left out where the server refuses it.
 
         A refused update leaves everything unchanged. For this, an incoming integration's script is restored: the
         server runs a new one before it checks the other fields.
@@ -356,6 +357,9 @@ class Client:
 
         Raises:
             ConfigurationError: if not exactly one of ``room_id`` and ``room_name`` is given.
+            NotFoundError: if there is no such room.
+            PermissionDeniedError: if the user lacks the permissions, or may not enter the room: then its
+                ``permissions`` are empty.
         """
         query = calls.list_for_channel(room_id, room_name, include_all_public_channels, on_error)
         return Listing(self._driver, query)
@@ -381,6 +385,9 @@ class Client:
 
         Raises:
             ConfigurationError: if not exactly one of ``room_id`` and ``room_name`` is given.
+            NotFoundError: if there is no such room.
+            PermissionDeniedError: if the user lacks the permissions, or may not enter the room: then its
+                ``permissions`` are empty.
         """
         query = calls.list_for_group(room_id, room_name, include_all_private_groups, on_error)
         return Listing(self._driver, query)

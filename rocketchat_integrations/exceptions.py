@@ -159,7 +159,8 @@ class PermissionDeniedError(ApiError):
 
     Attributes:
         permissions: permissions, any one of which is enough; empty if the cause is not a
-            permission, for example if the user of a webhook is not in the room.
+            permission, for example if the user may not enter the room, or the user of a
+            webhook may not write there.
     """
 
     def __init__(self, message: str, *, permissions: tuple[str, ...], **rest: Any) -> None:

@@ -265,9 +265,11 @@ class _Definition:
     skip_transpile: bool | None = attrs.field(
         default=None,
         kw_only=True,
-        metadata={"help": "Whether the script runs without Babel; by default what the server has."},
+        metadata={"help": "Whether the script runs without Babel (8.4 to 8.x); by default what the server has."},
     )
-    """Whether the script runs without Babel. None for what the server has. Server 8.4 to 8.x; older ones refuse it."""
+    """Whether the script runs without Babel. None for what the server has. Works on servers 8.4 to 8.x. Older ones
+    always use Babel, and 9.0 never does: where the server refuses the field, the client leaves it out, and the record
+    has None."""
 
 
 @_validated
@@ -364,9 +366,16 @@ class OutgoingIntegration(_Definition):
     """Whether an edited message triggers again."""
 
     impersonate_user: bool = attrs.field(
-        default=False, kw_only=True, metadata={"help": "Whether a reply is posted as the user who triggered it."}
+        default=False,
+        kw_only=True,
+        metadata={
+            "help": "Whether a reply is posted as the user that its user_name names (8.x), or as the user "
+            "who triggered it (6.x)."
+        },
     )
-    """Whether a reply is posted as the user who triggered it."""
+    """Whether replies are posted as another user. Servers 6.x post them as the user who triggered the call. Servers 8.x
+    do not look at that user: they post a reply as the user whom the reply itself names in ``user_name``, and as
+    ``username`` if it names none."""
 
     retry_failed_calls: bool = attrs.field(
         default=False, kw_only=True, metadata={"help": "Whether Rocket.Chat retries a failed call."}

@@ -298,9 +298,7 @@ message_body = make_dict_unstructure_fn(Message, _converter, _cattrs_omit_if_def
 
 def definition_body(definition: IntegrationDefinition) -> dict[str, Any]:
     """Return the body of ``integrations.create``: required fields, and those that differ from their defaults."""
-    body = _ENCODERS[definition.type](definition)
-    if definition.skip_transpile is False:  # the default everywhere; servers without the field refuse it
-        del body["skipTranspile"]
+    body = _without_false_skip_transpile(_ENCODERS[definition.type](definition))
     return {**body, "type": definition.type, "channel": ",".join(definition.channel)}
 
 
@@ -311,10 +309,14 @@ def update_body(fields: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("urls", "triggerWords"):
         if name in body:
             body[name] = [text for text in body[name] if text]  # the schema refuses ""
-    for name in ("scriptEngine", "skipTranspile"):
-        if body[name] is None:  # 6.x refuses null for the first and does not know the second
-            del body[name]
-    return body
+    if body["scriptEngine"] is None:  # 6.x refuses null
+        del body["scriptEngine"]
+    return _without_false_skip_transpile(body)
+
+
+def _without_false_skip_transpile(body: dict[str, Any]) -> dict[str, Any]:
+    # Left out means false on every server, and a server without the property refuses it.
+    return body if body.get("skipTranspile") else {key: body[key] for key in body if key != "skipTranspile"}
 
 
 def json_object(data: Mapping[object, object], name: str) -> dict[str, Any]:

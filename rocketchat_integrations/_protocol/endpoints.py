@@ -46,6 +46,8 @@ class Operation(Generic[T]):
     idempotent: bool  # whether sending it twice has the same effect as sending it once
     # Whether "not found" means success after an earlier try whose response was lost.
     not_found_means_done: bool = False
+    # The same request without `skipTranspile`, for servers whose schema refuses it; None if the request has none.
+    without_skip_transpile: Request | None = None
 
 
 @attrs.frozen
@@ -180,7 +182,7 @@ class RoomList:
         """Request the first page; ``everywhere`` overrides the field."""
         everywhere = self.everywhere if everywhere is None else everywhere
         query = {**self.room, self.everywhere_key: "true" if everywhere else "false"}
-        context = ErrorContext(_ANY, alternative=0 if "roomId" in self.room else 1, alternatives=2)
+        context = ErrorContext(_ANY, alternative=0 if "roomId" in self.room else 1, alternatives=2, names_room=True)
         return _call("GET", self.endpoint, _integrations, query=query, context=context)
 
 
@@ -303,8 +305,12 @@ def _call(
     if query:
         url = f"{url}?{urlencode(query)}"
     request = _request(method, url, endpoint, body, secrets, authenticated=authenticated)
+    without = None
+    if body and "skipTranspile" in body:
+        rest = {name: value for name, value in body.items() if name != "skipTranspile"}
+        without = _request(method, url, endpoint, rest, secrets, authenticated=authenticated)
     return Operation(
-        request, lambda response: read(payload(response, request, context)), idempotent, not_found_means_done
+        request, lambda response: read(payload(response, request, context)), idempotent, not_found_means_done, without
     )
 
 

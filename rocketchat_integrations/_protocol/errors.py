@@ -56,6 +56,8 @@ class ErrorContext:
     since: str | None = None  # the first server version with the endpoint; None if all have it
     alternative: int | None = None  # the index of the alternative of the request schema that was meant
     alternatives: int = 0  # how many alternatives the schema has
+    # Whether the request names a room: the user may have the permissions, and not be allowed to enter it.
+    names_room: bool = False
     # Whether a message was sent to several channels: old servers may refuse it after posting to some of them.
     several_channels: bool = False
 
@@ -225,6 +227,8 @@ def _unauthenticated(refusal: _Refusal) -> ApiError:
 def _permission_denied(refusal: _Refusal) -> ApiError:
     special = [needed for name, needed in _SPECIAL_PERMISSIONS.items() if name in refusal.names]
     permissions = special[0] if special else refusal.context.permissions
+    if refusal.context.names_room and refusal.error and "permission" not in refusal.error.lower():
+        return refusal.exception(PermissionDeniedError, "; the user may not enter the room", permissions=())
     hint = f"; one of these permissions is needed: {', '.join(permissions)}" if permissions else None
     return refusal.exception(PermissionDeniedError, hint, permissions=permissions)
 

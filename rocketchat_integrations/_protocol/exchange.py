@@ -8,8 +8,10 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, TypeVar, cast
 
+import attrs
+
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
-from rocketchat_integrations.exceptions import RocketChatError, TransportError
+from rocketchat_integrations.exceptions import InvalidParamsError, RocketChatError, TransportError
 
 from . import endpoints
 from .endpoints import Operation
@@ -26,7 +28,7 @@ _log = logging.getLogger("rocketchat_integrations")
 
 
 class Exchange:
-    """What all calls of one client share: session, rate limits, retry policy, headers.
+    """What all calls of one client share: session, rate limits, retry policy, headers, what the server refuses.
 
     `auth` is None for a webhook. `lock` protects the rate limit windows, and is never held around a step.
     """
@@ -44,6 +46,7 @@ class Exchange:
         self._policy = options.retry
         self._clock = clock
         self._limiter = RateLimiter(lock)
+        self._refuses_skip_transpile = False  # whether the server's schema is known to refuse the property
         self._signer = Signer(base_url, headers=options.headers, user_agent=options.user_agent)
 
     def steps(self, flow: Flow[T]) -> Steps[T]:
@@ -55,7 +58,7 @@ class Exchange:
             except StopIteration as stop:
                 return cast(T, stop.value)
             try:
-                advance = partial(flow.send, (yield from perform(operation, self._policy, self._clock, self._send)))
+                advance = partial(flow.send, (yield from self._perform(operation)))
             except RocketChatError as error:
                 # Without the frames that decoded the response: they hold what the server sent.
                 advance = partial(flow.throw, error.with_traceback(None))
@@ -73,6 +76,28 @@ class Exchange:
             logout.decode(outcome)
         except RocketChatError as error:
             _log.warning("logout failed, the token stays valid until it expires: %s", error)
+
+    def _perform(self, operation: Operation[T]) -> Steps[T]:
+        """Perform an operation, without ``skipTranspile`` if the server's schema refuses it."""
+        request = operation.without_skip_transpile
+        if request is None:
+            return (yield from perform(operation, self._policy, self._clock, self._send))
+        without = attrs.evolve(operation, request=request, without_skip_transpile=None)
+        if self._refuses_skip_transpile:
+            return (yield from self._perform(without))
+        try:
+            return (yield from perform(operation, self._policy, self._clock, self._send))
+        except InvalidParamsError as error:
+            # The refusal does not name the property. The server has done nothing yet, unless an earlier try was lost.
+            may_have_acted = error.may_have_acted
+        try:
+            result = yield from self._perform(without)
+        except RocketChatError as error:
+            error.may_have_acted = error.may_have_acted or may_have_acted
+            raise
+        self._refuses_skip_transpile = True
+        _log.info("%s: the server refuses skipTranspile, which was left out", request.endpoint)
+        return result
 
     def _send(self, request: Request, budget: WaitBudget) -> Steps[Response | TransportError]:
         while (seconds := self._limiter.reserve(request, self._clock.monotonic())) and budget.spend(seconds):

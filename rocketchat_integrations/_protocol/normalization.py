@@ -38,7 +38,8 @@ def differences(record: IntegrationRecord, wanted: IntegrationDefinition) -> tup
     Both are compared as the server would store them: channels trimmed, blank URLs and trigger words dropped, ``""``
     as no text, the server's retry defaults filled in. None for ``token``, ``script_engine`` and ``skip_transpile``
     matches any value; trigger words only count for the event ``sendMessage``, channels only for events that use
-    them, a script only if it is enabled.
+    them, a script only if it is enabled. A record without ``skip_transpile`` matches any value, too: servers before
+    8.4 do not have the field, and 9.0 does not need it.
 
     Args:
         record: the server's record.
@@ -54,6 +55,8 @@ def differences(record: IntegrationRecord, wanted: IntegrationDefinition) -> tup
         raise ValueError(f"type: {record.type} cannot be compared with {wanted.type}")
     fields = merged_with(wanted, record)
     has, wants = _normalized(_values(record), fields), _normalized(fields, fields)
+    if record.skip_transpile is None:
+        del has["skip_transpile"]
     return tuple(Change(field, has[field], wants[field]) for field in has if has[field] != wants[field])
 
 
@@ -73,8 +76,6 @@ def merged_with(wanted: IntegrationDefinition, record: IntegrationRecord) -> dic
     for field in ("script_engine", "skip_transpile"):
         if fields[field] is None:
             fields[field] = getattr(record, field)
-    if record.skip_transpile is None and not fields["skip_transpile"]:
-        fields["skip_transpile"] = None  # the server may not know the field
     if wanted.type is IntegrationType.INCOMING:
         # Without a script the server would keep running the one that it compiled before.
         fields["script_enabled"] = fields["script_enabled"] and _unless_blank(fields["script"]) is not None

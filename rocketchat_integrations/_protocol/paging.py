@@ -8,7 +8,12 @@ from typing import Generic, TypeAlias, TypeVar
 
 import attrs
 
-from rocketchat_integrations.exceptions import ConfigurationError, DecodingError
+from rocketchat_integrations.exceptions import (
+    ConfigurationError,
+    DecodingError,
+    PermissionDeniedError,
+    RocketChatError,
+)
 from rocketchat_integrations.models import HistoryEntry, IntegrationRecord, IntegrationType
 
 from . import endpoints
@@ -26,11 +31,11 @@ class ListQuery(Generic[T_co]):
     """A list on the server: what a listing asks, synchronous or not."""
 
     pages: Callable[[], Pager[T_co]]  # begins a new pass through the list
-    count: Callable[[], Operation[Page[T_co]]]  # makes the request whose response has the total
+    count: Callable[[], Flow[Page[T_co]]]  # requests a page, which has the total
 
     def total(self) -> Flow[int]:
         """Return how many records the server counts, without filters."""
-        return (yield from call(self.count())).total
+        return (yield from self.count()).total
 
 
 class Pager(Generic[T]):
@@ -111,7 +116,7 @@ def integrations(
     def page_at(offset: int, count: int) -> Operation[Page[IntegrationRecord]]:
         return endpoints.list_page(offset, count, name=name or name_contains, type=type)
 
-    return ListQuery(lambda: Pager(page_at, on_error, keep=keep), lambda: _any_page(0, 1))
+    return ListQuery(lambda: Pager(page_at, on_error, keep=keep), lambda: call(_any_page(0, 1)))
 
 
 def _any_page(offset: int, count: int) -> Operation[Page[IntegrationRecord]]:
@@ -121,12 +126,33 @@ def _any_page(offset: int, count: int) -> Operation[Page[IntegrationRecord]]:
 def history(id: str, on_error: OnError) -> ListQuery[HistoryEntry]:
     """Return the history of an integration, newest first."""
     page_at = partial(endpoints.history_page, id)
-    return ListQuery(lambda: Pager(page_at, on_error, is_sorted_by_id=False), lambda: page_at(0, 1))
+    return ListQuery(lambda: Pager(page_at, on_error, is_sorted_by_id=False), lambda: call(page_at(0, 1)))
 
 
 def room_integrations(room: RoomList, on_error: OnError) -> ListQuery[IntegrationRecord]:
     """Return the integrations of a room."""
-    return ListQuery(lambda: _RoomPager(room, on_error), room.first_page)
+    return ListQuery(lambda: _RoomPager(room, on_error), lambda: _first_page(room))
+
+
+def _first_page(room: RoomList) -> Flow[Page[IntegrationRecord]]:
+    """Request a room's first page. If the refusal can have two reasons, find out which."""
+    try:
+        return (yield from call(room.first_page()))
+    except PermissionDeniedError as error:
+        refusal = error
+    try:
+        if refusal.error == "unauthorized":
+            # 6.x says this where a permission is missing, later servers where the user may not enter the room. The list
+            # of all integrations needs the same permissions.
+            yield from call(_any_page(0, 1))
+    except PermissionDeniedError:
+        raise
+    except RocketChatError:
+        pass
+    try:
+        raise refusal.with_traceback(None)
+    finally:
+        del refusal
 
 
 class _RoomPager(Pager[IntegrationRecord]):
@@ -139,7 +165,7 @@ class _RoomPager(Pager[IntegrationRecord]):
 
     def next_page(self) -> Flow[Iterator[IntegrationRecord] | None]:
         if self._is_first:
-            page = yield from call(self._room.first_page())
+            page = yield from _first_page(self._room)
             if len(page) >= page.total:
                 self._is_first, self._total = False, 0
                 return self._readable(page)

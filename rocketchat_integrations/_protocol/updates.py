@@ -46,7 +46,8 @@ def update(
     result = yield from _write(current, wanted, new_token)
     if result is None:
         result = yield from _read_back(id)
-    missing = differences(result, wanted)
+    # A server that runs scripts as they are may keep an old `skip_transpile` that is true.
+    missing = tuple(each for each in differences(result, wanted) if each.field != "skip_transpile" or each.new)
     if missing:
         fields = ", ".join(change.field for change in missing)
         message = f"{id} was updated, but the server did not take: {fields}"

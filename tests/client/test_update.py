@@ -319,6 +319,21 @@ def test_a_stale_record_is_refused(
 
 
 @only_6
+@both_types
+def test_a_server_without_skip_transpile_takes_the_rest(
+    server: LocalRocketChat, client: Client, stored: Stored, definition: IntegrationDefinition
+) -> None:
+    """No create or update breaks on it, and no difference remains: the client leaves it out from then on."""
+    definition = attrs.evolve(definition, skip_transpile=True)
+    record = client.create(definition)
+    assert (record.skip_transpile, differences(record, definition)) == (None, ())
+    before = len(server.requests)
+    client.update(record.id, attrs.evolve(definition, alias="New"))
+    assert (stored(record.id)["alias"], "skipTranspile" in stored(record.id)) == ("New", False)
+    assert [request.method for request in server.requests[before:]] == ["GET", "PUT"]
+
+
+@only_6
 def test_a_username_that_6_ignores_is_reported(client: Client, hook: IncomingIntegrationRecord, stored: Stored) -> None:
     """The rest is written."""
     with pytest.raises(UpdateIncomplete, match="username") as caught:

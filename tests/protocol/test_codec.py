@@ -540,7 +540,8 @@ def test_an_update_of_an_outgoing_integration_sends_all_of_it() -> None:
     """An update loses nothing: it has the script and the token, and null for cleared fields."""
     cleared = {"alias": None, "avatar": None, "emoji": "", "target_room": None, "trigger_words": ()}
     body = updated(EVERY_FIELD_OUT, lambda it: attrs.evolve(it, **cleared))
-    same = {key: value for key, value in EVERY_FIELD_OUT.items() if key not in (*ONLY_IN_RECORDS, "type")}
+    unsent = (*ONLY_IN_RECORDS, "type", "skipTranspile")  # false is never sent
+    same = {key: value for key, value in EVERY_FIELD_OUT.items() if key not in unsent}
     assert body == {
         **same,
         "channel": "#general",
@@ -571,8 +572,8 @@ def test_an_update_of_an_incoming_integration_sends_all_of_it() -> None:
 
 
 def test_an_update_leaves_out_what_the_server_would_refuse() -> None:
-    """No null engine, no field that 6.x does not know, no empty text in a list."""
-    nothing = {"scriptEngine": None, "skipTranspile": None, "urls": ["", "u", " "], "triggerWords": ["", "!a"]}
+    """No null engine, no false `skipTranspile`, no empty text in a list."""
+    nothing = {"scriptEngine": None, "skipTranspile": False, "urls": ["", "u", " "], "triggerWords": ["", "!a"]}
     body = updated({**EVERY_FIELD_OUT, **nothing}, lambda it: it)
     assert "scriptEngine" not in body
     assert "skipTranspile" not in body

@@ -84,6 +84,11 @@ def named(error_type: str) -> dict[str, Any]:
     return no("x", errorType=error_type)
 
 
+def forbidden(message: str) -> dict[str, Any]:
+    """The refusal of a server of 9.0: its `errorType` does not tell the reason (release notes)."""
+    return no(message, errorType="error-forbidden")
+
+
 LOGGED_OUT = "You must be logged in to do this."
 NO_PERMISSION = "User does not have the permissions required for this action [error-unauthorized]"
 SLOW_DOWN = "Please slow down. You must wait 42 seconds before trying this endpoint again. [error-too-many-requests]"
@@ -128,8 +133,21 @@ REFUSALS: list[tuple[Operation[Any], int, object, type[RocketChatError], dict[st
     (REMOVE, 403, no("unauthorized"), PermissionDeniedError, {"permissions": FOR_INCOMING}),
     (CLEAR, 403, no(NO_PERMISSION), PermissionDeniedError, {"permissions": FOR_OUTGOING}),
     (REPLAY, 403, no(NO_PERMISSION), PermissionDeniedError, {"permissions": FOR_OUTGOING}),
-    (ROOM_BY_ID, 403, no("unauthorized"), PermissionDeniedError, {"permissions": FOR_ANY}),
     (POST, 403, "", PermissionDeniedError, {"permissions": (), "error": None}),
+    # permissions, 9.0
+    (CREATE, 403, forbidden("Unauthorized"), PermissionDeniedError, {"permissions": FOR_INCOMING}),
+    (UPDATE_OUT, 403, forbidden("Unauthorized"), PermissionDeniedError, {"permissions": FOR_OUTGOING}),
+    (GET, 403, forbidden("not-authorized"), PermissionDeniedError, {"error_type": "error-forbidden"}),
+    (CREATE_OUT, 403, forbidden(f"x [{MANAGERS}]"), PermissionDeniedError, {"permissions": FOR_OUTGOING[:1]}),
+    (POST, 403, forbidden("error-not-allowed"), PermissionDeniedError, {"permissions": ()}),
+    (POST, 403, forbidden(IMPERSONATE), PermissionDeniedError, {"permissions": ("message-impersonate",)}),
+    # a room that one may not enter is no lack of a permission
+    (ROOM_BY_ID, 403, no("unauthorized"), PermissionDeniedError, {"permissions": ()}),
+    (ROOM_BY_NAME, 403, no("forbidden"), PermissionDeniedError, {"permissions": ()}),
+    (ROOM_BY_NAME, 403, forbidden("Not allowed"), PermissionDeniedError, {"permissions": ()}),
+    (ROOM_BY_ID, 400, no("error-not-allowed"), PermissionDeniedError, {"permissions": ()}),
+    (ROOM_BY_ID, 403, no(NO_PERMISSION), PermissionDeniedError, {"permissions": FOR_ANY}),
+    (ROOM_BY_ID, 403, "", PermissionDeniedError, {"permissions": FOR_ANY}),
     # not found
     (REMOVE, 400, no("No integration found."), NotFoundError, {"status": 400}),
     (GET, 400, no("The integration does not exists."), NotFoundError, {}),
@@ -196,6 +214,7 @@ def test_every_known_refusal_has_its_exception(
     [
         (CREATE, answer(403, no("unauthorized")), ["unauthorized", "one of these permissions", *FOR_INCOMING]),
         (POST, answer(400, no("error-not-allowed")), ["may not write there"]),
+        (ROOM_BY_ID, answer(403, no("forbidden")), ["403 forbidden; the user may not enter the room"]),
         (LIST, answer(429, no(SLOW_DOWN)), ["(wait 42 s)"]),
         (POST, answer(500, ""), ["id or token is wrong"]),
         (POST, answer(503, ""), ["is disabled"]),

@@ -60,6 +60,7 @@ SAME = {
     "any engine": (has(script_engine="vm2"), outgoing()),
     "any transpiling": (has(skip_transpile=True), outgoing()),
     "no transpiling on a server without it": (has(skip_transpile=None), outgoing(skip_transpile=False)),
+    "a server without the field for transpiling": (has(skip_transpile=None), outgoing(skip_transpile=True)),
     # what the server trims and drops
     "blanks around channels": (has(channel=("#a", "#b")), outgoing(channel=[" #a", "\ufeff#b "])),
     "blanks around old channels": (has(channel=(" #a",)), outgoing(channel="#a")),
@@ -134,7 +135,7 @@ DIFFERENT = {
         ("script_engine", "vm2", "isolated-vm"),
     ),
     "transpiling": (has(skip_transpile=True), outgoing(skip_transpile=False), ("skip_transpile", True, False)),
-    "no transpiling": (has(), outgoing(skip_transpile=True), ("skip_transpile", False, True)),
+    "no transpiling": (has(skip_transpile=False), outgoing(skip_transpile=True), ("skip_transpile", False, True)),
     "trigger words": (has(trigger_words="!a"), outgoing(), ("trigger_words", ("!a",), ())),
     "a script": (
         has(script_enabled=True, script="old"),
@@ -234,7 +235,6 @@ def test_changed_fields_are_compared_exactly(fields: dict[str, Any], changed: tu
         (has(skip_transpile=True), outgoing(), {"skip_transpile": True}),
         (has(skip_transpile=False), outgoing(), {"skip_transpile": False}),
         (has(skip_transpile=True), outgoing(skip_transpile=False), {"skip_transpile": False}),
-        (has(), outgoing(skip_transpile=False), {"skip_transpile": None}),
         (has(), outgoing(skip_transpile=True), {"skip_transpile": True}),
         (incoming_has(), incoming(script_enabled=True), {"script_enabled": False}),
         (incoming_has(), incoming(script_enabled=True, script=" \ufeff"), {"script_enabled": False}),
@@ -374,7 +374,7 @@ def kept(texts: list[str]) -> list[str]:
 
 def stored(held: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
     """Return what a server stores after a request: its rules, as far as they are known."""
-    now: dict[str, Any] = {"_id": "id1", "scriptEngine": "isolated-vm", **held, **body}
+    now: dict[str, Any] = {"_id": "id1", "scriptEngine": "isolated-vm", **held, "skipTranspile": False, **body}
     now["channel"] = [trimmed(part) for part in body["channel"].split(",")]
     if now["type"] == "webhook-incoming":
         return {**now, "token": "made by the server"}

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from rocketchat_integrations import ConfigurationError, DecodingError
+from rocketchat_integrations import ConfigurationError, DecodingError, PermissionDeniedError
 from rocketchat_integrations._protocol.endpoints import channel_list, group_list
 from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations._protocol.paging import (
@@ -256,3 +256,31 @@ def test_records_that_cannot_be_read_tell_no_name(wire: Wire) -> None:
     """If none of a room's records can be read, its name is unknown, and nothing is left out silently."""
     with pytest.raises(ConfigurationError, match="pass room_name"):
         wire.talk(room_name(_BY_ID), wire.ok(integrations=["nonsense"], total=51))
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_permission", "requests"),
+    [
+        ("unauthorized", True, 2),  # 6.x
+        ("unauthorized", False, 2),
+        ("forbidden", False, 1),
+        ("User does not have the permissions required for this action [error-unauthorized]", True, 1),
+    ],
+)
+def test_a_closed_room_is_told_from_a_missing_permission(
+    wire: Wire, reason: str, is_permission: bool, requests: int
+) -> None:
+    """By the words; and if these can mean both, by asking for what needs the same permissions."""
+    query = room_integrations(_BY_ID, None)
+    answers = [wire.no(403, reason), wire.no(403, reason) if is_permission else wire.ok(integrations=[], total=0)]
+    for flow in (query.total(), query.pages().next_page()):
+        with pytest.raises(PermissionDeniedError) as caught:
+            wire.talk(flow, *answers[:requests])
+        assert bool(caught.value.permissions) is is_permission
+        assert ("may not enter the room" in str(caught.value)) is not is_permission
+        assert (caught.value.__context__, caught.value.may_have_acted) == (None, False)
+
+
+def test_a_closed_room_stays_the_reason_if_asking_again_fails(wire: Wire) -> None:
+    with pytest.raises(PermissionDeniedError, match="may not enter the room"):
+        wire.talk(room_integrations(_BY_ID, None).total(), wire.no(403, "unauthorized"), wire.no(400))

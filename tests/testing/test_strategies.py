@@ -90,9 +90,8 @@ def known_to(version: str) -> Mapping[str, Strategy]:
     """Return strategies for the fields that name something on the server, or that its version lacks."""
     return {
         "channel": st.sampled_from(["#general", "#general, @alice", ["\t#GENERAL "]]),
-        # 6.x ignores another user of an incoming integration, and has no `skipTranspile`.
+        # 6.x ignores another user of an incoming integration.
         "username": st.sampled_from(["rocket.cat", "cat"] if version == "8.8" else ["rocket.cat"]),
-        "skip_transpile": st.sampled_from([None, False, True] if version == "8.8" else [None, False]),
     }
 
 
