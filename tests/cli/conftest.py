@@ -129,8 +129,8 @@ class Workspace:
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> Iterator[LocalRocketChat]:
-    """A server of version 8.8, or of the version that the test is parametrized with."""
-    with LocalRocketChat(version=getattr(request, "param", "8.8")) as server:
+    """A server of version 9.0, or of the version that the test is parametrized with."""
+    with LocalRocketChat(version=getattr(request, "param", "9.0")) as server:
         yield server
 
 

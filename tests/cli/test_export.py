@@ -54,7 +54,7 @@ def read_dotenv(file: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("server", "suffix"), [("8.8", ".toml"), ("8.8", ".yaml"), ("6.14", ".json")], indirect=["server"]
+    ("server", "suffix"), [("9.0", ".toml"), ("8.8", ".yaml"), ("6.14", ".json")], indirect=["server"]
 )
 def test_an_exported_manifest_makes_the_same_integrations(
     workspace: Workspace, client: Client, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str

@@ -19,7 +19,7 @@ class PublicCall:
     is_repeatable: bool = True
     """Whether it may be repeated after a lost answer."""
 
-    is_only_8: bool = False
+    is_missing_in_6: bool = False
     """Whether 6.x lacks the endpoint."""
 
 
@@ -35,13 +35,13 @@ CALLS = {
     ),
     "Client.remove": PublicCall("integrations.remove", lambda c, hook, bot: c.remove(bot)),
     "Client.clear_history": PublicCall(
-        "integrations.clearHistory", lambda c, hook, bot: c.clear_history(bot.id), is_only_8=True
+        "integrations.clearHistory", lambda c, hook, bot: c.clear_history(bot.id), is_missing_in_6=True
     ),
     "Client.replay_outgoing": PublicCall(
         "integrations.replayOutgoing",
         lambda c, hook, bot: c.replay_outgoing(bot.id, "h1"),
         is_repeatable=False,
-        is_only_8=True,
+        is_missing_in_6=True,
     ),
     "Client.list_for_channel": PublicCall(
         "channels.getIntegrations", lambda c, hook, bot: list(c.list_for_channel(room_name="general"))
@@ -70,9 +70,9 @@ each_call = pytest.mark.parametrize(
     ("dialect", "name"),
     [
         (dialect, name)
-        for dialect in ("8.8", "6.14")
+        for dialect in ("9.0", "6.14")
         for name, call in CALLS.items()
-        if dialect == "8.8" or not call.is_only_8
+        if dialect == "9.0" or not call.is_missing_in_6
     ],
 )
 """Parametrize a test with each call, in the dialects that have its endpoint."""

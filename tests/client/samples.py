@@ -17,6 +17,8 @@ from rocketchat_integrations import (
 from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations.testing import LocalRocketChat
 
+each_dialect = pytest.mark.parametrize("dialect", ["9.0", "8.8", "6.14"])
+oldest_and_newest = pytest.mark.parametrize("dialect", ["9.0", "6.14"])  # where 9.0 does as 8.8 does
 only_8 = pytest.mark.parametrize("dialect", ["8.8"])
 only_6 = pytest.mark.parametrize("dialect", ["6.14"])
 

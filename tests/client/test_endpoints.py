@@ -1,4 +1,4 @@
-"""Every method of the client against embedded servers of both dialects."""
+"""Every method of the client against embedded servers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from rocketchat_integrations import (
     differences,
 )
 from rocketchat_integrations.testing import LocalRocketChat
-from tests.client.samples import HOOK, both_types, only_6, only_8
+from tests.client.samples import HOOK, both_types, each_dialect, oldest_and_newest, only_6
 
 if TYPE_CHECKING:
     from tests.client.conftest import Connect
@@ -44,6 +44,7 @@ def ids(records: Any) -> list[str]:
 # create
 
 
+@each_dialect
 @both_types
 def test_every_field_is_stored(client: Client, dialect: str, definition: IntegrationDefinition) -> None:
     """In the answer to create and in a later get."""
@@ -58,6 +59,7 @@ def test_every_field_is_stored(client: Client, dialect: str, definition: Integra
     assert client.get(record.id).definition == definition
 
 
+@oldest_and_newest
 def test_the_record_has_what_the_server_added(
     server: LocalRocketChat, client: Client, incoming: IncomingIntegration
 ) -> None:
@@ -91,7 +93,7 @@ def test_create_reports_a_script_that_does_not_compile_in_the_record(
 
 
 @both_types
-@pytest.mark.parametrize("version", ["8.8", "6.14"])
+@pytest.mark.parametrize(("dialect", "version"), [("9.0", "6.14"), ("6.14", "9.0"), ("8.8", "9.0")])
 def test_a_record_can_be_copied_to_another_workspace(
     client: Client, connect: Connect, definition: IntegrationDefinition, version: str
 ) -> None:
@@ -119,7 +121,6 @@ def test_get_finds_an_integration_by_id_and_creator(
         client.get(hook.id, created_by=server.auth("alice").user_id)
 
 
-@only_8
 @pytest.mark.parametrize("id", ["a/b", "a&integrationId=x", "ä"])
 def test_ids_are_quoted(server: LocalRocketChat, client: Client, id: str) -> None:
     server.insert({**HOOK, "_id": id})
@@ -133,7 +134,6 @@ def test_the_history_of_an_unknown_id_is_empty(client: Client) -> None:
     assert list(client.history("nope")) == []
 
 
-@only_8
 def test_clear_history_removes_the_entries_of_one_integration(
     server: LocalRocketChat, client: Client, bot: OutgoingIntegrationRecord
 ) -> None:
@@ -143,7 +143,6 @@ def test_clear_history_removes_the_entries_of_one_integration(
     assert [document["_id"] for document in server.history_documents] == ["h2"]
 
 
-@only_8
 def test_replay_outgoing_sends_both_ids(
     server: LocalRocketChat, client: Client, bot: OutgoingIntegrationRecord
 ) -> None:
@@ -153,7 +152,6 @@ def test_replay_outgoing_sends_both_ids(
     assert server.requests[-1].json == {"integrationId": bot.id, "historyId": "h1"}
 
 
-@only_8
 def test_history_of_a_missing_integration_cannot_be_replayed_or_cleared(
     client: Client, bot: OutgoingIntegrationRecord
 ) -> None:
@@ -196,6 +194,7 @@ def test_an_integration_is_removed_by_id_and_type_with_its_history(
 # list_for_channel, list_for_group
 
 
+@oldest_and_newest
 @pytest.mark.parametrize("room", [{"room_name": "general"}, {"room_id": "GENERAL"}], ids=["name", "id"])
 def test_list_for_channel(client: Client, outgoing: OutgoingIntegration, room: dict[str, Any]) -> None:
     """With or without the integrations of all public channels."""
@@ -207,6 +206,7 @@ def test_list_for_channel(client: Client, outgoing: OutgoingIntegration, room: d
     assert client.list_for_channel(**room).total() == 2
 
 
+@oldest_and_newest
 @pytest.mark.parametrize("room", [{"room_name": "secret"}, {"room_id": "PRIV0000000000001"}], ids=["name", "id"])
 def test_list_for_group(client: Client, outgoing: OutgoingIntegration, room: dict[str, Any]) -> None:
     """With or without the integrations of all private groups."""
@@ -264,14 +264,12 @@ def test_a_given_token_is_not_logged_out(server: LocalRocketChat) -> None:
     assert endpoints(server) == ["integrations.list"]
 
 
-@only_8
 def test_a_client_that_was_not_used_sends_nothing(server: LocalRocketChat) -> None:
     with Client(server.url, PasswordAuth("alice", "wrong")):
         pass
     assert server.requests == ()
 
 
-@only_8
 def test_a_closed_client_refuses_calls(client: Client) -> None:
     """Closing it again does nothing."""
     client.close()
@@ -304,13 +302,11 @@ def test_an_outgoing_integration_with_a_token_can_be_posted_to(
     assert [message.text for message in server.messages] == ["one", "two"]
 
 
-@only_8
 def test_a_webhook_needs_a_token(client: Client, bot: OutgoingIntegrationRecord) -> None:
     with pytest.raises(ConfigurationError, match="no token"):
         client.webhook(bot)
 
 
-@only_8
 def test_closing_a_clients_webhook_leaves_the_client_open(client: Client, hook: IncomingIntegrationRecord) -> None:
     with client.webhook(hook) as webhook:
         webhook.post("one")
@@ -342,7 +338,6 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, server: LocalRocketChat) ->
     return set_environment
 
 
-@only_8
 @pytest.mark.parametrize("names", [BY_TOKEN, BY_PASSWORD], ids=["token", "password"])
 def test_from_env_takes_either_kind_of_credentials(set_environment: Any, names: tuple[str, ...]) -> None:
     set_environment(*URL, *names)
@@ -350,7 +345,6 @@ def test_from_env_takes_either_kind_of_credentials(set_environment: Any, names: 
         assert list(client.list()) == []
 
 
-@only_8
 @pytest.mark.parametrize(
     ("names", "message"),
     [

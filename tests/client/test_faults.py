@@ -28,7 +28,7 @@ from rocketchat_integrations import (
 )
 from rocketchat_integrations.testing import LocalRocketChat
 from tests.client.calls import CALLS, NOT_IN_THE_TABLE, each_call
-from tests.client.samples import call_count, insert_samples, only_8
+from tests.client.samples import call_count, insert_samples, oldest_and_newest
 
 if TYPE_CHECKING:
     from tests.client.conftest import Connect
@@ -102,7 +102,6 @@ PASSING: dict[str, type[RocketChatError]] = {
 }
 
 
-@only_8
 @pytest.mark.parametrize("fault", PASSING)
 def test_passing_faults_are_repeated_only_for_harmless_calls(
     world: LocalRocketChat, connect: Connect, make: Callable[[str, Client], object], fault: str
@@ -120,7 +119,6 @@ def test_passing_faults_are_repeated_only_for_harmless_calls(
     assert len(world.documents) == (3 if fault == "truncate" else 2)
 
 
-@only_8
 @pytest.mark.parametrize(("fault", "kind"), [("reset-after", TransportError), ("503", WebhookDisabledError)])
 def test_a_post_to_an_address_is_not_repeated(world: LocalRocketChat, fault: str, kind: type[RocketChatError]) -> None:
     """A webhook without a client follows the same rules."""
@@ -132,7 +130,6 @@ def test_a_post_to_an_address_is_not_repeated(world: LocalRocketChat, fault: str
     assert len(world.messages) == (fault == "reset-after")
 
 
-@only_8
 def test_refused_connections_are_retried_with_growing_pauses(
     closed_port: int, clock: Clock, incoming: IncomingIntegration
 ) -> None:
@@ -145,6 +142,7 @@ def test_refused_connections_are_retried_with_growing_pauses(
     assert all(longest / 2 <= pause <= longest for pause, longest in zip(clock.slept, (0.5, 1, 2), strict=True))
 
 
+@oldest_and_newest
 @pytest.mark.parametrize("name", ["Client.create", "IncomingWebhook.post"])
 def test_a_call_refused_by_the_rate_limit_waits_and_is_repeated(
     world: LocalRocketChat, connect: Connect, clock: Clock, make: Callable[[str, Client], object], name: str
@@ -158,6 +156,7 @@ def test_a_call_refused_by_the_rate_limit_waits_and_is_repeated(
     assert len(world.documents) + len(world.messages) == sum(before) + 1
 
 
+@oldest_and_newest
 @pytest.mark.parametrize("skew", [-100000.0, 100000.0])
 def test_the_client_waits_before_the_rate_limit_refuses(
     world: LocalRocketChat, connect: Connect, clock: Clock, skew: float
@@ -175,7 +174,6 @@ def test_the_client_waits_before_the_rate_limit_refuses(
     assert clock.slept == slept
 
 
-@only_8
 def test_a_login_is_repeated_after_a_lost_answer(server: LocalRocketChat) -> None:
     server.fail_next("login", "reset-after")
     auth = PasswordAuth("admin", server.password("admin"))

@@ -17,7 +17,7 @@ from rocketchat_integrations import (
     OutgoingIntegrationRecord,
 )
 from rocketchat_integrations.testing import LocalRocketChat
-from tests.client.samples import only_8
+from tests.client.samples import oldest_and_newest
 
 
 def insert(server: LocalRocketChat, *ids: str, **fields: Any) -> None:
@@ -54,7 +54,6 @@ def test_a_list_is_complete_and_sorted_by_id(server: LocalRocketChat, client: Cl
     assert ids(client.list()) == numbered(0, size)
 
 
-@only_8
 def test_a_listing_can_be_iterated_many_times(server: LocalRocketChat, client: Client) -> None:
     """Each iteration asks the server again; two of them do not interfere."""
     server.page_cap = 2
@@ -67,7 +66,6 @@ def test_a_listing_can_be_iterated_many_times(server: LocalRocketChat, client: C
     assert ids(listing) == [*numbered(0, 5), "i999"]
 
 
-@only_8
 def test_a_page_is_requested_when_its_first_record_is_needed(server: LocalRocketChat, client: Client) -> None:
     server.page_cap = 2
     insert(server, *numbered(0, 5))
@@ -88,6 +86,7 @@ def test_total_is_one_request_without_filters(server: LocalRocketChat, client: C
 # Filters
 
 
+@oldest_and_newest
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
@@ -116,7 +115,6 @@ def test_filters_work_on_every_server(
     assert ids(client.list(**filters)) == [*expected]
 
 
-@only_8
 def test_filters_are_sent_to_the_server(server: LocalRocketChat, client: Client) -> None:
     """So that fewer records are transferred."""
     list(client.list(name="deployer", type=IntegrationType.OUTGOING))
@@ -126,7 +124,6 @@ def test_filters_are_sent_to_the_server(server: LocalRocketChat, client: Client)
 # Unreadable records
 
 
-@only_8
 def test_on_error_gets_the_error_and_the_list_goes_on(server: LocalRocketChat, client: Client) -> None:
     """Filters do not hide an unreadable record: it might match."""
     insert(server, "a", "c", "e", name="wanted")
@@ -156,7 +153,6 @@ def test_history_is_complete_and_newest_first(
     assert history.total() == 20
 
 
-@only_8
 def test_history_has_on_error(server: LocalRocketChat, client: Client, bot: OutgoingIntegrationRecord) -> None:
     insert_history(server, bot.id, 1, 3)
     server.insert_history(bot.id, {"_id": "h2", "_createdAt": "2024-01-01T00:00:02.000Z", "data": "text"})
@@ -170,6 +166,7 @@ def test_history_has_on_error(server: LocalRocketChat, client: Client, bot: Outg
 # Rooms with more than one page
 
 
+@oldest_and_newest
 @pytest.mark.parametrize("everywhere", [True, False])
 @pytest.mark.parametrize("room", [{"room_name": "general"}, {"room_id": "GENERAL"}], ids=["name", "id"])
 def test_a_channel_with_more_than_50_integrations_is_complete(
@@ -188,6 +185,7 @@ def test_a_channel_with_more_than_50_integrations_is_complete(
     assert listing.total() == (70 if everywhere else 65)
 
 
+@oldest_and_newest
 def test_a_group_with_more_than_50_integrations_is_complete(server: LocalRocketChat, client: Client) -> None:
     server.page_cap = 7
     insert(server, *numbered(0, 60), channel=["#secret"])
@@ -197,7 +195,6 @@ def test_a_group_with_more_than_50_integrations_is_complete(server: LocalRocketC
     assert ids(client.list_for_group(room_name="secret", include_all_private_groups=False)) == numbered(0, 60)
 
 
-@only_8
 def test_room_lists_have_on_error(server: LocalRocketChat, client: Client) -> None:
     insert(server, *numbered(0, 60))
     insert(server, "i", enabled="yes")

@@ -44,7 +44,7 @@ from rocketchat_integrations import (
 from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations.testing import LocalRocketChat
 from tests.client.calls import CALLS, each_call
-from tests.client.samples import BOT, HOOK, insert_samples, only_8
+from tests.client.samples import BOT, HOOK, insert_samples
 
 PACKAGE = Path(rocketchat_integrations.__file__).parent
 CANARY = "canary"
@@ -202,7 +202,6 @@ def test_a_value_does_not_show_its_secrets(what: str) -> None:
     assert [text for text in (*texts_of(value), *texts_of([value])) if CANARY in text.lower()] == []
 
 
-@only_8
 def test_an_entry_of_history_does_not_show_its_secrets(server: LocalRocketChat, client: Client) -> None:
     """The server stores the whole integration with each entry."""
     server.insert({**BOT, "token": BOT_TOKEN})
@@ -246,7 +245,6 @@ def world(dialect: str) -> Iterator[LocalRocketChat]:
         yield world
 
 
-@only_8
 def test_waits_are_logged_without_secrets(world: LocalRocketChat, log: RecordKeeper) -> None:
     world.fail_next("integrations.get", "502")
     auth = TokenAuth("admin-id", AUTH_TOKEN)
@@ -280,7 +278,6 @@ def test_a_failing_call_shows_no_secret(world: LocalRocketChat, canary_client: C
         world.require_second_factor("admin", TOTP)
 
 
-@only_8
 @pytest.mark.parametrize("endpoint", ["login", "integrations.get", "hooks"])
 @pytest.mark.parametrize("fault", ["reset-before", "hang", "502", "truncate", "429", "redirect"])
 def test_no_fault_shows_a_secret(world: LocalRocketChat, canary_client: Client, endpoint: str, fault: str) -> None:
@@ -290,7 +287,6 @@ def test_no_fault_shows_a_secret(world: LocalRocketChat, canary_client: Client, 
     assert_fails_silently(lambda: make(canary_client, HOOK_RECORD, BOT_RECORD))
 
 
-@only_8
 def test_refused_credentials_are_not_shown(world: LocalRocketChat) -> None:
     world.require_second_factor("admin", "123456")
     for auth in (
@@ -303,7 +299,6 @@ def test_refused_credentials_are_not_shown(world: LocalRocketChat) -> None:
             assert_fails_silently(lambda client=client: list(client.list()))  # type: ignore[misc]
 
 
-@only_8
 def test_an_error_of_the_second_factors_callable_shows_no_secret(world: LocalRocketChat) -> None:
     """The user's exception is raised as it is; an answer that is no text is a ConfigurationError."""
 
@@ -348,7 +343,6 @@ def test_a_proxys_password_is_not_shown(
     assert CANARY not in repr(client).lower()
 
 
-@only_8
 def test_a_refused_message_does_not_show_the_address(world: LocalRocketChat, canary_client: Client) -> None:
     """Refused by the client, or by the server for one of several channels."""
     webhook = canary_client.webhook(canary_client.get("secret-hook"))
@@ -360,7 +354,6 @@ def test_a_refused_message_does_not_show_the_address(world: LocalRocketChat, can
         assert_fails_silently(lambda message=message: webhook.post(message), BadRequestError)  # type: ignore[misc]
 
 
-@only_8
 def test_a_refused_update_shows_no_token(world: LocalRocketChat, canary_client: Client) -> None:
     """Before it is written, or after."""
     current = canary_client.get("secret-bot")
@@ -377,7 +370,6 @@ def test_a_refused_update_shows_no_token(world: LocalRocketChat, canary_client: 
         assert_fails_silently(slip)
 
 
-@only_8
 def test_an_incomplete_update_shows_no_token(world: LocalRocketChat, canary_client: Client) -> None:
     """The error has the record, whose token is neither printed nor pickled."""
     world.frozen_scripts = True
@@ -389,7 +381,6 @@ def test_an_incomplete_update_shows_no_token(world: LocalRocketChat, canary_clie
     assert pickle.loads(pickle.dumps(caught.value)).record == attrs.evolve(caught.value.record, token=None)
 
 
-@only_8
 def test_an_unreadable_record_shows_no_values(world: LocalRocketChat, canary_client: Client) -> None:
     world.insert({**HOOK, "_id": "odd", "token": ["canary"], "enabled": "canary"})
     world.insert({**HOOK, "_id": "odder", "type": "canary"})

@@ -23,7 +23,7 @@ from rocketchat_integrations import (
     RocketChatError,
 )
 from rocketchat_integrations.testing import LocalRocketChat
-from tests.client.samples import OneAnswer, only_8
+from tests.client.samples import OneAnswer, oldest_and_newest
 
 if TYPE_CHECKING:
     from tests.client.conftest import Connect
@@ -44,6 +44,7 @@ def test_a_text_is_posted_to_the_integrations_channel(server: LocalRocketChat, w
     assert not {"X-Auth-Token", "X-User-Id"} & set(server.requests[-1].headers)
 
 
+@oldest_and_newest
 def test_every_field_of_a_message_is_posted(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
     webhook.post(
         Message(
@@ -80,7 +81,6 @@ def test_a_message_can_name_channels(
     assert [message.room for message in server.messages] == rooms
 
 
-@only_8
 def test_separate_responses_report_each_channel(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
     """A channel that fails does not keep the message from the others."""
     result = webhook.post(Message("hello", channel=("#general", "#nope", "#random"), separate_response=True))
@@ -162,7 +162,6 @@ def test_an_address_is_used_unchanged(server: LocalRocketChat, hook: IncomingInt
     assert server.requests[-1].query == {"source": "ci"}
 
 
-@only_8
 def test_the_base_url_may_have_a_path(dialect: str) -> None:
     with (
         LocalRocketChat(base_path="/chat", version=dialect) as server,
@@ -175,14 +174,12 @@ def test_the_base_url_may_have_a_path(dialect: str) -> None:
         assert len(server.messages) == 1
 
 
-@only_8
 def test_a_clients_webhook_uses_its_connection(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
     for _ in range(3):
         webhook.post("hello")
     assert server.connections == 1
 
 
-@only_8
 def test_many_posts_use_one_connection(server: LocalRocketChat, hook: IncomingIntegrationRecord) -> None:
     """Refused posts keep the connection open. After close, posts are refused."""
     before = server.connections
@@ -217,7 +214,6 @@ def test_the_address_of_a_disabled_webhook_is_valid(client: Client, incoming: In
     assert client.webhook(client.create(attrs.evolve(incoming, enabled=False))).check()
 
 
-@only_8
 @pytest.mark.parametrize("fault", ["html", "reset-before"])
 def test_check_raises_if_rocket_chat_does_not_answer(
     server: LocalRocketChat, connect: Connect, hook: IncomingIntegrationRecord, fault: str
@@ -228,6 +224,5 @@ def test_check_raises_if_rocket_chat_does_not_answer(
         webhook.check()
 
 
-@only_8
 def test_a_repr_names_only_the_server(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
     assert repr(webhook) == f"IncomingWebhook({urlsplit(server.url).netloc!r}, <hidden>)"

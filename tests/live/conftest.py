@@ -86,7 +86,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "workspace" in metafunc.fixturenames:
-        versions = ["live"] if is_live(metafunc.config) else ["8.8", "6.14"]
+        versions = ["live"] if is_live(metafunc.config) else ["9.0", "6.14"]
         metafunc.parametrize("workspace", versions, indirect=True, scope="session")
 
 
@@ -119,7 +119,7 @@ def _embedded(version: str) -> Generator[Workspace, None, None]:
     with LocalRocketChat(version=version, page_cap=2) as server:
         # On 6.14, a private group, and a user with only the own-permissions.
         server.add_room("team", "private group", ["alice"])
-        channel, username = ("#general", "admin") if version == "8.8" else ("#team", "alice")
+        channel, username = ("#general", "admin") if version == "9.0" else ("#team", "alice")
         with Client(server.url, server.auth(username), retry=PATIENT) as client:
             yield Workspace(client, server.url, channel, "rocket.cat", _version(client))
 

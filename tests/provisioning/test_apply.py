@@ -32,7 +32,6 @@ from tests.provisioning.samples import Memory, entry, incoming, manifest, outgoi
 if TYPE_CHECKING:
     from tests.provisioning.conftest import Connect
 
-only_8 = pytest.mark.parametrize("server", ["8.8"], indirect=True)
 only_6 = pytest.mark.parametrize("server", ["6.14"], indirect=True)
 
 WRITES = ("integrations.create", "integrations.update", "integrations.remove")
@@ -71,7 +70,6 @@ def test_the_order_is_renames_creates_updates_removals(memory: Memory) -> None:
     assert not plan(wanted, memory, prune="all")
 
 
-@only_8
 def test_names_can_be_exchanged_and_ids_and_tokens_stay(client: Client) -> None:
     a, b = client.create(incoming("a")), client.create(incoming("b"))
     wanted = manifest(entry(incoming("b"), id=a.id), entry(incoming("a"), id=b.id))
@@ -83,7 +81,6 @@ def test_names_can_be_exchanged_and_ids_and_tokens_stay(client: Client) -> None:
     assert not plan(wanted, client)
 
 
-@only_8
 def test_a_name_freed_by_a_rename_can_be_created(client: Client) -> None:
     a = client.create(incoming("a"))
     apply(plan(manifest(entry(incoming("b"), id=a.id), entry(incoming("a"))), client), client)
@@ -221,7 +218,6 @@ CHANGES_BY_OTHERS: dict[str, tuple[str, ChangeByOthers]] = {
 }
 
 
-@only_8
 @pytest.mark.parametrize("what", CHANGES_BY_OTHERS)
 def test_a_stale_plan_is_not_applied(server: LocalRocketChat, client: Client, changes: Plan, what: str) -> None:
     """Nothing is written if the plan would touch what others have changed since."""
@@ -244,7 +240,6 @@ def test_changes_are_detected_without_timestamps(memory: Memory) -> None:
         apply(changes, memory)
 
 
-@only_8
 def test_changes_to_other_integrations_do_not_matter(client: Client, changes: Plan) -> None:
     client.update(named(client, "other").id, attrs.evolve(named(client, "other"), alias="Theirs"))
     client.create(outgoing("comes"))
@@ -329,7 +324,6 @@ def test_a_create_whose_answer_was_lost_is_not_repeated(server: LocalRocketChat,
     assert len(server.documents) == 1
 
 
-@only_8
 def test_a_change_made_while_applying_is_not_overwritten(
     client: Client, connect: Connect, server: LocalRocketChat
 ) -> None:
@@ -357,7 +351,6 @@ def test_an_incomplete_update_is_a_failure(client: Client) -> None:
         assert isinstance(caught.value.failed[0].error, UpdateIncomplete)
 
 
-@only_8
 def test_steps_stay_pending_once_the_credentials_are_refused(server: LocalRocketChat, client: Client) -> None:
     changes = plan([incoming(name) for name in "abcde"], client)
 

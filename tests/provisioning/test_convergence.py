@@ -170,7 +170,7 @@ class FaultyClient:
         return fault is not None
 
 
-@pytest.fixture(scope="module", params=["8.8", "6.14"])
+@pytest.fixture(scope="module", params=["9.0", "8.8", "6.14"])
 def server(request: pytest.FixtureRequest) -> Iterator[LocalRocketChat]:
     with LocalRocketChat(version=request.param, page_cap=4) as server:
         yield server
