@@ -67,6 +67,15 @@ def test_only_the_evolved_field_changes(client: Client, stored: Stored, definiti
     assert {name: value for name, value in document.items() if name in before} == without(before, "alias")
 
 
+@only_8
+def test_an_update_sends_all_that_8_would_clear(server: LocalRocketChat, client: Client) -> None:
+    """An update of an outgoing integration clears what it leaves out there (run8), so no field is left out."""
+    client.update(client.create(FULL_OUTGOING), attrs.evolve(FULL_OUTGOING, name="renamed"))
+    texts = "alias avatar emoji targetRoom script triggerWords retryDelay"
+    others = "impersonateUser triggerWordAnywhere retryFailedCalls retryCount runOnEdits"
+    assert {name for name in f"{texts} {others}".split() if not server.requests[-1].json.get(name)} == set()
+
+
 @both_types
 @pytest.mark.parametrize("script", [SCRIPT, None])
 def test_a_script_goes_on_running_after_an_update(
