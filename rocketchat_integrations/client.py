@@ -25,6 +25,7 @@ from .models import (
     IntegrationType,
     OutgoingIntegration,
     OutgoingIntegrationRecord,
+    TypeWord,
 )
 
 T_co = TypeVar("T_co", covariant=True)
@@ -164,17 +165,25 @@ class Client:
         """
         return self._driver.run(calls.create(definition))
 
-    def get(self, id: str, *, created_by: str | None = None) -> IntegrationRecord:
+    @overload
+    def get(self, id: IncomingIntegrationRecord, *, created_by: str | None = None) -> IncomingIntegrationRecord: ...
+    @overload
+    def get(self, id: OutgoingIntegrationRecord, *, created_by: str | None = None) -> OutgoingIntegrationRecord: ...
+    @overload
+    def get(self, id: IntegrationRecord | str, *, created_by: str | None = None) -> IntegrationRecord: ...
+    def get(self, id: IntegrationRecord | str, *, created_by: str | None = None) -> IntegrationRecord:
         """Get one integration.
 
         Server 2.4 and later; see <https://developer.rocket.chat/apidocs/integration-api>.
 
         Args:
-            id: its id.
+            id: its id, or a record of it, to read it again.
             created_by: the id of a user: find it only if they created it.
 
         Raises:
+            ConfigurationError: if an argument is of the wrong type, or an id is blank.
             NotFoundError: if there is none with this id, or not by this creator.
+            DecodingError: if a record is given, and the server's is of the other type.
             PermissionDeniedError: if somebody else created it, and the user may only manage their own.
         """
         return self._driver.run(calls.get(id, created_by=created_by))
@@ -183,7 +192,7 @@ class Client:
     def list(
         self,
         *,
-        type: Literal[IntegrationType.INCOMING],
+        type: Literal[IntegrationType.INCOMING, "incoming"],
         name: str | None = None,
         name_contains: str | None = None,
         on_error: Callable[[DecodingError], object] | None = None,
@@ -192,7 +201,7 @@ class Client:
     def list(
         self,
         *,
-        type: Literal[IntegrationType.OUTGOING],
+        type: Literal[IntegrationType.OUTGOING, "outgoing"],
         name: str | None = None,
         name_contains: str | None = None,
         on_error: Callable[[DecodingError], object] | None = None,
@@ -201,7 +210,7 @@ class Client:
     def list(
         self,
         *,
-        type: IntegrationType | None = None,
+        type: IntegrationType | TypeWord | None = None,
         name: str | None = None,
         name_contains: str | None = None,
         on_error: Callable[[DecodingError], object] | None = None,
@@ -209,7 +218,7 @@ class Client:
     def list(
         self,
         *,
-        type: IntegrationType | None = None,
+        type: IntegrationType | TypeWord | None = None,
         name: str | None = None,
         name_contains: str | None = None,
         on_error: Callable[[DecodingError], object] | None = None,
@@ -222,7 +231,7 @@ class Client:
         Server 0.49 and later; see <https://developer.rocket.chat/apidocs/integration-api>.
 
         Args:
-            type: only this type.
+            type: only this type; ``"incoming"`` and ``"outgoing"`` are understood as well.
             name: only those with exactly this name.
             name_contains: only those with this text in their name, ignoring case.
             on_error: called with the error for a record that cannot be read, instead of raising it; the list goes on.
@@ -232,7 +241,9 @@ class Client:
         """
         return Listing(self._driver, calls.list(type=type, name=name, name_contains=name_contains, on_error=on_error))
 
-    def history(self, id: str, *, on_error: Callable[[DecodingError], object] | None = None) -> Listing[HistoryEntry]:
+    def history(
+        self, id: IntegrationRecord | str, *, on_error: Callable[[DecodingError], object] | None = None
+    ) -> Listing[HistoryEntry]:
         """List the calls that an outgoing integration made in the last 30 days, newest first: lazily, page by page.
 
         Empty for an id that does not exist, or that is somebody else's: the server does not distinguish them.
@@ -240,19 +251,25 @@ class Client:
         Server 0.53 and later; see <https://developer.rocket.chat/apidocs/get-integration-history>.
 
         Args:
-            id: the id of the integration.
+            id: the id of the integration, or its record.
             on_error: called with the error for an entry that cannot be read, instead of raising it; the list goes on.
 
         Raises:
-            ConfigurationError: if the id is blank.
+            ConfigurationError: if an argument is of the wrong type, or the id is blank.
         """
         return Listing(self._driver, calls.history(id, on_error=on_error))
 
     @overload
-    def update(self, id: str, wanted: IncomingIntegration, *, overwrite: bool = False) -> IncomingIntegrationRecord: ...
+    def update(
+        self, id: IntegrationRecord | str, wanted: IncomingIntegration, *, overwrite: bool = False
+    ) -> IncomingIntegrationRecord: ...
     @overload
-    def update(self, id: str, wanted: OutgoingIntegration, *, overwrite: bool = False) -> OutgoingIntegrationRecord: ...
-    def update(self, id: str, wanted: IntegrationDefinition, *, overwrite: bool = False) -> IntegrationRecord:
+    def update(
+        self, id: IntegrationRecord | str, wanted: OutgoingIntegration, *, overwrite: bool = False
+    ) -> OutgoingIntegrationRecord: ...
+    def update(
+        self, id: IntegrationRecord | str, wanted: IntegrationDefinition, *, overwrite: bool = False
+    ) -> IntegrationRecord:
         """Update an integration to match a definition, losing nothing that the definition does not clear.
 
         Reads the record, writes the whole definition, and compares the result with it. Fields that are None or
@@ -263,12 +280,12 @@ class Client:
         A refused update leaves everything unchanged. For this, an incoming integration's script is restored: the
         server runs a new one before it checks the other fields.
 
-        To change one field of a record: ``client.update(bot.id, attrs.evolve(bot, alias="Bot"))``.
+        To change one field of a record: ``client.update(bot, attrs.evolve(bot, alias="Bot"))``.
 
         Server 3.4 and later; see <https://developer.rocket.chat/apidocs/integration-api>.
 
         Args:
-            id: the integration's id.
+            id: the integration's id, or a record of it, of which only the id is used.
             wanted: the definition to write. If it is a record, the integration must not have changed since.
             overwrite: write even if somebody else has changed the integration.
 
@@ -288,38 +305,41 @@ class Client:
     @overload
     def remove(self, record: IntegrationRecord) -> None: ...
     @overload
-    def remove(self, record: str, *, type: IntegrationType) -> None: ...
-    def remove(self, record: IntegrationRecord | str, *, type: IntegrationType | None = None) -> None:
+    def remove(self, record: str, *, type: IntegrationType | TypeWord) -> None: ...
+    def remove(self, record: IntegrationRecord | str, *, type: IntegrationType | TypeWord | None = None) -> None:
         """Remove an integration.
 
         Server 0.49 and later; see <https://developer.rocket.chat/apidocs/integration-api>.
 
         Args:
             record: its record, or its id.
-            type: its type, required with an id. It must be right: the server does not check it, and with the wrong
-                type keeps the history of an outgoing integration.
+            type: its type, required with an id; ``"incoming"`` and ``"outgoing"`` are understood as well. It must be
+                right: the server does not check it, and with the wrong type keeps the history of an outgoing
+                integration.
 
         Raises:
-            ConfigurationError: if there is an id without a type, or a record with one.
+            ConfigurationError: if there is an id without a type, or a record with one; or if an argument is of the
+                wrong type.
             NotFoundError: if there is none.
         """
         return self._driver.run(calls.remove(record, type=type))
 
-    def clear_history(self, id: str) -> None:
+    def clear_history(self, id: IntegrationRecord | str) -> None:
         """Delete the history of an outgoing integration: the calls that it made.
 
         Server 8.7 and later; see <https://developer.rocket.chat/apidocs/clear-integration-history>.
 
         Args:
-            id: the integration's id.
+            id: the integration's id, or its record.
 
         Raises:
+            ConfigurationError: if the id is blank, or of the wrong type.
             NotFoundError: if there is no outgoing integration with this id.
             UnexpectedResponse: if the server is older.
         """
         return self._driver.run(calls.clear_history(id))
 
-    def replay_outgoing(self, id: str, history_id: str) -> None:
+    def replay_outgoing(self, id: IntegrationRecord | str, history_id: HistoryEntry | str) -> None:
         """Repeat a call of an outgoing integration. Never sent twice.
 
         Current servers report success and send little more than the token: they do not store the event.
@@ -327,10 +347,11 @@ class Client:
         Server 8.7 and later; see <https://developer.rocket.chat/apidocs/replay-outgoing-integration>.
 
         Args:
-            id: the integration's id.
-            history_id: the id of the call: :attr:`HistoryEntry.id`.
+            id: the integration's id, or its record.
+            history_id: the id of the call, or its entry in the history.
 
         Raises:
+            ConfigurationError: if an id is blank, or of the wrong type.
             NotFoundError: if there is no such integration or call.
             UnexpectedResponse: if the server is older.
         """

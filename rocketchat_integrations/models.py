@@ -46,13 +46,22 @@ _Class = TypeVar("_Class", bound=type)
 
 
 class IntegrationType(enum.StrEnum):
-    """The two types of integrations."""
+    """The two types of integrations. ``IntegrationType("incoming")`` is the same as ``IntegrationType.INCOMING``."""
 
     INCOMING = "webhook-incoming"
     """A program posts to Rocket.Chat."""
 
     OUTGOING = "webhook-outgoing"
     """Rocket.Chat posts to a program."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> IntegrationType | None:
+        """Return the member for ``"incoming"`` or ``"outgoing"``, the words of the command line."""
+        return next((member for member in cls if member.name.lower() == value), None)
+
+
+TypeWord: TypeAlias = Literal["incoming", "outgoing"]
+"""A type of integrations as text, where an argument asks for a type."""
 
 
 class EventType(enum.StrEnum):

@@ -15,6 +15,7 @@ from rocketchat_integrations._validation import is_unicode, trimmed
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.exceptions import ConfigurationError
 from rocketchat_integrations.models import (
+    HistoryEntry,
     IncomingIntegration,
     IncomingIntegrationRecord,
     IntegrationRecord,
@@ -89,6 +90,24 @@ def check_record(name: str, value: object) -> None:
     check(name, is_record(value), f"{allowed}, not {type(value).__name__}")
 
 
+def integration_id(name: str, value: object) -> str:
+    """Return the id of an integration, given as its record or as the id itself."""
+    id = value.id if is_record(value) else value
+    return _id(name, id, "its record (an IncomingIntegrationRecord or OutgoingIntegrationRecord)")
+
+
+def history_id(name: str, value: object) -> str:
+    """Return the id of a call, given as its entry in the history or as the id itself."""
+    return _id(name, value.id if isinstance(value, HistoryEntry) else value, "a HistoryEntry")
+
+
+def _id(name: str, id: object, other: str) -> str:
+    if is_text(id):
+        return id
+    kind = "this text" if isinstance(id, str) else type(id).__name__
+    raise ConfigurationError(f"{name}: must be an id, as Unicode text that is not blank, or {other}, not {kind}")
+
+
 def check_on_error(value: object) -> None:
     check("on_error", value is None or callable(value), "a callable or None")
 
@@ -111,12 +130,14 @@ def fits_header(text: str) -> bool:
 
 
 def integration_type(value: object) -> IntegrationType:
-    """Return the type, given as a member or as the wire's text."""
+    """Return the type, given as a member, as the wire's text, or as the word of the command line."""
     try:
         return IntegrationType(cast(str, value))
     except ValueError:
         pass
-    raise ConfigurationError(f"type: must be IntegrationType.INCOMING or IntegrationType.OUTGOING, not {value!r}")
+    members = "IntegrationType.INCOMING or IntegrationType.OUTGOING"
+    texts = "'incoming', 'outgoing', 'webhook-incoming' or 'webhook-outgoing'"
+    raise ConfigurationError(f"type: must be {members}, or as text {texts}, not {value!r}")
 
 
 def room_query(room_id: str | None, room_name: str | None) -> dict[str, str]:

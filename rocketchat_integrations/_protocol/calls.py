@@ -11,10 +11,26 @@ from rocketchat_integrations._tracebacks import sealed
 from rocketchat_integrations._validation import is_unicode
 from rocketchat_integrations.exceptions import ConfigurationError
 from rocketchat_integrations.messages import Message, PostResult
-from rocketchat_integrations.models import HistoryEntry, IntegrationDefinition, IntegrationRecord, IntegrationType
+from rocketchat_integrations.models import (
+    HistoryEntry,
+    IntegrationDefinition,
+    IntegrationRecord,
+    IntegrationType,
+    TypeWord,
+)
 
 from . import arguments, endpoints, paging, updates
-from .arguments import check, check_flag, check_on_error, check_text, integration_type, is_record, is_text, room_query
+from .arguments import (
+    check,
+    check_flag,
+    check_on_error,
+    check_text,
+    integration_id,
+    integration_type,
+    is_record,
+    is_text,
+    room_query,
+)
 from .flows import Flow, call
 from .paging import ListQuery, OnError
 
@@ -25,15 +41,15 @@ def create(definition: IntegrationDefinition) -> Flow[IntegrationRecord]:
     return call(endpoints.create(definition))
 
 
-def get(id: str, *, created_by: str | None) -> Flow[IntegrationRecord]:
-    check_text("id", id)
+def get(id: IntegrationRecord | str, *, created_by: str | None) -> Flow[IntegrationRecord]:
+    key = integration_id("id", id)
     if created_by is not None:  # the server ignores a blank one
         check_text("created_by", created_by)
-    return call(endpoints.get(id, created_by=created_by))
+    return call(endpoints.get(key, created_by=created_by, type=id.type if is_record(id) else None))
 
 
 def list(
-    *, type: IntegrationType | None, name: str | None, name_contains: str | None, on_error: OnError
+    *, type: IntegrationType | TypeWord | None, name: str | None, name_contains: str | None, on_error: OnError
 ) -> ListQuery[IntegrationRecord]:
     kind = None if type is None else integration_type(type)
     for argument, text in (("name", name), ("name_contains", name_contains)):
@@ -42,44 +58,39 @@ def list(
     return paging.integrations(name=name, name_contains=name_contains, type=kind, on_error=on_error)
 
 
-def history(id: str, *, on_error: OnError) -> ListQuery[HistoryEntry]:
-    check_text("id", id)
+def history(id: IntegrationRecord | str, *, on_error: OnError) -> ListQuery[HistoryEntry]:
+    key = integration_id("id", id)
     check_on_error(on_error)
-    return paging.history(id, on_error)
+    return paging.history(key, on_error)
 
 
 def update(
-    id: str, wanted: IntegrationDefinition, *, overwrite: bool, new_token: Callable[[], str]
+    id: IntegrationRecord | str, wanted: IntegrationDefinition, *, overwrite: bool, new_token: Callable[[], str]
 ) -> Flow[IntegrationRecord]:
-    check_text("id", id)
+    key = integration_id("id", id)
     arguments.check_definition("wanted", wanted)
     check_flag("overwrite", overwrite)
-    return updates.update(id, wanted, overwrite=overwrite, new_token=new_token)
+    return updates.update(key, wanted, overwrite=overwrite, new_token=new_token)
 
 
-def remove(record: IntegrationRecord | str, *, type: IntegrationType | None) -> Flow[None]:
+def remove(record: IntegrationRecord | str, *, type: IntegrationType | TypeWord | None) -> Flow[None]:
+    id = integration_id("record", record)
     if is_record(record):
         if type is not None:
             raise ConfigurationError("type: allowed only with an id; a record has its own")
-        return call(endpoints.remove(record.id, record.type))
-    if not is_text(record):
-        raise ConfigurationError(
-            f"record: must be a record, or an id that is not blank, not {record.__class__.__name__}"
-        )
+        return call(endpoints.remove(id, record.type))
     if type is None:
         raise ConfigurationError("type: required with an id: IntegrationType.INCOMING or OUTGOING")
-    return call(endpoints.remove(record, integration_type(type)))
+    return call(endpoints.remove(id, integration_type(type)))
 
 
-def clear_history(id: str) -> Flow[None]:
-    check_text("id", id)
-    return call(endpoints.clear_history(id))
+def clear_history(id: IntegrationRecord | str) -> Flow[None]:
+    return call(endpoints.clear_history(integration_id("id", id)))
 
 
-def replay_outgoing(id: str, history_id: str) -> Flow[None]:
-    check_text("id", id)
-    check_text("history_id", history_id)
-    return call(endpoints.replay_outgoing(id, history_id))
+def replay_outgoing(id: IntegrationRecord | str, history_id: HistoryEntry | str) -> Flow[None]:
+    key = integration_id("id", id)
+    return call(endpoints.replay_outgoing(key, arguments.history_id("history_id", history_id)))
 
 
 def list_for_channel(

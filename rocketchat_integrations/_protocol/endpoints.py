@@ -89,10 +89,11 @@ def create(definition: IntegrationDefinition) -> Operation[IntegrationRecord]:
     )
 
 
-def get(id: str, *, created_by: str | None = None) -> Operation[IntegrationRecord]:
-    """Call ``integrations.get``."""
+def get(id: str, *, created_by: str | None = None, type: IntegrationType | None = None) -> Operation[IntegrationRecord]:
+    """Call ``integrations.get``; ``type`` is the type that the integration must have."""
     query = {"integrationId": id} if created_by is None else {"integrationId": id, "createdBy": created_by}
-    return _call("GET", "integrations.get", _integration, query=query, context=ErrorContext(_ANY, since="2.4"))
+    context = ErrorContext(_ANY, since="2.4")
+    return _call("GET", "integrations.get", lambda payload: _integration(payload, type), query=query, context=context)
 
 
 def list_page(offset: int, count: int, *, name: str | None, type: str | None) -> Operation[Page[IntegrationRecord]]:

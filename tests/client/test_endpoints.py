@@ -12,6 +12,7 @@ from rocketchat_integrations import (
     AuthenticationError,
     Client,
     ConfigurationError,
+    DecodingError,
     IncomingIntegration,
     IncomingIntegrationRecord,
     IncomingWebhook,
@@ -125,6 +126,39 @@ def test_get_finds_an_integration_by_id_and_creator(
 def test_ids_are_quoted(server: LocalRocketChat, client: Client, id: str) -> None:
     server.insert({**HOOK, "_id": id})
     assert client.get(id).id == id
+
+
+# records in place of ids
+
+
+def test_a_record_is_taken_where_its_id_is(
+    server: LocalRocketChat, client: Client, bot: OutgoingIntegrationRecord
+) -> None:
+    """And an entry of the history, where the id of a call is. Only the id of the record counts."""
+    server.insert_history(bot.id, {"_id": "h1"})
+    updated = client.update(attrs.evolve(bot, name="ignored"), attrs.evolve(bot.definition, alias="Bot"))
+    assert client.get(bot) == updated
+    (entry,) = client.history(bot)
+    client.replay_outgoing(bot, entry)
+    assert server.requests[-1].json == {"integrationId": bot.id, "historyId": "h1"}
+    client.clear_history(bot)
+    assert list(client.history(id=bot.id)) == []
+
+
+def test_a_record_that_is_read_again_keeps_its_type(
+    client: Client, bot: OutgoingIntegrationRecord, hook: IncomingIntegrationRecord
+) -> None:
+    """`get` of a record promises a record of the same type; another one is an error."""
+    with pytest.raises(DecodingError, match=r"integration\.type: must be webhook-outgoing"):
+        client.get(attrs.evolve(bot, id=hook.id))
+
+
+def test_the_type_can_be_named_as_on_the_command_line(
+    client: Client, bot: OutgoingIntegrationRecord, hook: IncomingIntegrationRecord
+) -> None:
+    assert ids(client.list(type="incoming")) == [hook.id]
+    client.remove(bot.id, type="outgoing")
+    assert ids(client.list()) == [hook.id]
 
 
 # history

@@ -77,6 +77,14 @@ def test_only_the_evolved_field_changes(client: Client, stored: Stored, definiti
     assert {name: value for name, value in document.items() if name in before} == without(before, "alias")
 
 
+def test_an_update_sends_all_that_the_server_would_clear(server: LocalRocketChat, client: Client) -> None:
+    """An update of an outgoing integration clears what it leaves out there (run8), so no field is left out."""
+    client.update(client.create(FULL_OUTGOING), attrs.evolve(FULL_OUTGOING, name="renamed"))
+    texts = "alias avatar emoji targetRoom script triggerWords retryDelay"
+    others = "impersonateUser triggerWordAnywhere retryFailedCalls retryCount runOnEdits"
+    assert {name for name in f"{texts} {others}".split() if not server.requests[-1].json.get(name)} == set()
+
+
 @both_types
 @pytest.mark.parametrize("script", [SCRIPT, None])
 def test_a_script_goes_on_running_after_an_update(
@@ -332,7 +340,7 @@ def test_a_stale_record_is_refused(
 # Fields that the server did not take
 
 
-@only_6
+@oldest_and_newest
 @both_types
 def test_a_server_without_skip_transpile_takes_the_rest(
     server: LocalRocketChat, client: Client, stored: Stored, definition: IntegrationDefinition
@@ -345,6 +353,18 @@ def test_a_server_without_skip_transpile_takes_the_rest(
     client.update(record.id, attrs.evolve(definition, alias="New"))
     assert (stored(record.id)["alias"], "skipTranspile" in stored(record.id)) == ("New", False)
     assert [request.method for request in server.requests[before:]] == ["GET", "PUT"]
+
+
+@both_types
+def test_a_server_may_ignore_skip_transpile(connect: Connect, definition: IntegrationDefinition) -> None:
+    """9.0 may take the field without storing it (assumed): that is no difference."""
+    definition = attrs.evolve(definition, skip_transpile=True)
+    with LocalRocketChat(skip_transpile="ignored") as server:
+        client = connect(server)
+        record = client.create(definition)
+        changed = client.update(record.id, attrs.evolve(definition, alias="New"))
+        assert (record.skip_transpile, changed.skip_transpile, changed.alias) == (None, None, "New")
+        assert all("skipTranspile" not in document for document in server.documents)
 
 
 @only_6

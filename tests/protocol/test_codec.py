@@ -402,13 +402,18 @@ def test_all_wrong_fields_are_named_at_once() -> None:
         ),
         ({"_id": 5}, "integration.type: must be webhook-incoming or webhook-outgoing, not missing or null", None),
         (
+            {"_id": "x", "type": "incoming"},  # a word for arguments only
+            "integration.type: must be webhook-incoming or webhook-outgoing, not another text",
+            "x",
+        ),
+        (
             {"_id": "x", "type": ["webhook-incoming"]},
             "integration.type: must be webhook-incoming or webhook-outgoing, not an array",
             "x",
         ),
         ({"type": "webhook-incoming"}, "integration._id: must be text, not missing or null", None),
     ],
-    ids=["null", "array", "text", "another type", "no type", "odd type", "no id"],
+    ids=["null", "array", "text", "another type", "no type", "a word", "odd type", "no id"],
 )
 def test_other_json_is_no_integration(data: object, line: str, id: str | None) -> None:
     """Another JSON value, another type and a missing id are errors."""

@@ -80,6 +80,20 @@ def update(client: Client, record: OutgoingIntegrationRecord, wanted: IncomingIn
     assert_type(client.update("id", wanted), IncomingIntegrationRecord)
     assert_type(client.update(record.id, attrs.evolve(record, alias="Bot")), OutgoingIntegrationRecord)
     assert_type(client.update(record.id, record, overwrite=True), OutgoingIntegrationRecord)
+    assert_type(client.update(record, attrs.evolve(record, alias="Bot")), OutgoingIntegrationRecord)
+    assert_type(client.update(id=record.id, wanted=wanted), IncomingIntegrationRecord)
+
+
+def read_again(
+    client: Client,
+    incoming: IncomingIntegrationRecord,
+    outgoing: OutgoingIntegrationRecord,
+    either: IncomingIntegrationRecord | OutgoingIntegrationRecord,
+) -> None:
+    assert_type(client.get(incoming), IncomingIntegrationRecord)
+    assert_type(client.get(outgoing), OutgoingIntegrationRecord)
+    assert_type(client.get(either), IncomingIntegrationRecord | OutgoingIntegrationRecord)
+    assert_type(client.get(id="id"), IncomingIntegrationRecord | OutgoingIntegrationRecord)
 
 
 def narrow_by_identity(client: Client) -> None:
@@ -106,6 +120,8 @@ def list_integrations(client: Client) -> None:
     assert_type(client.list(name="ci"), Listing[IncomingIntegrationRecord | OutgoingIntegrationRecord])
     assert_type(client.list(type=IntegrationType.INCOMING), Listing[IncomingIntegrationRecord])
     assert_type(client.list(type=IntegrationType.OUTGOING, name="bot"), Listing[OutgoingIntegrationRecord])
+    assert_type(client.list(type="incoming"), Listing[IncomingIntegrationRecord])
+    assert_type(client.list(type="outgoing"), Listing[OutgoingIntegrationRecord])
     assert_type(client.list().total(), int)
     assert_type(iter(client.list(type=IntegrationType.INCOMING)), Iterator[IncomingIntegrationRecord])
     for record in client.list(type=IntegrationType.OUTGOING):
@@ -117,7 +133,10 @@ def list_integrations(client: Client) -> None:
     assert_type(client.list_for_group(room_id="id"), Listing[IncomingIntegrationRecord | OutgoingIntegrationRecord])
 
 
-def use_history(client: Client) -> None:
+def use_history(client: Client, record: OutgoingIntegrationRecord) -> None:
+    for entry in client.history(record):
+        client.replay_outgoing(record, entry)
+    client.clear_history(record)
     history = client.history("id")
     assert_type(history, Listing[HistoryEntry])
     for entry in history:
@@ -128,6 +147,7 @@ def use_history(client: Client) -> None:
 def remove(client: Client, record: IncomingIntegrationRecord) -> None:
     client.remove(record)
     client.remove("id", type=IntegrationType.OUTGOING)
+    client.remove("id", type="outgoing")
 
 
 def post(client: Client, record: IncomingIntegrationRecord) -> None:

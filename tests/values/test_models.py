@@ -469,6 +469,7 @@ def test_enums_have_the_values_of_the_server() -> None:
         "INCOMING": "webhook-incoming",
         "OUTGOING": "webhook-outgoing",
     }
+    assert [IntegrationType(word) for word in ("incoming", "outgoing")] == list(IntegrationType)
     events = "sendMessage fileUploaded roomArchived roomCreated roomJoined roomLeft userCreated"
     assert " ".join(EventType) == events
     assert " ".join(RetryDelay) == "powers-of-ten powers-of-two increments-of-two"
