@@ -398,7 +398,8 @@ def test_posting_without_the_permission(serve: Opener) -> None:
 def test_custom_fields(serve: Opener) -> None:
     """Without the setting `Message_CustomFields_Enabled`, 8.x refuses them (recorded); 6.x does not look at it."""
     off, old = serve(custom_fields=False), serve(version="6.14", custom_fields=False)
-    for body in ({}, {"customFields": {}}, {"customFields": {"a": 1}}):
+    bodies: list[dict[str, Any]] = [{}, {"customFields": {}}, {"customFields": {"a": 1}}]
+    for body in bodies:
         answer = off.post(off.create(), {"text": "x", **body})
         assert (answer.json.get("error") == "Custom fields not enabled") is ("customFields" in body)
         assert old.post(old.create(), {"text": "x", **body}).status == 200
