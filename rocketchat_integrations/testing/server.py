@@ -46,8 +46,10 @@ class LocalRocketChat:
        * - In 9.0
          - Source
        * - A refusal that was a 400 with ``error-not-allowed``, ``not-allowed``, ``not-authorized``, ``not_authorized``
-           or ``no-permission`` is a 403 with the ``errorType`` ``error-forbidden``, also for a post through a webhook.
+           or ``no-permission`` is a 403 with the ``errorType`` ``error-forbidden``, on the endpoints for integrations too.
          - known: release notes
+       * - So is that of a post into a private room that the user is not in.
+         - assumed: it is one of these refusals
        * - Its ``error`` is the text of 8.8, code included, and it has no ``details``.
          - assumed: the notes have ``<message>``
        * - All other refusals are those of 8.8: ``error-invalid-permissions``, ``Not enough permission``,
