@@ -46,7 +46,7 @@ class LocalRocketChat:
        * - In 9.0
          - Source
        * - A refusal that was a 400 with ``error-not-allowed``, ``not-allowed``, ``not-authorized``, ``not_authorized``
-           or ``no-permission`` is a 403 with the ``errorType`` ``error-forbidden``, on the endpoints for integrations too.
+           or ``no-permission`` is a 403 with the ``errorType`` ``error-forbidden``, on integrations' endpoints too.
          - known: release notes
        * - So is that of a post into a private room that the user is not in.
          - assumed: it is one of these refusals
