@@ -117,6 +117,13 @@ def test_permissions_by_endpoint(api: Api) -> None:
         *(("GET", "channels.getIntegrations", room), ("GET", "groups.getIntegrations", {})),
     ):
         assert api(method, endpoint, {} if method == "POST" else None, user="bob", **query).status == 403
+    for permission in ("manage-own-incoming-integrations", "manage-own-outgoing-integrations"):
+        api.server.add_user(permission, [permission])
+        for endpoint, query in (("integrations.list", {}), ("channels.getIntegrations", room)):
+            assert api("GET", endpoint, user=permission, **query).status == 200
+        # Past the permission: the group is another's.
+        answer = api("GET", "groups.getIntegrations", user=permission, roomName="secret")
+        assert answer.error_type == "error-room-not-found"
     for method, endpoint in (
         *(("POST", "create"), ("PUT", "update"), ("POST", "clearHistory"), ("POST", "replayOutgoing")),
         ("GET", "get"),

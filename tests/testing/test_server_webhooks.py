@@ -212,7 +212,9 @@ def test_separate_responses(api: Api, old: Api) -> None:
     """On 8.8 the answer may list each channel; it is a refusal if all fail. 6.14 ignores the wish."""
     body = {"text": "x", "channel": ["#general", "#nope"], "separateResponse": True}
     webhook = api.create(overrideDestinationChannelEnabled=True)
-    good, bad = api.post(webhook, body).json["responses"]
+    answer = api.post(webhook, body)
+    assert (answer.status, answer.json["success"]) == (200, True)
+    good, bad = answer.json["responses"]
     assert good["message"]["msg"] == "x"
     assert bad == {"channel": "#nope", "error": "invalid-channel"}
     answer = api.post(webhook, {**body, "channel": ["#nope"]})
@@ -346,6 +348,20 @@ def test_refused_contents(api: Api, body: dict[str, Any], error: str) -> None:
     assert api.server.messages == ()
 
 
+_ADDRESSES = (
+    *("thumb_url", "message_link", "author_link", "author_icon", "title_link"),
+    *("image_url", "audio_url", "video_url"),
+)
+
+
+def test_addresses_in_attachments_are_absolute(api: Api) -> None:
+    """Each of them (read, and the vendor's e2e tests, 8.x)."""
+    webhook = api.create()
+    for name in _ADDRESSES:
+        assert api.post(webhook, {"attachments": [{name: "a.example/b"}]}).error_type == _BAD_ADDRESS
+        assert api.post(webhook, {"attachments": [{name: "https://a.example/b"}]}).status == 200
+
+
 def test_accepted_contents(api: Api) -> None:
     """Paths as avatar, uploads and data as addresses, and odd attachments are accepted (8.x, read)."""
     field = {"title": "a", "value": 5, "short": True}
@@ -421,6 +437,8 @@ def test_scripts_without_a_class(api: Api, old: Api) -> None:
         answer = api.post(webhook, {"text": "x"})
         assert answer.status == status
         assert status == 200 or answer.error_type == "error-evaluating-script"
+        api.updated(webhook, scriptEnabled=False)
+        assert api.post(webhook, {"text": "x"}).status == 200
     assert "scriptError" in old.create(scriptEnabled=True, script="var a = 1;")
 
 
