@@ -20,14 +20,9 @@ from rocketchat_integrations import (
 )
 from rocketchat_integrations._protocol.options import ConnectionKeywords
 from rocketchat_integrations.testing import LocalRocketChat
-from rocketchat_integrations.testing._world._starting_world import DEFAULT_WORLD
 
 if TYPE_CHECKING:
     from tests.conftest import Clock
-
-
-# 8.x lists a group's integrations only to its members.
-_WORLD = {**DEFAULT_WORLD, "members": {**DEFAULT_WORLD["members"], "secret": ["admin"]}}
 
 
 class Connect(Protocol):
@@ -47,7 +42,10 @@ def dialect(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def server(dialect: str) -> Iterator[LocalRocketChat]:
-    with LocalRocketChat(version=dialect, world=_WORLD) as server:
+    with LocalRocketChat(version=dialect) as server:
+        # 8.x lists a group's integrations only to its members.
+        server.remove_room("secret")
+        server.add_room("secret", "private group", ["admin"])
         yield server
 
 
