@@ -40,12 +40,16 @@ def dialect(request: pytest.FixtureRequest) -> str:
     return version
 
 
+def make_admin_a_member(server: LocalRocketChat) -> None:
+    """Make `admin` a member of the private group: 8.x lists a group's integrations only to its members."""
+    server.remove_room("secret")
+    server.add_room("secret", "private group", ["admin"])
+
+
 @pytest.fixture
 def server(dialect: str) -> Iterator[LocalRocketChat]:
     with LocalRocketChat(version=dialect) as server:
-        # 8.x lists a group's integrations only to its members.
-        server.remove_room("secret")
-        server.add_room("secret", "private group", ["admin"])
+        make_admin_a_member(server)
         yield server
 
 
