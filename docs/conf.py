@@ -30,6 +30,8 @@ nitpick_ignore_regex = [
     (r"py:class", r"_[A-Z]\w+Handler"),
     # The typed keywords, which ConnectionOptions documents.
     (r"py:class", r"rocketchat_integrations\._protocol\.options\.ConnectionKeywords"),
+    # What only the embedded server passes.
+    (r"py:class", r"rocketchat_integrations\.testing\._world\._settings\.Settings"),
     # Names for the types of arguments, which the page explains.
     (r"py:class", r"Body|[A-Z]\w+Event"),
 ]

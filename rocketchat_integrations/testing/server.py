@@ -18,11 +18,12 @@ from ._http._received import ReceivedRequest
 from ._http._workspace import Workspace
 from ._world import _actions as actions
 from ._world._dialect import Dialect, SkipTranspile
-from ._world._settings import Settings
+from ._world._settings import Settings, WorkspaceSettings
 from ._world._starting_world import DEFAULT_WORLD
 from ._world._state import World
 from ._world._stored_message import StoredMessage
-from ._world._users import SecondFactor
+from ._world._stored_room import StoredRoom
+from ._world._users import SecondFactor, permission_set
 
 T = TypeVar("T")
 
@@ -252,6 +253,14 @@ class LocalRocketChat:
     # Settings
 
     @property
+    def settings(self) -> WorkspaceSettings:
+        """The settings of Rocket.Chat that the server has, such as ``Message_MaxAllowedSize``, by their names there.
+
+        Example: ``server.settings["Message_MaxAllowedSize"] = 100``. They stay as they are after ``reset``.
+        """
+        return WorkspaceSettings(self._settings)
+
+    @property
     def page_cap(self) -> int:
         """How many items a page of a list has at most; at least 1."""
         return self._settings.page_cap
@@ -360,19 +369,44 @@ class LocalRocketChat:
             users = self._workspace.world.users
             users.log_out_everywhere(users.named(username))
 
-    def add_user(self, username: str, permissions: Iterable[str] = (), password: str | None = None) -> None:
+    def add_user(
+        self,
+        username: str,
+        permissions: Iterable[str] = (),
+        password: str | None = None,
+        *,
+        id: str | None = None,
+        email: str | None = None,
+    ) -> None:
         """Add a user, who is in no room. No integration is called: see ``register_user``.
 
         Args:
             username: the name to log in with and to post as.
             permissions: such as ``"manage-own-incoming-integrations"`` or ``"api-bypass-rate-limit"``.
             password: by default, the name with ``-password`` added.
+            id: the ``_id``, also ``auth(username).user_id``; by default, a random one.
+            email: the e-mail address, to log in with as well; by default, the name with ``@chat.example`` added.
 
         Raises:
-            ValueError: the name is taken.
+            ValueError: the name, the id or the e-mail address is taken.
+            TypeError: ``permissions`` is text instead of a list.
         """
         with self._workspace.lock:
-            self._workspace.world.users.add(username, permissions, password=password)
+            self._workspace.world.users.add(username, permissions, password=password, email=email, user_id=id)
+
+    def set_permissions(self, user: str, permissions: Iterable[str]) -> None:
+        """Replace all permissions of a user, from the next request on; tokens stay valid.
+
+        Args:
+            user: the username.
+            permissions: as for ``add_user``; empty for none.
+
+        Raises:
+            LookupError: there is no such user.
+            TypeError: ``permissions`` is text instead of a list.
+        """
+        with self._workspace.lock:
+            self._workspace.world.users.named(user).permissions = permission_set(permissions)
 
     def remove_user(self, username: str) -> None:
         """Delete a user. Webhooks that post as the user are disabled, and answer 401 (503 before 8.x).
@@ -398,6 +432,33 @@ class LocalRocketChat:
         """
         with self._workspace.lock:
             self._workspace.world.add_room(name, type, members)
+
+    def room(self, name: str) -> StoredRoom:
+        """Return a channel or a private group as it is now; later changes do not show in what is returned.
+
+        Args:
+            name: its name, with or without ``#``, or its id.
+
+        Raises:
+            LookupError: there is no such room.
+        """
+        with self._workspace.lock:
+            return self._workspace.world.rooms.named(name).stored
+
+    def remove_room(self, name: str) -> None:
+        """Remove a channel or a private group. No integration is called.
+
+        Integrations for the room stay, and posts to it are refused. Its messages stay in ``messages``.
+
+        Args:
+            name: its name, with or without ``#``, or its id.
+
+        Raises:
+            LookupError: there is no such room.
+        """
+        with self._workspace.lock:
+            rooms = self._workspace.world.rooms
+            rooms.remove(rooms.named(name))
 
     # Actions of users, after which outgoing integrations are called
 
@@ -433,7 +494,7 @@ class LocalRocketChat:
             The edited message, which replaces the other in ``messages``, once all calls that it led to are over.
 
         Raises:
-            LookupError: there is no such message.
+            LookupError: there is no such message, or its room was removed.
             RuntimeError: the server is not running, or the calls do not end.
         """
         return self._act(lambda world: actions.edit(world, message, text))

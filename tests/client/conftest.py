@@ -20,14 +20,9 @@ from rocketchat_integrations import (
 )
 from rocketchat_integrations._protocol.options import ConnectionKeywords
 from rocketchat_integrations.testing import LocalRocketChat
-from rocketchat_integrations.testing._world._starting_world import DEFAULT_WORLD
 
 if TYPE_CHECKING:
     from tests.conftest import Clock
-
-
-# 8.x lists a group's integrations only to its members.
-_WORLD = {**DEFAULT_WORLD, "members": {**DEFAULT_WORLD["members"], "secret": ["admin"]}}
 
 
 class Connect(Protocol):
@@ -44,9 +39,16 @@ def dialect() -> str:
     return "9.0"
 
 
+def make_admin_a_member(server: LocalRocketChat) -> None:
+    """Make `admin` a member of the private group: 8.x lists a group's integrations only to its members."""
+    server.remove_room("secret")
+    server.add_room("secret", "private group", ["admin"])
+
+
 @pytest.fixture
 def server(dialect: str) -> Iterator[LocalRocketChat]:
-    with LocalRocketChat(version=dialect, world=_WORLD) as server:
+    with LocalRocketChat(version=dialect) as server:
+        make_admin_a_member(server)
         yield server
 
 

@@ -241,9 +241,10 @@ def test_list_for_channel(client: Client, outgoing: OutgoingIntegration, room: d
 
 
 @oldest_and_newest
-@pytest.mark.parametrize("room", [{"room_name": "secret"}, {"room_id": "PRIV0000000000001"}], ids=["name", "id"])
-def test_list_for_group(client: Client, outgoing: OutgoingIntegration, room: dict[str, Any]) -> None:
+@pytest.mark.parametrize("by", ["name", "id"])
+def test_list_for_group(client: Client, server: LocalRocketChat, outgoing: OutgoingIntegration, by: str) -> None:
     """With or without the integrations of all private groups."""
+    room = {f"room_{by}": getattr(server.room("secret"), by)}
     here = client.create(attrs.evolve(outgoing, channel="#secret"))
     client.create(attrs.evolve(outgoing, channel="all_public_channels"))
     everywhere = client.create(attrs.evolve(outgoing, channel="all_private_groups"))

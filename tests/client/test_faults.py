@@ -28,6 +28,7 @@ from rocketchat_integrations import (
 )
 from rocketchat_integrations.testing import LocalRocketChat
 from tests.client.calls import CALLS, NOT_IN_THE_TABLE, each_call
+from tests.client.conftest import make_admin_a_member
 from tests.client.samples import call_count, insert_samples, oldest_and_newest
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def test_a_call_is_repeated_after_a_lost_answer_only_if_harmless(
     make(name, connect(world))
     expected = content(world)
     world.reset()
+    make_admin_a_member(world)
     insert_samples(world)
 
     world.fail_next(call.endpoint, "reset-after")

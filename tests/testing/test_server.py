@@ -15,10 +15,10 @@ import pytest
 import _rocketchat_integrations_pytest
 import rocketchat_integrations.testing
 from rocketchat_integrations.testing import LocalRocketChat, ReceivedRequest, StoredMessage
-from tests.testing.conftest import INCOMING, OUTGOING, Api
+from tests.testing.conftest import INCOMING, OUTGOING, Api, says
 
 if TYPE_CHECKING:
-    from tests.testing.conftest import Opener
+    from tests.testing.conftest import Bot, Opener
 
 
 def test_public_names() -> None:
@@ -27,6 +27,8 @@ def test_public_names() -> None:
         "LocalRocketChat",
         "ReceivedRequest",
         "StoredMessage",
+        "StoredRoom",
+        "WorkspaceSettings",
     ]
 
 
@@ -125,6 +127,29 @@ def test_settings_are_validated_when_they_change() -> None:
     with pytest.raises(ValueError, match="rate_limit"):
         server.rate_limit = (0, 1)
     assert (server.page_cap, server.rate_limit, server.frozen_scripts) == (5, (1, 2.5), True)
+
+
+def test_settings_of_rocket_chat() -> None:
+    """Settings are read and changed by Rocket.Chat's names; other names and values are refused."""
+    server = LocalRocketChat(page_cap=5)
+    server.settings["Message_MaxAllowedSize"] = 10
+    server.reset()
+    assert dict(server.settings) == {
+        "API_Upper_Count_Limit": 5,
+        "API_Default_Count": 50,
+        "API_Allow_Infinite_Count": True,
+        "Message_CustomFields_Enabled": True,
+        "Message_MaxAllowedSize": server.max_message_size,
+    }
+    assert server.max_message_size == 10
+    assert "'Message_MaxAllowedSize': 10" in repr(server.settings)
+    assert len(server.settings) == 5
+    for use in (lambda: server.settings["Site_Url"], lambda: server.settings.__setitem__("Site_Url", "x")):
+        with pytest.raises(KeyError, match="no setting 'Site_Url', only API_Upper_Count_Limit, API_Default_Count, "):
+            use()
+    for name, value in (("API_Default_Count", 0), ("API_Allow_Infinite_Count", 1), ("Message_MaxAllowedSize", "9")):
+        with pytest.raises(ValueError, match=rf"\({name}\) must be .*, not {value!r}"):
+            server.settings[name] = value
 
 
 def test_base_path(serve: Opener) -> None:
@@ -232,6 +257,13 @@ def test_users_and_rooms_can_be_added(api: Api) -> None:
     assert api.create(user="carol", channel="#lab")
     with pytest.raises(ValueError, match="'carol' already"):
         api.server.add_user("carol")
+    api.server.add_user("dave", id="daveid", email="dave@example.org")
+    assert api.server.auth("dave").user_id == "daveid"
+    assert api("POST", "login", {"email": "dave@example.org", "password": "dave-password"}, user=None).status == 200
+    with pytest.raises(ValueError, match="id 'daveid' already: dave"):
+        api.server.add_user("erin", id="daveid")
+    with pytest.raises(ValueError, match="address 'dave@example.org' already: dave"):
+        api.server.add_user("erin", email="dave@example.org")
     with pytest.raises(ValueError, match="'lab' already"):
         api.server.add_room("lab")
     with pytest.raises(ValueError, match="'channel' or 'private group'"):
@@ -240,11 +272,57 @@ def test_users_and_rooms_can_be_added(api: Api) -> None:
         api.server.add_room("cellar", members=["ghost"])
 
 
+def test_permissions_can_be_set(api: Api) -> None:
+    """A user has exactly the permissions that were set last, from the next request on."""
+    assert api("GET", "integrations.list", user="bob").status == 403
+    api.server.set_permissions("bob", ["manage-own-incoming-integrations"])
+    assert api("GET", "integrations.list", user="bob").status == 200
+    api.server.set_permissions("bob", [])
+    assert api("GET", "integrations.list", user="bob").status == 403
+    for use in (api.server.set_permissions, api.server.add_user):
+        with pytest.raises(TypeError, match=r"permissions must be a list of names such as \['manage"):
+            use("bob", "manage-own-incoming-integrations")
+
+
+def test_a_room_shows_its_id_and_members(api: Api) -> None:
+    """A room is found by name or id; it is a value, which does not change when the room does."""
+    before = api.server.room("general")
+    assert (before.id, before.name, before.type) == ("GENERAL", "general", "channel")
+    api.server.join_room("bob", "general")
+    assert before.members == {"admin", "alice"}
+    assert api.server.room("GENERAL").members == {"admin", "alice", "bob"}
+    assert api.server.room("#secret").type == "private group"
+
+
+def test_rooms_can_be_removed(api: Api, bot: Bot) -> None:
+    """A removed room takes no message or reply, its messages stay as they were, and its name is free."""
+    webhook = api.create(channel="#random")
+    api.create_for(bot, channel="#random")
+
+    def too_late(_: object) -> tuple[int, str, str]:
+        api.server.remove_room("#random")
+        return says('{"text": "x"}')
+
+    bot.reply = too_late
+    message = api.server.say("alice", "random", "hello")
+    assert api.server.messages == (message,)
+    assert api.post(webhook, {"text": "x"}).error_type == "invalid-channel"
+    with pytest.raises(LookupError, match="random was removed"):
+        api.server.edit(message, "changed")
+    for use in (api.server.room, api.server.remove_room):
+        with pytest.raises(LookupError, match="no room 'random', only general, ops, secret"):
+            use("random")
+    api.server.add_room("random")
+    assert api.server.room("random").members == set()
+
+
 @pytest.mark.parametrize("method", ["auth", "password", "require_second_factor", "revoke_tokens", "remove_user"])
 def test_unknown_users(method: str) -> None:
     """The error for an unknown user names the known ones."""
     with pytest.raises(LookupError, match="no user 'ghost', only admin"):
         getattr(LocalRocketChat(), method)("ghost")
+    with pytest.raises(LookupError, match="no user 'ghost', only admin"):
+        LocalRocketChat().set_permissions("ghost", [])
 
 
 def test_removed_users_are_gone(api: Api) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rocketchat_integrations.testing._world._starting_world import DEFAULT_WORLD
 from tests.testing.conftest import INCOMING, OUTGOING
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ def _names(api: Api, endpoint: str = "integrations.list", **query: Any) -> list[
 
 
 def test_pages_are_capped_silently(api: Api) -> None:
-    """A page has at most `page_cap` items, 50 by default, and all for a count of 0."""
+    """A page has at most `page_cap` items, `API_Default_Count` by default, and all for a count of 0."""
     for number in range(120):
         api.server.insert({"type": "webhook-incoming", "name": str(number)})
     assert len(_names(api)) == 50
@@ -31,6 +30,13 @@ def test_pages_are_capped_silently(api: Api) -> None:
     assert len(_names(api)) == 7
     page = api("GET", "integrations.list", count=20, offset=115).json
     assert (page["items"], page["count"], page["offset"], page["total"]) == (5, 5, 115, 120)
+    api.server.settings["API_Default_Count"] = 6
+    assert len(_names(api)) == 6
+    # As the server's `getPaginationItems` does it, which applies the cap before (read).
+    api.server.settings["API_Default_Count"] = 8
+    api.server.settings["API_Allow_Infinite_Count"] = False
+    assert len(_names(api, count=0)) == 8
+    assert len(_names(api)) == 7
 
 
 @pytest.mark.parametrize("query", [{"count": -1}, {"offset": "x"}])
@@ -110,10 +116,11 @@ def test_integrations_of_a_room(
     serve: Opener, version: str, endpoint: str, scope: str, name: str, other: str, option: str
 ) -> None:
     """A room's list has what is stored for `#name` and, by default, for all rooms of its type."""
-    members = {"general": ["alice"], "random": ["alice"], "secret": ["admin", "alice"]}
-    both = serve(version=version, world={**DEFAULT_WORLD, "members": members})
+    both = serve(version=version)
+    both.server.remove_room("secret")
+    both.server.add_room("secret", "private group", ["admin", "alice"])
     both.server.add_room("hidden", "private group")
-    room_id = {"general": "GENERAL", "secret": "PRIV0000000000001"}[name]
+    room_id = both.server.room(name).id
     for channel in (f"#{name}", scope, f"#{other}", f"#{room_id}", ""):
         both.create(OUTGOING, name=channel, channel=channel)
     assert _names(both, endpoint, roomName=name) == [f"#{name}", scope]

@@ -38,7 +38,7 @@ class ApiCall:
     @property
     def page(self) -> PageRequest:
         """The page of a list that the parameters ask for."""
-        return PageRequest.from_params(self.params, page_cap=self.settings.page_cap)
+        return PageRequest.from_params(self.params, self.settings)
 
     def visible(self, documents: Iterator[Document]) -> Iterator[Document]:
         """Return the integrations that the caller may see."""

@@ -12,8 +12,7 @@ import attrs
 from rocketchat_integrations.testing._world._documents import Collection, Document, value_at
 from rocketchat_integrations.testing._world._javascript import is_object
 from rocketchat_integrations.testing._world._refusals import Refusal, broken_rule, failure
-
-_DEFAULT_COUNT = 50
+from rocketchat_integrations.testing._world._settings import Settings
 
 
 @attrs.frozen
@@ -27,12 +26,14 @@ class PageRequest:
     """1 for ascending or -1 for descending, by the names of fields."""
 
     @classmethod
-    def from_params(cls, params: Mapping[str, Any], *, page_cap: int) -> PageRequest:
-        """Read the parameters of a request. No page is longer than ``page_cap``."""
-        count = _natural_number(params, "count", min(_DEFAULT_COUNT, page_cap))
+    def from_params(cls, params: Mapping[str, Any], settings: Settings) -> PageRequest:
+        """Read the parameters of a request."""
+        count = min(_natural_number(params, "count", settings.default_count), settings.page_cap)
+        # The server puts the default in place of 0 without looking at the cap.
+        instead_of_zero = None if settings.allow_infinite_count else settings.default_count
         return cls(
             offset=_natural_number(params, "offset", 0),
-            count=min(count, page_cap) or None,
+            count=count or instead_of_zero,
             sort=_read_sort(params.get("sort")),
         )
 

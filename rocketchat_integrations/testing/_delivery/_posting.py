@@ -158,7 +158,9 @@ def post_reply(
         raise failure("nameOrId.startsWith is not a function", "channel must be text")
     if poster is None:
         return None
-    room = (_find_room(world, wanted, poster) if wanted else None) or event.room
+    room = _find_room(world, wanted, poster) if wanted else None
+    if room is None and event.room is not None:
+        room = world.rooms.find_any(event.room.id)
     if room is None:
         return None
     posting = Posting(world, dialect)

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from ._documents import Document, random_text
+from ._stored_room import StoredRoom
 from ._users import User
 
 RoomType: TypeAlias = Literal["channel", "private group", "direct message"]
@@ -38,6 +39,11 @@ class Room:
         if self.type == "direct message":
             return {"_id": self.id, "t": "d"}
         return {"_id": self.id, "name": self.name, "t": "c" if self.type == "channel" else "p"}
+
+    @property
+    def stored(self) -> StoredRoom:
+        """The room as it is now, for tests."""
+        return StoredRoom(id=self.id, name=self.name, type=self.type, members=frozenset(self.members))
 
     def is_open_to(self, user: User) -> bool:
         """Return whether the user may post here."""
@@ -81,6 +87,10 @@ class Rooms:
             known = ", ".join(sorted(room.name for room in self._named))
             raise LookupError(f"there is no room {name_or_id!r}, only {known}")
         return room
+
+    def remove(self, room: Room) -> None:
+        """Remove a channel or a private group."""
+        self._named.remove(room)
 
     def find(self, name_or_id: str) -> Room | None:
         """Return the channel or private group of that name or id, if any."""

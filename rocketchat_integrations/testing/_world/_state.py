@@ -103,17 +103,19 @@ class World:
         """Replace the text of a message, as its author.
 
         Raises:
-            LookupError: there is no such message.
+            LookupError: there is no such message, or its room was removed.
         """
         identifier = message.document.get("_id")
         index = next((n for n, each in enumerate(self.messages) if each.document["_id"] == identifier), None)
         if index is None:
             raise LookupError("there is no such message: it must be one that this server returned since its last reset")
         stored = self.messages[index].document
+        room = self.rooms.find_any(stored["rid"])
+        if room is None:
+            raise LookupError(f"the room of the message is gone: {message.room} was removed")
         author = stored["u"]
         document = {**stored, "msg": text, "editedAt": self.timestamp(), "editedBy": author}
         edited = self.messages[index] = attrs.evolve(self.messages[index], text=text, document=document)
-        room = self.rooms.find_any(stored["rid"])
         self.outbox.append(Event("sendMessage", user=author, room=room, message=document))
         return edited
 

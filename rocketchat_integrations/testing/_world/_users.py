@@ -43,6 +43,17 @@ class User:
         return not self.permissions.isdisjoint(permissions)
 
 
+def permission_set(permissions: Iterable[str]) -> frozenset[str]:
+    """Return the names of permissions.
+
+    Raises:
+        TypeError: they are one text, whose letters would be taken for names.
+    """
+    if isinstance(permissions, str):
+        raise TypeError(f"permissions must be a list of names such as [{permissions!r}], not text")
+    return frozenset(permissions)
+
+
 class Users:
     """All users, and the tokens that they are logged in with."""
 
@@ -64,17 +75,23 @@ class Users:
         """Add a user, logged in with the token.
 
         Raises:
-            ValueError: the username is taken.
+            ValueError: the username, the id or the e-mail address is taken.
+            TypeError: the permissions are text.
         """
-        if self.find(username) is not None:
-            raise ValueError(f"there is a user {username!r} already")
         user = User(
             id=user_id or random_text(17),
             username=username,
             password=password or f"{username}-password",
             email=email or f"{username}@chat.example",
-            permissions=frozenset(permissions),
+            permissions=permission_set(permissions),
         )
+        for other in self._by_id.values():
+            if user.username == other.username:
+                raise ValueError(f"there is a user {username!r} already")
+            if user.id == other.id:
+                raise ValueError(f"there is a user with the id {user.id!r} already: {other.username}")
+            if user.email == other.email:
+                raise ValueError(f"there is a user with the e-mail address {user.email!r} already: {other.username}")
         self._by_id[user.id] = user
         self._standing_tokens[user.id] = self.log_in(user, token)
         return user
