@@ -41,6 +41,11 @@ def is_at_least(version: str, major: int, minor: int) -> bool:
     return (int(has_major), int(has_minor)) >= (major, minor)
 
 
+def takes_skip_transpile(version: str) -> bool:
+    """Return whether a version is known to have ``skipTranspile``."""
+    return is_at_least(version, 8, 4) and not is_at_least(version, 9, 0)
+
+
 def imitated(version: str) -> str | None:
     """Return the closest version of the same major, not later, that the embedded server imitates."""
     major, minor, *_ = version.split(".")
@@ -62,7 +67,7 @@ def acceptable(version: str, endpoint: str, body: Mapping[str, Any]) -> Mapping[
       versions refuse.
     """
     body = dict(body)
-    if body.get("skipTranspile") and not (is_at_least(version, 8, 4) and not is_at_least(version, 9, 0)):
+    if body.get("skipTranspile") and not takes_skip_transpile(version):
         del body["skipTranspile"]
     if not is_at_least(version, 6, 4):
         body.pop("scriptEngine", None)
