@@ -3,6 +3,7 @@
 Arguments after `--` go to pytest, and coverage is then not checked: `python -m nox -s tests-3.12 -- -x -k update`.
 """
 
+import argparse
 import itertools
 import os
 import shutil
@@ -107,17 +108,29 @@ def run_tests(session: nox.Session, *, under: Sequence[str] = ("python", "-m")) 
     run_pytest(session, ROOT / "tests", f"--ignore={CONTRACT}", *IN_PARALLEL, under=under)
 
 
-def run_pytest(session: nox.Session, *arguments: str | Path, under: Sequence[str] = ("python", "-m")) -> None:
+def run_pytest(
+    session: nox.Session,
+    *arguments: str | Path,
+    under: Sequence[str] = ("python", "-m"),
+    posargs: Sequence[str] | None = None,
+) -> None:
     pytest = ["pytest", f"--config-file={PYPROJECT}", f"--rootdir={ROOT}", *map(str, arguments)]
     # In the checkout, `-m` would import the checkout's package instead of the wheel's.
     with session.chdir(session.create_tmp()):
         # After Ctrl-C, wait until the tests have tidied up; a second Ctrl-C ends them.
-        session.run(*under, *pytest, *session.posargs, interrupt_timeout=None)
+        further = session.posargs if posargs is None else posargs
+        session.run(*under, *pytest, *further, interrupt_timeout=None)
 
 
 @nox.session(requires=["build"])
 def contract(session: nox.Session) -> None:
-    """Check requests against the validators that the vendor publishes."""
+    """Check requests against the validators that the vendor publishes, of each version in tests/contract/package.json.
+
+    With `--schema-version`, check another version instead: `python -m nox -s contract -- --schema-version 9.0.0`.
+    """
+    parser = argparse.ArgumentParser(prog="nox -s contract --", add_help=False, allow_abbrev=False)
+    parser.add_argument("--schema-version")
+    options, for_pytest = parser.parse_known_args(session.posargs)
     missing = [program for program in ("node", "npm") if not shutil.which(program)]
     if missing:
         # CI must not leave anything out unnoticed.
@@ -129,8 +142,11 @@ def contract(session: nox.Session) -> None:
         everything = ("--include=dev", "--include=optional", "--engine-strict=false")
         quietly = ("--no-audit", "--no-fund", "--loglevel=error")
         session.run("npm", "ci", "--ignore-scripts", *everything, *quietly, external=True)
-        session.run("npm", "run", "--silent", "build", external=True)
-    run_pytest(session, CONTRACT, *IN_PARALLEL)
+        version = [options.schema_version] if options.schema_version else []
+        session.run("node", "build.js", *version, external=True)
+    # Empty means the versions in package.json.
+    session.env["ROCKETCHAT_SCHEMA_VERSION"] = options.schema_version or ""
+    run_pytest(session, CONTRACT, *IN_PARALLEL, posargs=for_pytest)
 
 
 @nox.session

@@ -1,17 +1,19 @@
-"""The validators, and an embedded server of their version."""
+"""The validators of each published version, and an embedded server of the newest."""
 
 from __future__ import annotations
 
 import faulthandler
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 
 import pytest
 
 from rocketchat_integrations import Client, RetryPolicy
 from rocketchat_integrations.testing import LocalRocketChat
-from tests.contract.validators import PROGRAM, Validators, running
+from tests.contract.validators import BUILD, Validators, running
+from tests.contract.versions import NEWEST, VERSIONS, imitated
 from tests.contract.world import SERVER
 
 
@@ -22,22 +24,29 @@ def pytest_runtest_setup() -> None:
 
 
 @pytest.fixture(scope="session")
-def validators() -> Iterator[Validators]:
-    """The validators, in one process for the whole run."""
+def published() -> Iterator[Mapping[str, Validators]]:
+    """The validators of each version, each in one process for the whole run."""
     node = shutil.which("node")
-    if node is None or not PROGRAM.exists():
+    programs = [BUILD / f"{version}.cjs" for version in VERSIONS]
+    if node is None or not all(program.exists() for program in programs):
         # In CI, no check may be skipped unnoticed.
         give_up = pytest.fail if os.environ.get("CI") else pytest.skip
         build = "npm ci --ignore-scripts && npm run build"
         give_up(f"no published validators: they need Node.js 20 or newer, and in tests/contract: {build}")
-    with running(node) as validators:
-        yield validators
+    with ExitStack() as processes:
+        yield {program.stem: processes.enter_context(running(node, program)) for program in programs}
+
+
+@pytest.fixture(scope="session")
+def validators(published: Mapping[str, Validators]) -> Validators:
+    """The validators of the newest version."""
+    return published[NEWEST]
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LocalRocketChat]:
-    """An embedded server of the version of the validators."""
-    with LocalRocketChat(version="8.8.1", world=SERVER) as server:
+    """An embedded server of the version of the newest validators, or the next older one that it imitates."""
+    with LocalRocketChat(version=imitated(NEWEST) or "8.8", world=SERVER) as server:
         yield server
 
 

@@ -11,7 +11,10 @@ from typing import IO, Any, cast
 
 import attrs
 
-PROGRAM = Path(__file__).parent / "build" / "validators.cjs"
+from tests.contract.versions import FOLDER
+
+BUILD = FOLDER / "build"
+"""The folder of the programs, one for each version: `VERSION.cjs`."""
 
 
 @attrs.frozen
@@ -23,11 +26,18 @@ class Verdict:
     """The parameters after coercion."""
     violations: tuple[str, ...]
 
+    def agrees_with(self, other: Verdict) -> bool:
+        """Return whether two answers are the same, violations and coerced parameters included."""
+        return self.violations == other.violations and same_json(self.params, other.params)
+
 
 @attrs.frozen
 class Validators:
-    """The validators of all endpoints."""
+    """The validators of one version of the server."""
 
+    version: str
+    endpoints: frozenset[str]
+    """The endpoints that this version has validators for."""
     _questions: IO[str]
     _answers: IO[str]
 
@@ -47,13 +57,14 @@ class Validators:
 
 
 @contextmanager
-def running(node: str) -> Generator[Validators]:
-    """Run the process during a `with` block."""
+def running(node: str, program: Path) -> Generator[Validators]:
+    """Run a program of the validators during a `with` block."""
     pipe = subprocess.PIPE
-    with subprocess.Popen([node, str(PROGRAM)], stdin=pipe, stdout=pipe, encoding="utf-8") as process:
+    with subprocess.Popen([node, str(program)], stdin=pipe, stdout=pipe, encoding="utf-8") as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        yield Validators(process.stdin, process.stdout)
+        endpoints = json.loads(process.stdout.readline())
+        yield Validators(program.stem, frozenset(endpoints), process.stdin, process.stdout)
 
 
 def same_json(one: Any, other: Any) -> bool:

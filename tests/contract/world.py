@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings, strategies as st
 from rocketchat_integrations import IntegrationDefinition, IntegrationType
 from rocketchat_integrations.testing import strategies
 from rocketchat_integrations.testing._world._starting_world import DEFAULT_WORLD
+from tests.contract.versions import NEWEST, takes_skip_transpile
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """Settings for examples that talk to a server, or to another process."""
@@ -28,19 +29,22 @@ SERVER: Mapping[str, Any] = {
 """The embedded server's default world, with users that incoming integrations may post as."""
 
 _USERNAME = st.sampled_from(["rocket.cat", "alice"])
+_SCRIPTS: Fields = {} if takes_skip_transpile(NEWEST) else {"skip_transpile": st.none()}
 
 WORLD: Mapping[IntegrationType, Fields] = {
     IntegrationType.INCOMING: {
         "channel": st.lists(st.sampled_from(_PLACES), min_size=1, max_size=3),
         "username": _USERNAME,
+        **_SCRIPTS,
     },
     IntegrationType.OUTGOING: {
         # No channel means every public channel.
         "channel": st.lists(st.sampled_from([*_PLACES, *_EVERYWHERE]), max_size=3),
         "username": _USERNAME,
+        **_SCRIPTS,
     },
 }
-"""Strategies for the fields that name rooms and users."""
+"""Strategies for the fields that depend on the server: rooms, users, and what older and newer versions lack."""
 
 INTEGRATIONS: st.SearchStrategy[IntegrationDefinition] = strategies.incoming_integrations(
     **WORLD[IntegrationType.INCOMING]

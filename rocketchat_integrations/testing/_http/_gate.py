@@ -60,8 +60,8 @@ class Gate:
             is_form = takes_forms and request.mimetype == "application/x-www-form-urlencoded"
             params = _read_form(body) if is_form else _read_json(request, body)
         if endpoint.schema is not None:
-            # The values of a query are texts, so 6.x coerces them as well.
-            coerce = self.dialect.major >= 8 or request.method == "GET"
+            # The values of a query are texts, so every version coerces them.
+            coerce = self.dialect.coerces_bodies or request.method == "GET"
             found = violations(endpoint.schema, params, coerce=coerce)
             if found:
                 raise invalid_params(found)

@@ -24,6 +24,11 @@ class Dialect:
         """Return whether the version is this one or a later one."""
         return (self.major, self.minor) >= (major, minor)
 
+    @property
+    def coerces_bodies(self) -> bool:
+        """Whether values of the wrong type in a body are converted, as 8.6's validators do and 8.0's do not."""
+        return self.is_at_least(8, 4)
+
     @classmethod
     def of(cls, version: str, skip_transpile: SkipTranspile = "refused") -> Dialect:
         """Return the dialect of a version; ``skip_transpile`` is that of 9.0 and later.

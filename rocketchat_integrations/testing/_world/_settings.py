@@ -82,8 +82,8 @@ class WorkspaceSettings(Mapping[str, Any]):
     - ``API_Default_Count``: how many items a page has if the request does not say, at least 1; 50 at first.
     - ``API_Allow_Infinite_Count``: whether ``count=0`` means all items, in one page; True at first. If False, it means
       ``API_Default_Count``.
-    - ``Message_CustomFields_Enabled``: whether messages may have custom fields; also ``custom_fields``. Only 8.x and later
-      look at it.
+    - ``Message_CustomFields_Enabled``: whether messages may have custom fields; also ``custom_fields``. Only 8.x and
+      later look at it.
     - ``Message_MaxAllowedSize``: the longest text of a message, at least 1; also ``max_message_size``. Only 8.x and
       later look at it.
 
