@@ -1,0 +1,1 @@
+"""Run integration scripts as the server does."""
