@@ -49,15 +49,6 @@ _BRIDGE = "sandbox.js"
 
 
 @attrs.frozen
-class FetchRequest:
-    """A request that a script makes with ``fetch``."""
-
-    url: str
-    options: Mapping[str, Any] = attrs.field(repr=False)
-    """The second argument of ``fetch``: ``method``, ``headers``, ``body`` and others."""
-
-
-@attrs.frozen
 class ScriptResponse:
     """The response to a ``fetch`` of a script."""
 
@@ -94,12 +85,16 @@ class Outcome:
     """The names that the call has made global by assigning to them without a declaration, the way of 8.x."""
 
 
-Fetch = Callable[[FetchRequest], ScriptResponse]
-"""Answers a request of a script. An OSError means that no response arrived; others are raised to the caller."""
+Fetch = Callable[[str, Mapping[str, Any]], ScriptResponse]
+"""Answers a request of a script, given its URL and the options (``method``, ``headers``, ``body`` and others).
+
+An OSError means that no response arrives: the promise of ``fetch`` is rejected with its text. Other exceptions are
+raised to the caller.
+"""
 
 
-def _no_answer(request: FetchRequest) -> ScriptResponse:
-    raise OSError(f"the script fetches {request.url!r}: give its response with fetch=")
+def _no_answer(url: str, _: Mapping[str, Any]) -> ScriptResponse:
+    raise OSError(f"no response for {url}: give the script one with fetch=")
 
 
 def check_syntax(source: str) -> None:
@@ -216,21 +211,22 @@ class Engine:
                 message = f"{doing}: the promise that the script returns never settles"
                 raise ScriptLimitError(message, limit="promise", logs=tuple(logs))
             for number, url, options in state["requests"]:
-                self._answer(number, FetchRequest(url, options))
+                self._answer(number, url, options)
+        self._context.check_memory()
         if "error" in state:
             error = state["error"] | {"stack": _stack(state["error"]["stack"], self._shift)}
             message = thrown_error_text(doing, error["name"], error["message"], error["stack"], self._source)
             raise ScriptRuntimeError(message, **error, logs=tuple(logs))
         return Outcome(state["value"], tuple(logs), tuple(leaked))
 
-    def _answer(self, number: int, request: FetchRequest) -> None:
+    def _answer(self, number: int, url: str, options: Mapping[str, Any]) -> None:
         try:
-            response = self._fetch(request)
+            response = self._fetch(url, options)
         except OSError as error:
             answer: dict[str, Any] = {"failure": str(error) or type(error).__name__}
         else:
             headers = [[name.lower(), value] for name, value in response.headers.items()]
-            status = {"status": response.status, "statusText": "", "url": request.url}
+            status = {"status": response.status, "statusText": "", "url": url}
             answer = {"response": {**status, "text": response.text, "headers": headers}}
         self._context.run(f"answer({number}, {json.dumps(json.dumps(answer))})")
 
@@ -306,7 +302,6 @@ class _Context:
         """Return the state of the call, and add to the log lines."""
         state: dict[str, Any] = json.loads(self.run("poll()"))
         logs += (LogLine(level, text) for level, text in state["logs"])
-        self._check_memory()
         return state
 
     def _evaluate(self, code: str) -> Any:
@@ -328,13 +323,19 @@ class _Context:
     def _out_of_memory(self) -> str:
         return f"the script used more than {self._memory / 2**20:g} MB of memory"
 
-    def _check_memory(self) -> None:
-        # V8 notices the limit only when it collects garbage.
-        racer = self._open()
-        if racer.heap_stats()["used_heap_size"] > self._memory:
-            racer.low_memory_notification()
-            if racer.heap_stats()["used_heap_size"] > self._memory:
+    def check_memory(self) -> None:
+        """Raise ScriptLimitError if too much memory is in use. V8 notices that only when it collects garbage."""
+        if self._used() > self._memory:
+            self._open().low_memory_notification()
+            if self._used() > self._memory:
                 raise self._limit_reached("memory", self._out_of_memory())
+
+    def _used(self) -> int:
+        try:
+            return int(self._open().heap_stats()["used_heap_size"])
+        except ValueError:
+            # V8 has run out of memory within a built-in function, and gives no figures once.
+            return self._memory + 1
 
     def _open(self) -> MiniRacer:
         if self._reached is not None:
