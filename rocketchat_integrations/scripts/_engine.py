@@ -208,6 +208,7 @@ class Engine:
             if state["settled"]:
                 break
             if not state["requests"]:
+                self._context.check_memory()
                 message = f"{doing}: the promise that the script returns never settles"
                 raise ScriptLimitError(message, limit="promise", logs=tuple(logs))
             for number, url, options in state["requests"]:
@@ -325,17 +326,11 @@ class _Context:
 
     def check_memory(self) -> None:
         """Raise ScriptLimitError if too much memory is in use. V8 notices that only when it collects garbage."""
-        if self._used() > self._memory:
-            self._open().low_memory_notification()
-            if self._used() > self._memory:
-                raise self._limit_reached("memory", self._out_of_memory())
-
-    def _used(self) -> int:
-        try:
-            return int(self._open().heap_stats()["used_heap_size"])
-        except ValueError:
-            # V8 has run out of memory within a built-in function, and gives no figures once.
-            return self._memory + 1
+        racer = self._open()
+        if not racer.was_hard_memory_limit_reached() and racer.heap_stats()["used_heap_size"] > self._memory:
+            racer.low_memory_notification()
+        if racer.was_hard_memory_limit_reached():
+            raise self._limit_reached("memory", self._out_of_memory())
 
     def _open(self) -> MiniRacer:
         if self._reached is not None:

@@ -53,7 +53,7 @@ def _objects(value: Any) -> list[Mapping[str, Any]]:
 
 def _channels(value: Any) -> str | tuple[str, ...] | None:
     if isinstance(value, list):
-        return tuple(_text(each) or "" for each in cast("list[Any]", value)) or None
+        return tuple(_text(each) or "" for each in value) or None
     return _text(value)
 
 
