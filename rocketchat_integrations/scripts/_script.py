@@ -178,7 +178,7 @@ class Script:
         }
         outcome = self._call(_INCOMING, {"request": request})
         result, said = outcome.value, _said(outcome)
-        if not result:
+        if not result and result != {}:  # an empty object is true in JavaScript
             return IncomingResult(message=None, **said)
         error = result.get("error") if isinstance(result, dict) else None
         if error:

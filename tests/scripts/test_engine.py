@@ -209,7 +209,10 @@ HOSTILE = {
     "promises without end": ("memory", plain("const again = () => Promise.resolve().then(again); return again();")),
     "a slow regular expression": ("time", plain("return /(a+)+b/.test('a'.repeat(40));")),
     "a getter without end": ("time", plain("return { get a() { while (true) {} } };")),
-    "a built-in that cannot be interrupted": ("time", plain("return [].lastIndexOf.call({ length: 2 ** 27, 0: 2 }, 1);")),
+    "a built-in that cannot be interrupted": (
+        "time",
+        plain("return [].lastIndexOf.call({ length: 2 ** 27, 0: 2 }, 1);"),
+    ),
     "growing arrays": ("memory", plain("const all = []; while (true) all.push([1, 2, 3]);")),
     "growing texts": ("memory", plain("const all = []; while (true) all.push('x'.repeat(1e5) + all.length);")),
     "one large array": ("memory", plain("this.all = new Array(3e6).fill(1); return 1;")),
