@@ -1,15 +1,15 @@
 """Find what breaks in an integration's script on server 9.0, without running it.
 
-The finding is JavaScript's work: ``analyzer.js`` (acorn and eslint-scope, bundled from ``tools/script_analysis``) returns
-kinds, names and places. The words for people are here.
+``analyzer.js`` finds the places and runs in V8: it is bundled from ``tools/script_analysis``, with acorn and
+eslint-scope. The words for people are here.
 """
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import json
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -127,8 +127,8 @@ _REPLACEMENTS = {
 def static_problems(source: str) -> tuple[ScriptProblem, ...]:
     """Return what breaks in a script on server 9.0, in the order of the text; empty when nothing was found.
 
-    Nothing is run. Doubtful places are left out: a name that the script may define by `eval`, or a function that may get
-    a `this`, is no problem. Of a name that is used several times in a function, the first place is reported.
+    Nothing is run. Where the code leaves room for doubt, nothing is reported: a name that the script may define by
+    `eval`, or a function that may get a `this`. If a function uses a name several times, its first place is reported.
     """
     return tuple(_problem(**found) for found in _analyzer().analyze(source))
 
@@ -169,23 +169,33 @@ class _Analyzer:
         return found_problems
 
     def close(self) -> None:
-        """Give the context back; the next analysis makes a new one."""
+        """Close the context; the next analysis makes another."""
         if self._context is not None:
             self._context.close()
             self._context = None
 
 
 def _make_context() -> MiniRacer:
-    # Where an event loop runs, mini-racer would use that instead of its own, and could not set a time limit.
-    with ThreadPoolExecutor(1) as thread:
-        context = thread.submit(MiniRacer).result()
+    async def made() -> MiniRacer:
+        return MiniRacer()
+
+    # Made in an event loop, a context uses that one. Its own would end with it, before a late callback of V8.
+    context = asyncio.run_coroutine_threadsafe(made(), _event_loop()).result()
     context.eval(files(__package__).joinpath("analyzer.js").read_text(encoding="utf-8"))
     return context
 
 
 @cache
+def _event_loop() -> asyncio.AbstractEventLoop:
+    """Return an event loop that runs in a thread until the process ends."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return loop
+
+
+@cache
 def _analyzer() -> _Analyzer:
     analyzer = _Analyzer()
-    # When modules are cleared at exit, closing a context waits forever for its thread.
+    # Python hangs at exit if a context is still open when modules are cleared.
     atexit.register(analyzer.close)
     return analyzer
