@@ -1,1 +1,1 @@
-"""Run integration scripts as the server does."""
+"""Run the scripts of integrations, in the engine that the server uses (V8). The extra ``scripts`` installs it."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
@@ -264,8 +266,9 @@ def test_a_script_that_is_too_much_for_the_parser_is_reported(source: str) -> No
 
 
 def test_a_script_that_takes_too_long_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_analysis, "_SECONDS", 0.000_001)
-    (problem,) = static_problems("class Script {}" * 10_000)
+    assert static_problems("class Script { prepare_outgoing_request() {} }") == ()
+    monkeypatch.setattr(_analysis._analyzer()._context, "_seconds", 0.001)
+    (problem,) = static_problems("a;" * 300_000)
     assert problem.kind is ProblemKind.NOT_ANALYZED
 
 
@@ -274,6 +277,11 @@ def test_a_large_script_is_analyzed() -> None:
     body = line * (1_000_000 // len(line))
     found = static_problems(f"class Script {{ process_incoming_request({{ request }}) {{\n{body} last = 1; }} }}")
     assert [problem.kind for problem in found] == [ProblemKind.UNDECLARED_ASSIGNMENT]
+
+
+def test_a_process_ends_while_the_analyzer_is_loaded() -> None:
+    program = f"from {_analysis.__name__} import static_problems; static_problems('')"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 def test_two_threads_analyze_two_scripts() -> None:
