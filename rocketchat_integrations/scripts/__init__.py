@@ -10,6 +10,7 @@ from rocketchat_integrations.exceptions import (
     ScriptSyntaxError,
 )
 
+from ._analysis import ProblemKind, ScriptProblem
 from ._engine import LogLine, ScriptResponse
 from ._results import IncomingResult, PrepareResult, ResponseResult, ScriptRequest
 from ._script import Script
@@ -19,9 +20,11 @@ __all__ = [
     "IntegrationScriptError",
     "LogLine",
     "PrepareResult",
+    "ProblemKind",
     "ResponseResult",
     "Script",
     "ScriptLimitError",
+    "ScriptProblem",
     "ScriptRequest",
     "ScriptResponse",
     "ScriptRuntimeError",

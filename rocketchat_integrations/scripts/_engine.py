@@ -108,7 +108,7 @@ def check_syntax(source: str) -> None:
         ScriptLimitError: compiling takes too long, or too much memory.
         ConfigurationError: the extra ``scripts`` is not installed.
     """
-    with _Context() as context:
+    with Context() as context:
         context.check(source)
 
 
@@ -148,7 +148,7 @@ class Engine:
         self._fetch = fetch or _no_answer
         self._lock = threading.Lock()
         self._dates = f"date {secrets.token_hex(16)}"
-        self._context = _Context(seconds=seconds, memory=memory)
+        self._context = Context(seconds=seconds, memory=memory)
         try:
             self._context.check(source)
             loaded = self._load(strict=strict)
@@ -256,7 +256,7 @@ def _wrap(source: str, bridge: str, *, strict: bool) -> _Wrapped:
     return _Wrapped(f"{before}{source}{after}\n//# sourceURL={_SCRIPT}", len(before))
 
 
-class _Context:
+class Context:
     """A context of V8 with limits and the sandbox."""
 
     def __init__(self, *, seconds: float = SECONDS, memory: int = MEMORY) -> None:
@@ -282,14 +282,14 @@ class _Context:
         self.start()
         failure: ScriptSyntaxError | None = None
         try:
-            self._evaluate(f"{_CHECK}{_as_unicode(source)}}})")
+            self.evaluate(f"{_CHECK}{_as_unicode(source)}}})")
         except JSParseException as error:
             failure = _syntax_error(str(error))
         except JSEvalException:
             pass  # thrown by the first statement
         if failure is not None:
             raise failure
-        self._evaluate(f"const {self.bridge} = {_sandbox()}\n//# sourceURL={_BRIDGE}")
+        self.evaluate(f"const {self.bridge} = {_sandbox()}\n//# sourceURL={_BRIDGE}")
 
     def start(self) -> None:
         """Begin to measure time."""
@@ -297,7 +297,7 @@ class _Context:
 
     def run(self, call: str) -> Any:
         """Call a function of the bridge."""
-        return self._evaluate(f'"use strict"; {self.bridge}.{call}\n//# sourceURL={_BRIDGE}')
+        return self.evaluate(f'"use strict"; {self.bridge}.{call}\n//# sourceURL={_BRIDGE}')
 
     def poll(self, logs: list[LogLine]) -> dict[str, Any]:
         """Return the state of the call, and add to the log lines."""
@@ -305,7 +305,8 @@ class _Context:
         logs += (LogLine(level, text) for level, text in state["logs"])
         return state
 
-    def _evaluate(self, code: str) -> Any:
+    def evaluate(self, code: str) -> Any:
+        """Return what code gives, within the limits."""
         from py_mini_racer import JSOOMException, JSTimeoutException
 
         racer = self._open()
@@ -368,7 +369,9 @@ def _as_unicode(text: str) -> str:
 
 @functools.cache
 def _sandbox() -> str:
-    return importlib.resources.files(__package__).joinpath("_sandbox.js").read_text(encoding="utf-8")
+    return (
+        importlib.resources.files("rocketchat_integrations.scripts").joinpath("_sandbox.js").read_text(encoding="utf-8")
+    )
 
 
 def _new_context() -> MiniRacer:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
+from typing import Any, Self, TypeAlias, cast
 from urllib.parse import urlencode
 
 import attrs
@@ -18,12 +18,10 @@ from rocketchat_integrations._tracebacks import sealed, sealed_init
 from rocketchat_integrations.exceptions import ConfigurationError, ScriptRuntimeError
 from rocketchat_integrations.messages import Message
 
+from ._analysis import ProblemKind, ScriptProblem, static_problems
 from ._engine import Engine, Fetch, Outcome, ScriptResponse
 from ._message_reading import read_message
 from ._results import IncomingResult, PrepareResult, ResponseResult, ScriptRequest
-
-if TYPE_CHECKING:
-    from ._analysis import ScriptProblem
 
 Answers: TypeAlias = Mapping[str, ScriptResponse] | Callable[[str, Mapping[str, Any]], ScriptResponse]
 
@@ -122,8 +120,6 @@ class Script:
 
         The script is not run for this. With ``strict=False``, the names that leaked in the calls so far are included.
         """
-        from ._analysis import ProblemKind, ScriptProblem, static_problems  # takes 0.1 s
-
         found = static_problems(self._source)
         told = {each.message for each in found if each.kind is ProblemKind.UNDECLARED_ASSIGNMENT}
         leaks = [
@@ -177,17 +173,16 @@ class Script:
             "user": {"_id": user, "name": user, "username": user} if isinstance(user, str) else dict(user or _USER),
         }
         outcome = self._call(_INCOMING, {"request": request})
-        result, said = outcome.value, _said(outcome)
-        if not result and result != {}:  # an empty object is true in JavaScript
+        said = _said(outcome)
+        if not outcome.value and outcome.value != {}:  # an empty object is true in JavaScript
             return IncomingResult(message=None, **said)
-        error = result.get("error") if isinstance(result, dict) else None
-        if error:
-            return IncomingResult(message=None, error=error, **said)
-        returned = cast("dict[str, Any]", result).get("content") if isinstance(result, dict) else None
-        if not isinstance(returned, dict):
+        result = _fields(outcome.value)
+        if result.get("error"):
+            return IncomingResult(message=None, error=result["error"], **said)
+        posted = _posted(result.get("content"))
+        if posted["message"] is None:
             raise _without_content(outcome)
-        response = cast("dict[str, Any]", result).get("response") or None
-        return IncomingResult(**_posted(returned), response=response, **said)
+        return IncomingResult(**posted, response=result.get("response") or None, **said)
 
     @sealed
     def prepare_outgoing_request(
@@ -210,7 +205,7 @@ class Script:
         data = {**payload, "timestamp": _time(payload["timestamp"])} if "timestamp" in payload else dict(payload)
         request = {"params": {}, "method": "POST", "url": url, "data": data, "headers": headers}
         outcome = self._call(_PREPARE, {"request": request})
-        result: dict[str, Any] = outcome.value if isinstance(outcome.value, dict) else {}
+        result = _fields(outcome.value)
         return PrepareResult(**_posted(result.get("message")), request=_request(result), **_said(outcome))
 
     @sealed
@@ -246,9 +241,8 @@ class Script:
             "headers": _lower(headers or {}),
         }
         outcome = self._call(_RESPONSE, {"request": sent, "response": response})
-        result = outcome.value
-        returned = cast("dict[str, Any]", result).get("content") if isinstance(result, dict) else None
-        return ResponseResult(**_posted(returned), suppressed=result is False, **_said(outcome))
+        posted = _posted(_fields(outcome.value).get("content"))
+        return ResponseResult(**posted, suppressed=outcome.value is False, **_said(outcome))
 
     def _call(self, method: str, parameters: Mapping[str, Any]) -> Outcome:
         if method not in self.functions:
@@ -265,7 +259,7 @@ def _place(name: str, source: str) -> tuple[int, int]:
 
 
 def _fetch(answers: Answers) -> Fetch:
-    if not isinstance(answers, Mapping):
+    if callable(answers):
         return answers
 
     def answer(url: str, _: Mapping[str, Any]) -> ScriptResponse:
@@ -315,18 +309,23 @@ def _said(outcome: Outcome) -> dict[str, Any]:
     return {"logs": outcome.logs, "leaked": outcome.leaked}
 
 
+def _fields(value: Any) -> dict[str, Any]:
+    """Return the fields of a value; none unless it is an object."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
 def _posted(content: Any) -> dict[str, Any]:
     if not isinstance(content, dict):
         return {"message": None}
-    return {"message": read_message(cast("dict[str, Any]", content)), "content": content}
+    return {"message": read_message(_fields(content)), "content": content}
 
 
 def _request(result: Mapping[str, Any]) -> ScriptRequest | None:
     url, method = result.get("url"), result.get("method")
     if not url or not method:
         return None
-    headers, data, auth = result.get("headers") or {}, result.get("data"), result.get("auth")
-    return ScriptRequest(url=url, method=method, headers=headers, data=data, auth=auth)
+    headers = _fields(result.get("headers"))
+    return ScriptRequest(url=url, method=method, headers=headers, data=result.get("data"), auth=result.get("auth"))
 
 
 def _without_content(outcome: Outcome) -> ScriptRuntimeError:

@@ -73,9 +73,11 @@ BODIES = {
 SOURCES = {
     **{name: returning(body) for name, body in BODIES.items()},
     "an async method": "class Script { async process_incoming_request() { await null; return { a: 1 }; } }",
-    "an async method that throws": "class Script { async process_incoming_request() { await null; throw Error('e'); } }",
+    "an async method that throws": "class Script { async process_incoming_request() { await 1; throw Error('e'); } }",
     "a helper": returning("return twice(request.content.a);", "const twice = (n) => n * 2; function unused() {}"),
-    "an inherited method": "class Base { process_incoming_request() { return this.x; } } class Script extends Base { x = 3; }",
+    "an inherited method": (
+        "class Base { process_incoming_request() { return this.x; } } class Script extends Base { x = 3; }"
+    ),
     "a function as class": "function Script() {} Script.prototype.process_incoming_request = () => 1;",
     "a class in a variable": "var Script = class { process_incoming_request() { return 1; } };",
     "a class expression without semicolon": "Script = class { process_incoming_request() { return 1; } }",
@@ -97,7 +99,8 @@ SOURCES = {
 }
 
 
-CALLS = [["process_incoming_request", {"request": {"content": {"a": 1, "list": [1, 2]}}}]] * 2
+METHOD = "process_incoming_request"
+PARAMETERS = {"request": {"content": {"a": 1, "list": [1, 2]}}}
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +110,7 @@ def in_node() -> dict[str, dict[str, Any]]:
     if node is None:
         # In CI, no check may be skipped unnoticed.
         (pytest.fail if os.environ.get("CI") else pytest.skip)("running scripts in Node.js needs Node.js 20 or newer")
-    lines = [json.dumps({"source": source, "calls": CALLS}) for source in SOURCES.values()]
+    lines = [json.dumps({"source": source, "calls": [[METHOD, PARAMETERS]] * 2}) for source in SOURCES.values()]
     run = subprocess.run(
         [node, str(RUNNER)], input="\n".join(lines), capture_output=True, encoding="utf-8", check=True, timeout=60
     )
@@ -125,7 +128,7 @@ def here(source: str) -> dict[str, Any]:
         return {"phase": "load", "name": error.name, "message": error.message}
     with engine:
         try:
-            return {"phase": "done", "values": [engine.call(method, parameters).value for method, parameters in CALLS]}
+            return {"phase": "done", "values": [engine.call(METHOD, PARAMETERS).value for _ in range(2)]}
         except ScriptRuntimeError as error:
             if "could not be cloned" in error.message:
                 return {"phase": "result"}

@@ -9,7 +9,7 @@ import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -38,7 +38,7 @@ def value(body: str, request: Any = None, **options: Any) -> Any:
 
 
 def test_a_method_gets_and_returns_json() -> None:
-    data = {"text": "é😀\ud800", "numbers": [1, 2.5, None, True], "nested": {"a": {}}}
+    data: Any = {"text": "é😀\ud800", "numbers": [1, 2.5, None, True], "nested": {"a": {}}}
     assert value("return request;", data) == data
 
 
@@ -344,7 +344,7 @@ def test_a_closed_engine_cannot_be_called() -> None:
 def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     from rocketchat_integrations.scripts import _engine
 
-    monkeypatch.setitem(sys.modules, "py_mini_racer", None)
+    monkeypatch.setitem(cast("dict[str, Any]", sys.modules), "py_mini_racer", None)
     _engine._context_class.cache_clear()
     with pytest.raises(ConfigurationError, match=r"rocketchat-integrations\[scripts\]"):
         Engine("")

@@ -115,7 +115,7 @@ def test_content_that_is_no_json_is_refused(content: Any, problem: str) -> None:
 
 
 def test_the_message_is_read_as_the_server_reads_a_webhook() -> None:
-    content = {
+    content: dict[str, Any] = {
         "msg": 5.0,
         "roomId": ["#a", 7],
         "alias": "loses",
@@ -155,7 +155,11 @@ def test_the_message_is_read_as_the_server_reads_a_webhook() -> None:
 def test_fetch_is_answered_by_url_or_by_a_function() -> None:
     body = "const r = await fetch(request.content); return { content: { text: `${r.status} ${await r.text()}` } };"
     answers = {"https://example.com/": ScriptResponse(status=404, text="gone")}
-    for fetch in (answers, lambda url, options: answers[url]):
+
+    def answer(url: str, options: Any) -> ScriptResponse:
+        return answers[url]
+
+    for fetch in (answers, answer):
         result = incoming(body, fetch=fetch).process_incoming_request('"https://example.com/"')
         assert result.message == Message("404 gone")
     with pytest.raises(ScriptRuntimeError) as caught:
@@ -197,7 +201,8 @@ def test_an_outgoing_call_is_made_as_it_is_without_the_method() -> None:
 def test_a_reply_can_become_another_message() -> None:
     script = response("""
         const { status_code, content, content_raw, headers, error } = response;
-        return { content: { text: [request.url, status_code, content === content_raw, content, headers.a, error].join() } };
+        const parts = [request.url, status_code, content === content_raw, content, headers.a, error];
+        return { content: { text: parts.join() } };
     """)
     result = script.process_outgoing_response(ScriptRequest(url="https://a"), 200, {"text": "x"}, {"A": "b"})
     assert result.message == Message('https://a,200,true,{"text":"x"},b,')
@@ -242,7 +247,7 @@ def test_a_source_must_be_text(tmp_path: Path) -> None:
 SECRET = "xoxbSECRET"
 LEAKING = {
     "an error with it": f"class Script {{ process_incoming_request() {{ throw new Error('{SECRET}'); }} }}",
-    "an error named like it": f"const e = new Error('x'); e.name = '{SECRET}Error'; class Script {{ constructor() {{ throw e; }} }}",
+    "an error named like it": f"const e = Error('x'); e.name = '{SECRET}Error'; class Script {{ constructor() {{ throw e; }} }}",
     "a field of undefined": f"class Script {{ constructor() {{ undefined['{SECRET}']; }} }}",
     "an undeclared name": f"const t = '{SECRET}'; class Script {{ constructor() {{ eval(t); }} }}",
     "a function": f"class Script {{ process_incoming_request() {{ ({{}})['{SECRET}'](); }} }}",
@@ -251,8 +256,7 @@ LEAKING = {
     "two words": f"const t = a {SECRET};",
     "a regular expression": f"const t = /{SECRET}(/;",
     "a name declared twice": f"let {SECRET}; let {SECRET};",
-    "an endless loop": f"const t = '{SECRET}'; console.log(t); class Script {{ constructor() {{ new Promise(() => {{}}); }} "
-    f"process_incoming_request() {{ return new Promise(() => {{}}); }} }}",
+    "a promise": f"class Script {{ process_incoming_request() {{ console.log('{SECRET}'); return new Promise(() => 1); }} }}",
     "a result": f"class Script {{ process_incoming_request() {{ return {{ ['{SECRET}']: () => 1 }}; }} }}",
     "a URL": f"class Script {{ process_incoming_request() {{ return fetch('https://{SECRET}'); }} }}",
 }
