@@ -428,8 +428,7 @@ def _syntax_error(report: str) -> ScriptSyntaxError:
     """Return the exception for a report of V8: a line with the error, the source line, and a line with a caret."""
     lines = report.split("\n")
     found = re.match(r"[^:]*:(\d+): (\w+): (.*)", lines[0])
-    if found is None:
-        raise AssertionError("mini_racer words syntax errors in another way")
+    assert found is not None, "mini_racer words syntax errors in another way"
     line = int(found[1])
     caret = next((it.index("^") for it in lines[2:] if it.strip(" \t") and set(it) <= set(" \t^")), None)
     column = None if caret is None else caret + 1 - (len(_CHECK) if line == 1 else 0)

@@ -56,9 +56,7 @@ def _list(value: object) -> list[object]:
 
 
 def _channels(value: Any) -> str | tuple[str, ...] | None:
-    if isinstance(value, list):
-        return tuple(_text(each) or "" for each in _list(value)) or None
-    return _text(value)
+    return tuple(_text(each) or "" for each in _list(value)) or _text(value)
 
 
 def _text(value: Any) -> str | None:

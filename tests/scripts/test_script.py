@@ -190,6 +190,7 @@ def test_an_outgoing_call_can_be_changed_and_announced() -> None:
 def test_an_outgoing_call_can_be_given_up() -> None:
     for body in ("return;", "return { url: '', method: 'POST' };", "return { url: 'https://example.com' };"):
         assert prepare(body).prepare_outgoing_request({"timestamp": "no time"}).request is None
+        assert prepare(body).prepare_outgoing_request({"timestamp": 1}).request is None
 
 
 def test_an_outgoing_call_is_made_as_it_is_without_the_method() -> None:
@@ -247,7 +248,7 @@ def test_a_source_must_be_text(tmp_path: Path) -> None:
 SECRET = "xoxbSECRET"
 LEAKING = {
     "an error with it": f"class Script {{ process_incoming_request() {{ throw new Error('{SECRET}'); }} }}",
-    "an error named like it": f"const e = Error('x'); e.name = '{SECRET}Error'; class Script {{ constructor() {{ throw e; }} }}",
+    "an error's name": f"const e = Error(1); e.name = '{SECRET}Error'; class Script {{ constructor() {{ throw e; }} }}",
     "a field of undefined": f"class Script {{ constructor() {{ undefined['{SECRET}']; }} }}",
     "an undeclared name": f"const t = '{SECRET}'; class Script {{ constructor() {{ eval(t); }} }}",
     "a function": f"class Script {{ process_incoming_request() {{ ({{}})['{SECRET}'](); }} }}",
@@ -256,7 +257,7 @@ LEAKING = {
     "two words": f"const t = a {SECRET};",
     "a regular expression": f"const t = /{SECRET}(/;",
     "a name declared twice": f"let {SECRET}; let {SECRET};",
-    "a promise": f"class Script {{ process_incoming_request() {{ console.log('{SECRET}'); return new Promise(() => 1); }} }}",
+    "a promise": f"class Script {{ async process_incoming_request() {{ await new Promise((_) => '{SECRET}'); }} }}",
     "a result": f"class Script {{ process_incoming_request() {{ return {{ ['{SECRET}']: () => 1 }}; }} }}",
     "a URL": f"class Script {{ process_incoming_request() {{ return fetch('https://{SECRET}'); }} }}",
 }
