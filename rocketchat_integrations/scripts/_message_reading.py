@@ -63,8 +63,6 @@ def _text(value: Any) -> str | None:
     """Return a value as the text that JavaScript makes of it; None for objects."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
     return str(value) if isinstance(value, (str, int, float)) else None
 
 

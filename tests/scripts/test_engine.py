@@ -40,6 +40,8 @@ def value(body: str, request: Any = None, **options: Any) -> Any:
 def test_a_method_gets_and_returns_json() -> None:
     data: Any = {"text": "é😀\ud800", "numbers": [1, 2.5, None, True], "nested": {"a": {}}}
     assert value("return request;", data) == data
+    hidden = "Object.defineProperty({ a: 1 }, 'b', { value: 2, enumerable: false })"
+    assert value(f"return [{hidden}, {{ [Symbol('c')]: 3, d: undefined }}];") == [{"a": 1}, {}]
 
 
 def test_a_datetime_becomes_a_date() -> None:
@@ -246,13 +248,22 @@ def test_a_script_that_reached_a_limit_cannot_be_called_again() -> None:
             engine.call(METHOD, {})
 
 
-def test_a_promise_that_never_settled_does_not_disturb_the_next_call() -> None:
-    source = plain("if (request) return 2; return new Promise((resolve) => { globalThis.late = resolve; });")
-    late = source.replace("return 2;", "{ late(1); return Promise.resolve().then(() => 2); }")
-    with Engine(late) as engine:
+def test_a_promise_that_settles_too_late_does_not_disturb_the_next_call() -> None:
+    source = plain(
+        "if (request) { late(1); return 2; } return new Promise((resolve) => { globalThis.late = resolve; });"
+    )
+    with Engine(source) as engine:
         with pytest.raises(ScriptLimitError):
             engine.call(METHOD, {"request": None})
         assert engine.call(METHOD, {"request": 1}).value == 2
+
+
+def test_requests_without_end_reach_the_time_limit() -> None:
+    def answer(url: str, options: Any) -> ScriptResponse:
+        return ScriptResponse()
+
+    with pytest.raises(ScriptLimitError, match="longer than 0.1 seconds"):
+        run(script("while (true) await fetch('x');"), seconds=0.1, fetch=answer)
 
 
 TRICKS = """

@@ -116,7 +116,7 @@ def test_content_that_is_no_json_is_refused(content: Any, problem: str) -> None:
 
 def test_the_message_is_read_as_the_server_reads_a_webhook() -> None:
     content: dict[str, Any] = {
-        "msg": 5.0,
+        "msg": 5,
         "roomId": ["#a", 7],
         "alias": "loses",
         "username": "wins",
