@@ -79,6 +79,9 @@ MAY_IMPORT = {
         "logs": "client _tracebacks messages exceptions",
         # what Rocket.Chat sends to a bot
         "outgoing": "_validation _protocol.readers _protocol.codec _tracebacks models messages exceptions",
+        # scripts of integrations
+        # scripts of integrations
+        "scripts": "_protocol.codec _tracebacks messages exceptions",
         # integrations as code
         "manifest": "_validation _tracebacks models exceptions",
         "provisioning": "_protocol.normalization manifest models exceptions",
@@ -110,6 +113,7 @@ RESERVED = {
     "cattrs": {"_protocol.codec"},
     "werkzeug": {"testing"},
     "hypothesis": {"testing.strategies"},
+    "py_mini_racer": {"scripts._engine"},
     "click": {"cli"},
     "rich": {"cli"},
 }

@@ -1,0 +1,32 @@
+"""Run the scripts of integrations as the server does, in the engine that it uses (V8).
+
+The extra ``scripts`` installs the engine (mini-racer), which is loaded when the first script is made.
+"""
+
+from rocketchat_integrations.exceptions import (
+    IntegrationScriptError,
+    ScriptLimitError,
+    ScriptRuntimeError,
+    ScriptSyntaxError,
+)
+
+from ._analysis import ProblemKind, ScriptProblem
+from ._engine import LogLine, ScriptResponse
+from ._results import IncomingResult, PrepareResult, ResponseResult, ScriptRequest
+from ._script import Script
+
+__all__ = [
+    "IncomingResult",
+    "IntegrationScriptError",
+    "LogLine",
+    "PrepareResult",
+    "ProblemKind",
+    "ResponseResult",
+    "Script",
+    "ScriptLimitError",
+    "ScriptProblem",
+    "ScriptRequest",
+    "ScriptResponse",
+    "ScriptRuntimeError",
+    "ScriptSyntaxError",
+]
