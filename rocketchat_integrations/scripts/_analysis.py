@@ -187,6 +187,6 @@ def _make_context() -> Context:
 @cache
 def _analyzer() -> _Analyzer:
     analyzer = _Analyzer()
-    # Python hangs at exit if a context is still open when modules are cleared.
+    # Python can hang at exit if a context is still open when modules are cleared.
     atexit.register(analyzer.close)
     return analyzer
