@@ -170,15 +170,11 @@ class _Analyzer:
         problems: list[dict[str, Any]] = json.loads(found)
         return problems
 
-    def close(self) -> None:
-        """Close the context; the next analysis makes another."""
-        context, self._context = self._context, None
-        if context is not None:
-            context.close()
-
 
 def _make_context() -> Context:
     context = Context(seconds=_SECONDS, memory=_MEMORY)
+    # Python can hang at exit if a context is still open when modules are cleared.
+    atexit.register(context.close)
     context.start()
     context.evaluate(Path(__file__).with_name("analyzer.js").read_text(encoding="utf-8"))
     return context
@@ -186,7 +182,4 @@ def _make_context() -> Context:
 
 @cache
 def _analyzer() -> _Analyzer:
-    analyzer = _Analyzer()
-    # Python hangs at exit if a context is still open when modules are cleared.
-    atexit.register(analyzer.close)
-    return analyzer
+    return _Analyzer()

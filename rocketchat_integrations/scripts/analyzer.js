@@ -8125,7 +8125,7 @@ var analyzer = (() => {
       return;
     }
     const definition = program.body.find((node) => node.type === "ClassDeclaration" && node.id.name === "Script");
-    if (definition && !definition.superClass && !METHODS.some((name) => source.includes(name))) {
+    if (definition && !METHODS.some((name) => source.includes(name))) {
       yield problem("no-method", "Script", definition);
     }
     if (continuesInTheWrapper(program, source)) {
@@ -8144,7 +8144,7 @@ var analyzer = (() => {
     if (canMakeAnyName(script)) return;
     const defined = /* @__PURE__ */ new Set([...BUILTINS, ...SANDBOX, ...namesFromCode(script)]);
     const unresolved = script.scopes.globalScope.through.filter(({ identifier }) => !defined.has(identifier.name));
-    const assignments = unresolved.filter((reference) => reference.isWrite() && reference.from.isStrict);
+    const assignments = unresolved.filter((reference) => reference.isWrite());
     yield* firstInEachFunction("undeclared-assignment", assignments);
     const assigned = new Set(assignments.map(({ identifier }) => identifier.name));
     const guarded = new Set(script.nodes.filter(isTypeofName).map((node) => node.argument.name));
@@ -8234,14 +8234,14 @@ var analyzer = (() => {
   function isCalledWithoutThis(node, script) {
     const { parents, scopes } = script;
     const parent = parents.get(node);
-    if (node.type === "FunctionDeclaration") return onlyPlainlyCalled(scopes.getDeclaredVariables(node)[0], script);
+    if (node.type === "FunctionDeclaration") return isPlainlyCalled(scopes.getDeclaredVariables(node)[0], script);
     if (isPlainCall(node, parent)) return true;
     const isValueOfVariable = parent.type === "VariableDeclarator" && parent.id.type === "Identifier";
-    return isValueOfVariable && onlyPlainlyCalled(scopes.getDeclaredVariables(parent)[0], script);
+    return isValueOfVariable && isPlainlyCalled(scopes.getDeclaredVariables(parent)[0], script);
   }
-  function onlyPlainlyCalled(variable, { parents }) {
+  function isPlainlyCalled(variable, { parents }) {
     const uses = variable.references.filter((reference) => !reference.init).map(({ identifier }) => identifier);
-    return uses.length > 0 && uses.every((use) => isPlainCall(use, parents.get(use)));
+    return uses.some((use) => isPlainCall(use, parents.get(use)));
   }
   function isPlainCall(node, parent) {
     if (parent.type === "NewExpression") return parent.callee.name === "Promise" && parent.arguments[0] === node;

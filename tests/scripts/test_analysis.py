@@ -69,7 +69,7 @@ class Script {
   process_incoming_request({ request }) {
     const lines = request.content.alerts.map(function (alert) { return this.format(alert); });
     function join() { return () => this.separator; }
-    const send = function (text) { const { prefix } = this; return prefix + text; };
+    const send = function (text) { const { prefix } = this; return prefix + text; }; send.count = 0;
     (function () { this.sent = true; })();
     new Promise(function (resolve) { resolve(this.format({})); });
     return { content: { text: send(lines.sort(function (a, b) { return this.order(a, b); }).join(join())) } };
@@ -257,7 +257,7 @@ def test_the_broken_scripts_have_every_kind_of_problem_twice() -> None:
         assert " ".join(FOUND.values()).count(f" {kind}") >= 2, kind
 
 
-@pytest.mark.parametrize("source", ["(" * 100_000, f"x = {'[' * 100_000}{']' * 100_000};", "a;" * 1_500_000])
+@pytest.mark.parametrize("source", ["(" * 100_000, f"x = {'[' * 2_000}{']' * 2_000};", "a;" * 1_500_000])
 def test_a_script_that_is_too_much_for_the_parser_is_reported(source: str) -> None:
     """The next script is analyzed as if nothing had happened."""
     (problem,) = static_problems(source)

@@ -122,7 +122,7 @@ function* problemsWithTheClass(script) {
     return;
   }
   const definition = program.body.find((node) => node.type === "ClassDeclaration" && node.id.name === "Script");
-  if (definition && !definition.superClass && !METHODS.some((name) => source.includes(name))) {
+  if (definition && !METHODS.some((name) => source.includes(name))) {
     yield problem("no-method", "Script", definition);
   }
   if (continuesInTheWrapper(program, source)) {
@@ -144,7 +144,7 @@ function* problemsWithNames(script) {
   if (canMakeAnyName(script)) return;
   const defined = new Set([...BUILTINS, ...SANDBOX, ...namesFromCode(script)]);
   const unresolved = script.scopes.globalScope.through.filter(({ identifier }) => !defined.has(identifier.name));
-  const assignments = unresolved.filter((reference) => reference.isWrite() && reference.from.isStrict);
+  const assignments = unresolved.filter((reference) => reference.isWrite());
   yield* firstInEachFunction("undeclared-assignment", assignments);
 
   const assigned = new Set(assignments.map(({ identifier }) => identifier.name));
@@ -259,19 +259,19 @@ function failsIfUndefined(use, parent) {
   return parent.type === "MemberExpression" && parent.object === use;
 }
 
-// Tell whether a function is surely called, and only in ways that leave `this` undefined.
+// Tell whether a function is called in a way that leaves `this` undefined.
 function isCalledWithoutThis(node, script) {
   const { parents, scopes } = script;
   const parent = parents.get(node);
-  if (node.type === "FunctionDeclaration") return onlyPlainlyCalled(scopes.getDeclaredVariables(node)[0], script);
+  if (node.type === "FunctionDeclaration") return isPlainlyCalled(scopes.getDeclaredVariables(node)[0], script);
   if (isPlainCall(node, parent)) return true;
   const isValueOfVariable = parent.type === "VariableDeclarator" && parent.id.type === "Identifier";
-  return isValueOfVariable && onlyPlainlyCalled(scopes.getDeclaredVariables(parent)[0], script);
+  return isValueOfVariable && isPlainlyCalled(scopes.getDeclaredVariables(parent)[0], script);
 }
 
-function onlyPlainlyCalled(variable, { parents }) {
+function isPlainlyCalled(variable, { parents }) {
   const uses = variable.references.filter((reference) => !reference.init).map(({ identifier }) => identifier);
-  return uses.length > 0 && uses.every((use) => isPlainCall(use, parents.get(use)));
+  return uses.some((use) => isPlainCall(use, parents.get(use)));
 }
 
 // Tell whether a function is called at once, or given to what calls it with `this` undefined.
