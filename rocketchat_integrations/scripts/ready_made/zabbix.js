@@ -17,7 +17,8 @@
 //   var answer = request.post(webhook, JSON.stringify(parameters));
 //   if (request.getStatus() !== 200) throw answer;
 //   return 'OK';
-// Define the global macro {$ZABBIX.URL}, add a message template for problems, and give a user this media type.
+// Define the global macro {$ZABBIX.URL}, add message templates to the media type, and give a user this media type.
+// Shows problems, updates such as acknowledgements, and recoveries, with host, severity and operational data.
 
 const COLORS = new Map([
   ['Not classified', '#757575'],

@@ -1,0 +1,137 @@
+"""The ready-made scripts: the messages they make of senders' payloads, and that the server accepts each."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rocketchat_integrations import Client, IncomingIntegration, IncomingWebhook, Message
+from rocketchat_integrations.scripts import Script, ready_made, ready_made_script
+from rocketchat_integrations.testing import LocalRocketChat
+
+NAMES = ["alertmanager", "gitea", "github", "gitlab", "grafana", "sentry", "uptime-kuma", "zabbix"]
+# A file is an event: the headers and content of a request in the shape of the sender's documentation, and the result.
+SAMPLES = sorted((Path(__file__).parent / "payloads").glob("*/*.json"))
+NOT_FROM_A_SENDER: list[Any] = [{}, None, "text", [], [1, {"alerts": []}], 5, True]
+
+each_script = pytest.mark.parametrize("name", NAMES)
+each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalRocketChat]:
+    with LocalRocketChat(rate_limit=None) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def webhook(server: LocalRocketChat) -> Iterator[IncomingWebhook]:
+    with Client(server.url, server.auth("admin")) as client:
+        hook = client.create(IncomingIntegration(name="alerts", channel="#general", username="rocket.cat"))
+        yield client.webhook(hook)
+
+
+@functools.cache
+def compiled(name: str) -> Script:
+    return Script(ready_made_script(name).source)
+
+
+def read(sample: Path) -> dict[str, Any]:
+    return json.loads(sample.read_text(encoding="utf-8"))
+
+
+def message_of(sample: Path, content: Any) -> Message | None:
+    """Return what the script of a sample makes of a content, with the sample's headers."""
+    return compiled(sample.parent.name).process_incoming_request(content, headers=read(sample)["headers"]).message
+
+
+def with_every_text(value: Any, text: str) -> Any:
+    """Return a payload with another text at each place, except where a text decides what the payload is."""
+    if isinstance(value, dict):
+        kept = {"action", "object_kind", "ref", "ref_type", "status"}
+        return {key: item if key in kept else with_every_text(item, text) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_every_text(item, text) for item in value]
+    return text if isinstance(value, str) else value
+
+
+def test_the_package_has_a_script_for_each_sender() -> None:
+    assert [script.name for script in ready_made()] == NAMES
+    assert {path.parent.name for path in SAMPLES} == set(NAMES)
+    assert ready_made_script("grafana").summary == (
+        "Grafana: alerts of a contact point of type Webhook or Slack, firing and resolved."
+    )
+    assert "class Script" not in repr(ready_made_script("grafana"))
+
+
+def test_an_unknown_name_is_refused_with_the_names_that_exist() -> None:
+    with pytest.raises(ValueError, match=r"no ready-made script 'jenkins'; there are alertmanager, .*, zabbix"):
+        ready_made_script("jenkins")
+
+
+@each_script
+def test_a_script_runs_on_server_9(name: str) -> None:
+    assert compiled(name).problems() == ()
+
+
+@each_script
+def test_a_script_posts_nothing_for_what_no_sender_sends(name: str) -> None:
+    results = [compiled(name).process_incoming_request(content) for content in NOT_FROM_A_SENDER]
+    assert [result.message for result in results] == [None] * len(results)
+
+
+def test_a_function_that_scripts_share_is_the_same_in_all() -> None:
+    bodies: defaultdict[str, set[str]] = defaultdict(set)
+    for script in ready_made():
+        for name, body in re.findall(r"^function (\w+)(.*?^})", script.source, re.DOTALL | re.MULTILINE):
+            bodies[name].add(body)
+    shared = {"text", "url", "link", "objects", "fields", "filled", "payload", "time", "commitList", "firstLine"}
+    assert {name: len(bodies[name]) for name in shared} == dict.fromkeys(shared, 1)
+
+
+@each_sample
+def test_a_payload_becomes_its_message(sample: Path) -> None:
+    recorded = read(sample)
+    result = compiled(sample.parent.name).process_incoming_request(recorded["content"], headers=recorded["headers"])
+    assert result_as_json(result) == recorded["expected"]
+
+
+@each_sample
+def test_the_server_accepts_the_message(sample: Path, server: LocalRocketChat, webhook: IncomingWebhook) -> None:
+    message = message_of(sample, read(sample)["content"])
+    if message is not None:
+        webhook.post(message)
+        posted = server.messages[-1]
+        assert (posted.text or "", len(posted.attachments)) == (message.text or "", len(message.attachments))
+
+
+@each_sample
+def test_a_payload_without_one_of_its_fields_becomes_a_message_or_nothing(
+    sample: Path, webhook: IncomingWebhook
+) -> None:
+    content = read(sample)["content"]
+    for missing in content:
+        message = message_of(sample, {key: value for key, value in content.items() if key != missing})
+        if message is not None:
+            webhook.post(message)
+
+
+@each_sample
+def test_long_texts_are_cut_to_what_the_server_accepts(sample: Path, webhook: IncomingWebhook) -> None:
+    message = message_of(sample, with_every_text(read(sample)["content"], "\N{FIRE}" * 10_000))
+    if message is not None:
+        webhook.post(message)
+        assert max(len(attachment.text or "") for attachment in (*message.attachments, message)) <= 5000
+
+
+@each_sample
+def test_a_text_from_outside_mentions_nobody(sample: Path) -> None:
+    shown = str(message_of(sample, with_every_text(read(sample)["content"], "@all (@here) @@all")))
+    assert not re.search(r"(?<![0-9A-Za-z])@(?=[A-Za-z])", shown)
