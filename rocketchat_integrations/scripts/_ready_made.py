@@ -18,7 +18,7 @@ class ReadyMadeScript:
     """What the script shows, in one line."""
 
     source: str = attrs.field(repr=False)
-    """The JavaScript, for the ``script`` of an incoming integration. Its first comment says how to set up the sender."""
+    """The JavaScript, for ``script`` of an incoming integration. Its first comment says how to set up the sender."""
 
 
 def ready_made() -> tuple[ReadyMadeScript, ...]:

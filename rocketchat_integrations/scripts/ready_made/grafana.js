@@ -105,6 +105,7 @@ function slackAttachment(item) {
 function slackText(value) {
   if (typeof value !== 'string') return '';
   const shown = value
+    .slice(0, 5000)
     .replace(/<(https?:[^|>]+)\|([^>]+)>/g, (_, address, label) => link(label, address))
     .replace(/<(https?:[^|>]+)>/g, '$1')
     .replace(/<[!@#](?:[^|>]*\|)?([^>]*)>/g, '@$1');
