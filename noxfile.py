@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent
 PYPROJECT = ROOT / "pyproject.toml"
 CONSTRAINTS = ROOT / "constraints.txt"
 CONTRACT = ROOT / "tests" / "contract"
+ANALYSIS = ROOT / "tools" / "script_analysis"
 PROJECT = nox.project.load_toml(PYPROJECT)
 # The classifiers name the versions that the checks have run with; newer ones are tested where they are installed.
 PYTHONS = [*nox.project.python_versions(PROJECT), "3.14"]
@@ -125,12 +126,19 @@ def contract(session: nox.Session) -> None:
         give_up(f"the contract tests need Node.js 20 or newer with npm; not found: {', '.join(missing)}")
     install(session, wheel(session), *group("test"))
     with session.chdir(CONTRACT):
-        # Override the user's npm settings: install all locked packages, and leave the check of Node.js to the tests.
-        everything = ("--include=dev", "--include=optional", "--engine-strict=false")
-        quietly = ("--no-audit", "--no-fund", "--loglevel=error")
-        session.run("npm", "ci", "--ignore-scripts", *everything, *quietly, external=True)
+        npm_ci(session)
         session.run("npm", "run", "--silent", "build", external=True)
+    with session.chdir(ANALYSIS):
+        npm_ci(session)
     run_pytest(session, CONTRACT, *IN_PARALLEL)
+
+
+def npm_ci(session: nox.Session) -> None:
+    """Install the locked packages of the current folder."""
+    # Override the user's npm settings: install all locked packages, and leave the check of Node.js to the tests.
+    everything = ("--include=dev", "--include=optional", "--engine-strict=false")
+    quietly = ("--no-audit", "--no-fund", "--loglevel=error")
+    session.run("npm", "ci", "--ignore-scripts", *everything, *quietly, external=True)
 
 
 @nox.session
@@ -208,6 +216,14 @@ def schema(session: nox.Session) -> None:
     install(session, wheel(session))
     text = session.run("python", str(ROOT / "tools" / "manifest_schema.py"), silent=True)
     (ROOT / "rocketchat_integrations" / "manifest.schema.json").write_text(str(text), encoding="utf-8")
+
+
+@nox.session
+def analyzer(session: nox.Session) -> None:
+    """Write the bundle that `Script.problems` runs, and the licences of the packages in it."""
+    with session.chdir(ANALYSIS):
+        npm_ci(session)
+        session.run("npm", "run", "--silent", "build", external=True)
 
 
 @nox.session

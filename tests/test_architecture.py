@@ -79,6 +79,8 @@ MAY_IMPORT = {
         "logs": "client _tracebacks messages exceptions",
         # what Rocket.Chat sends to a bot
         "outgoing": "_validation _protocol.readers _protocol.codec _tracebacks models messages exceptions",
+        # scripts of integrations
+        "scripts": "",
         # integrations as code
         "manifest": "_validation _tracebacks models exceptions",
         "provisioning": "_protocol.normalization manifest models exceptions",

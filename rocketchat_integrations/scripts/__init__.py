@@ -1,6 +1,4 @@
-"""Integration scripts."""
-
-from __future__ import annotations
+"""Run integration scripts as the server does."""
 
 from ._ready_made import ReadyMadeScript, ready_made, ready_made_script
 

@@ -1,0 +1,191 @@
+"""Find what breaks in an integration's script on server 9.0, without running it.
+
+The finding is JavaScript's work: ``analyzer.js`` (acorn and eslint-scope, bundled from ``tools/script_analysis``) returns
+kinds, names and places. The words for people are here.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import attrs
+from py_mini_racer import JSOOMException, JSTimeoutException, MiniRacer
+
+# A script of 1 MB takes 220 MB and one second.
+_MEMORY = 256_000_000
+_SECONDS = 10.0
+
+
+class ProblemKind(StrEnum):
+    """The kind of a `ScriptProblem`."""
+
+    SYNTAX_ERROR = "syntax-error"
+    """V8 cannot compile the script: the server stores it with a `script_error` and runs the integration without it."""
+    NO_CLASS = "no-class"
+    """The script does not define `Script` at its top level."""
+    NO_METHOD = "no-method"
+    """The class has none of the methods that the server calls, so that the script does nothing."""
+    UNDECLARED_ASSIGNMENT = "undeclared-assignment"
+    """A name that is never declared is assigned in a class body, which throws a `ReferenceError` since 9.0."""
+    REMOVED_GLOBAL = "removed-global"
+    """A name is used that only earlier servers had: `HTTP`, `require`, `_` or `moment`."""
+    UNKNOWN_NAME = "unknown-name"
+    """A name is used that neither JavaScript nor the sandbox nor the script defines."""
+    THIS_IN_FUNCTION = "this-in-function"
+    """A plain nested function uses `this`, which is undefined there since 9.0."""
+    ARGUMENTS_CALLEE = "arguments-callee"
+    """`arguments.callee` is used in a class body, which throws a `TypeError` since 9.0."""
+    REDECLARED_GLOBAL = "redeclared-global"
+    """The script declares `Store`, which the sandbox has declared already: it does not compile there."""
+    MISSING_SEMICOLON = "missing-semicolon"
+    """The last statement goes on in what the server appends to the script, since Babel no longer adds semicolons."""
+    NOT_ANALYZED = "not-analyzed"
+    """The script is too large or nested too deeply to be checked."""
+
+
+@attrs.frozen
+class ScriptProblem:
+    """A place in a script that breaks on server 9.0.
+
+    `str()` gives `line:column message`.
+    """
+
+    kind: ProblemKind
+    """The kind of problem."""
+    message: str
+    """What is wrong; it names the identifier in question."""
+    line: int
+    """The line; the first is 1."""
+    column: int
+    """The column, in UTF-16 code units as in JavaScript; the first is 1."""
+    instead: str
+    """What to write instead, in one sentence."""
+
+    def __str__(self) -> str:
+        return f"{self.line}:{self.column} {self.message}"
+
+
+# What is wrong, and what to write instead; `{name}` is the identifier, or what V8 says about the syntax.
+_WORDS = {
+    ProblemKind.SYNTAX_ERROR: ("{name}", "Correct the syntax: the server runs the integration without the script."),
+    ProblemKind.NO_CLASS: (
+        "no `class Script` at the top level",
+        "Write `class Script { process_incoming_request({ request }) { … } }`.",
+    ),
+    ProblemKind.NO_METHOD: (
+        "`class Script` has no method that the server calls",
+        "Name it `process_incoming_request`, `prepare_outgoing_request` or `process_outgoing_response`.",
+    ),
+    ProblemKind.UNDECLARED_ASSIGNMENT: (
+        "`{name}` is assigned but never declared, which throws a ReferenceError",
+        "Declare it: `let {name}`.",
+    ),
+    ProblemKind.REMOVED_GLOBAL: ("`{name}` does not exist any more", "Do without `{name}`."),
+    ProblemKind.UNKNOWN_NAME: (
+        "`{name}` does not exist in scripts",
+        "Declare it, or use what scripts have: JavaScript's own objects, `Store`, `console`, `s` and `fetch`.",
+    ),
+    ProblemKind.THIS_IN_FUNCTION: (
+        "`this` is undefined in a plain function{name}",
+        "Use an arrow function: `(…) => { … }`.",
+    ),
+    ProblemKind.ARGUMENTS_CALLEE: (
+        "`{name}` throws a TypeError",
+        "Give the function a name, and call it by that name.",
+    ),
+    ProblemKind.REDECLARED_GLOBAL: (
+        "`{name}` is declared already, which is a SyntaxError",
+        "Use the `{name}` that scripts have, or another name.",
+    ),
+    ProblemKind.MISSING_SEMICOLON: (
+        "the last statement has no semicolon, and continues in the code that the server appends",
+        "End the statement with a semicolon.",
+    ),
+    ProblemKind.NOT_ANALYZED: (
+        "the script is too large or nested too deeply to be checked",
+        "Split it into smaller parts.",
+    ),
+}
+_REPLACEMENTS = {
+    "HTTP": "Use `await fetch(url, options)` in an async method.",
+    "require": "Write the function in the script: modules cannot be loaded.",
+    "_": "Use the methods of arrays and objects, such as `list.map(…)` and `Object.keys(…)`.",
+    "moment": "Use `Date` and `Intl.DateTimeFormat`.",
+    "module": "Guard it: `if (typeof module !== 'undefined') { … }`.",
+    "exports": "Guard it: `if (typeof exports !== 'undefined') { … }`.",
+    **dict.fromkeys(("setTimeout", "setInterval", "setImmediate"), "Leave it out: scripts have no timers."),
+}
+
+
+def static_problems(source: str) -> tuple[ScriptProblem, ...]:
+    """Return what breaks in a script on server 9.0, in the order of the text; empty when nothing was found.
+
+    Nothing is run. Doubtful places are left out: a name that the script may define by `eval`, or a function that may get
+    a `this`, is no problem. Of a name that is used several times in a function, the first place is reported.
+    """
+    return tuple(_problem(**found) for found in _analyzer().analyze(source))
+
+
+def _problem(kind: str, name: str, line: int, column: int) -> ScriptProblem:
+    kind = ProblemKind(kind)
+    message, instead = _WORDS[kind]
+    if kind is ProblemKind.THIS_IN_FUNCTION:
+        name = f": `{name}`" if name else ""
+    if kind in {ProblemKind.REMOVED_GLOBAL, ProblemKind.UNKNOWN_NAME}:
+        instead = _REPLACEMENTS.get(name, instead)
+    message, instead = (text.replace("{name}", name) for text in (message, instead))
+    return ScriptProblem(kind, message, line, column, instead)
+
+
+class _Analyzer:
+    """The analyzer in a V8 context of its own, made when it is first needed and again after it hit a limit."""
+
+    def __init__(self) -> None:
+        self._context: MiniRacer | None = None
+        self._lock = threading.Lock()
+
+    def analyze(self, source: str) -> list[dict[str, Any]]:
+        """Return the problems as the analyzer has them: kind, name, line, column."""
+        with self._lock:
+            if self._context is None:
+                self._context = _make_context()
+            try:
+                found = self._context.eval(
+                    f"JSON.stringify(analyzer.analyze({json.dumps(source)}))",
+                    timeout_sec=_SECONDS,
+                    max_memory=_MEMORY,
+                )
+            except (JSOOMException, JSTimeoutException):
+                self.close()
+                return [{"kind": "not-analyzed", "name": "", "line": 1, "column": 1}]
+        found_problems: list[dict[str, Any]] = json.loads(str(found))
+        return found_problems
+
+    def close(self) -> None:
+        """Give the context back; the next analysis makes a new one."""
+        if self._context is not None:
+            self._context.close()
+            self._context = None
+
+
+def _make_context() -> MiniRacer:
+    # Where an event loop runs, mini-racer would use that instead of its own, and could not set a time limit.
+    with ThreadPoolExecutor(1) as thread:
+        context = thread.submit(MiniRacer).result()
+    context.eval(files(__package__).joinpath("analyzer.js").read_text(encoding="utf-8"))
+    return context
+
+
+@cache
+def _analyzer() -> _Analyzer:
+    analyzer = _Analyzer()
+    # When modules are cleared at exit, closing a context waits forever for its thread.
+    atexit.register(analyzer.close)
+    return analyzer
