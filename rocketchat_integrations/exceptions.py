@@ -22,6 +22,10 @@
     ├── UpdateIncomplete              the server did not store some fields
     ├── WebhookPayloadError           not a valid payload of an outgoing webhook
     │   └── WebhookVerificationError
+    ├── IntegrationScriptError        an integration's script failed in ``scripts``
+    │   ├── ScriptSyntaxError         it does not compile
+    │   ├── ScriptRuntimeError        it threw an error
+    │   └── ScriptLimitError          it took too long, or too much memory
     └── ProvisioningError
         ├── ManifestError
         ├── AmbiguousIntegration
@@ -274,6 +278,67 @@ class WebhookVerificationError(WebhookPayloadError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, answer_status=401)
+
+
+class IntegrationScriptError(RocketChatError):
+    """An integration's script failed in :mod:`rocketchat_integrations.scripts`.
+
+    The text of the exception quotes no string of the script, since it may be a secret. The attributes have the whole
+    text of the error.
+    """
+
+
+class ScriptSyntaxError(IntegrationScriptError):
+    """A script does not compile: server 9.0 would store this as ``script_error``, and run no script.
+
+    Attributes:
+        name: the class of the JavaScript error: ``"SyntaxError"``.
+        message: V8's message, which may quote the script.
+        line: the line of the script, from 1.
+        column: the column in that line, from 1; None if V8 names none.
+    """
+
+    def __init__(self, text: str, *, name: str, message: str, line: int, column: int | None) -> None:
+        super().__init__(text)
+        self.name: str = name
+        self.message: str = message
+        self.line: int = line
+        self.column: int | None = column
+
+
+class ScriptRuntimeError(IntegrationScriptError):
+    """A script threw an error while it was loaded or called, or returned a promise that was rejected.
+
+    Attributes:
+        name: the class of the JavaScript error, such as ``"ReferenceError"``; empty if no error was thrown, but a text
+            or another value.
+        message: its message, or what was thrown as text.
+        stack: its stack trace, with the lines of the script as ``script.js``; empty if there is none.
+        logs: what the script wrote to the console before: :class:`~rocketchat_integrations.scripts.LogLine`.
+    """
+
+    def __init__(self, text: str, *, name: str, message: str, stack: str, logs: tuple[Any, ...] = ()) -> None:
+        super().__init__(text)
+        self.name: str = name
+        self.message: str = message
+        self.stack: str = stack
+        self.logs: tuple[Any, ...] = logs
+
+
+class ScriptLimitError(IntegrationScriptError):
+    """A script took too long or too much memory, or returned a promise that never settles.
+
+    Attributes:
+        limit: ``"time"``, ``"memory"`` or ``"promise"``. After ``"time"`` and ``"memory"``, the script cannot be called
+            again.
+        logs: what the script wrote to the console before: :class:`~rocketchat_integrations.scripts.LogLine`. Empty if
+            V8 could not be interrupted.
+    """
+
+    def __init__(self, text: str, *, limit: str, logs: tuple[Any, ...] = ()) -> None:
+        super().__init__(text)
+        self.limit: str = limit
+        self.logs: tuple[Any, ...] = logs
 
 
 class ProvisioningError(RocketChatError):

@@ -80,7 +80,8 @@ MAY_IMPORT = {
         # what Rocket.Chat sends to a bot
         "outgoing": "_validation _protocol.readers _protocol.codec _tracebacks models messages exceptions",
         # scripts of integrations
-        "scripts": "",
+        # scripts of integrations
+        "scripts": "_protocol.codec _tracebacks messages exceptions",
         # integrations as code
         "manifest": "_validation _tracebacks models exceptions",
         "provisioning": "_protocol.normalization manifest models exceptions",
@@ -112,6 +113,7 @@ RESERVED = {
     "cattrs": {"_protocol.codec"},
     "werkzeug": {"testing"},
     "hypothesis": {"testing.strategies"},
+    "py_mini_racer": {"scripts._engine", "scripts._analysis"},
     "click": {"cli"},
     "rich": {"cli"},
 }

@@ -1,0 +1,48 @@
+"""Word failures of scripts so that no secret in a script's text is shown.
+
+A message of V8 can quote the script, and an error that a script throws can say anything. Shown is only what quotes
+nothing, or identifiers that occur in no string of the script. The whole text is in the exception's attributes.
+"""
+
+from __future__ import annotations
+
+import re
+
+_QUOTED = re.compile(r"""'[^']*[\w$][^']*'|"[^"]*"|/.*/""")
+_NAME = r"[A-Za-z_$][\w$]*"
+_PATH = rf"(?:\(intermediate value\)|{_NAME})(?:\.{_NAME}|\(\.\.\.\))*"
+# Messages of V8 that quote nothing but identifiers.
+_HARMLESS = re.compile(
+    rf"(?:Class constructor )?({_PATH}) (?:is not defined|is not a function|is not a constructor|is not iterable"
+    r"|cannot be invoked without 'new')"
+    rf"|Cannot access '({_NAME})' before initialization"
+    rf"|Cannot (?:read|set) properties of (?:undefined|null)(?: \((?:reading|setting) '({_NAME})'\))?"
+    r"|Assignment to constant variable\.|Maximum call stack size exceeded|Invalid array length|Invalid string length"
+    rf"|({_PATH}) is (?:undefined|null)"
+)
+_STRING = re.compile(r"'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"|`(?:\\.|[^`\\])*`", re.DOTALL)
+_PLACE = re.compile(r"script\.js:(\d+):(\d+)")
+
+
+def syntax_error_text(name: str, message: str, line: int, column: int | None) -> str:
+    """Return the text of the exception for a syntax error. It leaves out what V8 quotes, except punctuation."""
+    place = f"line {line}" if column is None else f"line {line}, column {column}"
+    return f"{place}: {name}: {_QUOTED.sub('…', message)}"
+
+
+def thrown_error_text(doing: str, name: str, message: str, stack: str, source: str) -> str:
+    """Return the text of the exception for an error that a script threw."""
+    place = _PLACE.search(stack.removeprefix(f"{name}: {message}"))
+    where = f"{doing}, line {place[1]}" if place else doing
+    # A script can give its errors any name.
+    known = name if re.fullmatch(r"[A-Z][a-zA-Z]{0,20}Error|Error", name) and _is_harmless(name, source) else "an error"
+    found = _HARMLESS.fullmatch(message)
+    if found and all(_is_harmless(quoted, source) for quoted in found.groups() if quoted):
+        return f"{where}: {known}: {message}"
+    return f"{where}: {known}; its text is in the exception's attribute message"
+
+
+def _is_harmless(quoted: str, source: str) -> bool:
+    """Return whether no part of a quotation is in a string of the script."""
+    strings = "\n".join(_STRING.findall(source))
+    return not any(word in strings for word in re.findall(_NAME, quoted) if len(word) > 2)
