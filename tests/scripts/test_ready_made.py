@@ -6,14 +6,13 @@ import functools
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from rocketchat_integrations import Client, IncomingIntegration, IncomingWebhook, Message
-from rocketchat_integrations._protocol.codec import message_body
+from rocketchat_integrations import Client, IncomingIntegration, IncomingWebhook
 from rocketchat_integrations.scripts import Script, ready_made, ready_made_script
 from rocketchat_integrations.scripts._analysis import static_problems
 from rocketchat_integrations.testing import LocalRocketChat
@@ -21,7 +20,7 @@ from rocketchat_integrations.testing import LocalRocketChat
 NAMES = ["alertmanager", "gitea", "github", "gitlab", "grafana", "sentry", "uptime-kuma", "zabbix"]
 # A file is an event: the headers and content of a request in the shape of the sender's documentation, and the result.
 SAMPLES = sorted((Path(__file__).parent / "payloads").glob("*/*.json"))
-NOT_FROM_A_SENDER: list[Any] = [{}, None, "text", [], [1, {"alerts": []}], 5, True]
+NOT_FROM_A_SENDER = ["{}", "null", '"text"', "[]", '[1, {"alerts": []}]', "5", "true"]
 
 each_script = pytest.mark.parametrize("name", NAMES)
 each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -46,30 +45,30 @@ def compiled(name: str) -> Script:
 
 
 def read(sample: Path) -> dict[str, Any]:
-    return json.loads(sample.read_text(encoding="utf-8"))
+    return cast("dict[str, Any]", json.loads(sample.read_text(encoding="utf-8")))
 
 
-def message_of(sample: Path, content: Any) -> Message | None:
-    """Return what the script of a sample makes of a content, with the sample's headers."""
-    return compiled(sample.parent.name).process_incoming_request(content, headers=read(sample)["headers"]).message
+def message_of(sample: Path, content: Any) -> Mapping[str, Any] | None:
+    """Return the message that the script of a sample makes of a content, with the sample's headers."""
+    return compiled(sample.parent.name).process_incoming_request(content, headers=read(sample)["headers"]).content
 
 
-def post(webhook: IncomingWebhook, message: Message | None) -> None:
+def post(webhook: IncomingWebhook, message: Mapping[str, Any] | None) -> None:
     if message is not None:
         webhook.post(message)
 
 
-def shown(message: Message) -> str:
-    return json.dumps(message_body(message), ensure_ascii=False)
-
-
 def with_every_text(value: Any, text: str) -> Any:
-    """Return a payload with another text at each place, except where a text decides what the payload is."""
+    """Return a payload with another text at each place, except where a text decides what the payload is.
+
+    Long lists are cut, so that the payload fits into the 8 MB of a script.
+    """
     if isinstance(value, dict):
         kept = {"action", "object_kind", "ref", "ref_type", "status"}
-        return {key: item if key in kept else with_every_text(item, text) for key, item in value.items()}
+        items = cast("dict[str, Any]", value).items()
+        return {key: item if key in kept else with_every_text(item, text) for key, item in items}
     if isinstance(value, list):
-        return [with_every_text(item, text) for item in value]
+        return [with_every_text(item, text) for item in cast("list[object]", value)[:3]]
     return text if isinstance(value, str) else value
 
 
@@ -94,8 +93,7 @@ def test_a_script_runs_on_server_9(name: str) -> None:
 
 @each_script
 def test_a_script_posts_nothing_for_what_no_sender_sends(name: str) -> None:
-    results = [compiled(name).process_incoming_request(content) for content in NOT_FROM_A_SENDER]
-    assert [result.message for result in results] == [None] * len(results)
+    assert [compiled(name).process_incoming_request(body).content for body in NOT_FROM_A_SENDER] == [None] * 7
 
 
 def test_a_function_that_scripts_share_is_the_same_in_all() -> None:
@@ -111,9 +109,8 @@ def test_a_function_that_scripts_share_is_the_same_in_all() -> None:
 def test_a_payload_becomes_its_message(sample: Path) -> None:
     recorded = read(sample)
     result = compiled(sample.parent.name).process_incoming_request(recorded["content"], headers=recorded["headers"])
-    expected = recorded["expected"] or {"content": None}
-    assert (result.message and message_body(result.message)) == expected["content"]
-    assert result.response == expected.get("response")
+    expected: dict[str, Any] = recorded["expected"] or {}
+    assert (result.content, result.response) == (expected.get("content"), expected.get("response"))
 
 
 @each_sample
@@ -127,13 +124,13 @@ def test_the_server_accepts_what_a_payload_becomes_whichever_field_is_missing(
 
 @each_sample
 def test_long_texts_are_cut_to_what_the_server_accepts(sample: Path, webhook: IncomingWebhook) -> None:
-    message = message_of(sample, with_every_text(read(sample)["content"], "x" + "\N{FIRE}" * 10_000))
+    message = message_of(sample, with_every_text(read(sample)["content"], "x" + "\N{FIRE}" * 1_100))
     post(webhook, message)
     # The server limits only the message's own text. Characters are not cut in halves, which UTF-8 cannot represent.
-    assert message is None or len(shown(message).encode()) < 60_000
+    assert message is None or len(json.dumps(message, ensure_ascii=False).encode()) < 90_000
 
 
 @each_sample
 def test_a_text_from_outside_mentions_nobody(sample: Path) -> None:
     message = message_of(sample, with_every_text(read(sample)["content"], "@all (@here) @@all"))
-    assert message is None or not re.search(r"(?<![0-9A-Za-z])@[A-Za-z]", shown(message))
+    assert message is None or not re.search(r"(?<![0-9A-Za-z])@[A-Za-z]", json.dumps(message, ensure_ascii=False))

@@ -147,7 +147,8 @@ function objects(value) {
 function text(value, limit = 1000) {
   if (typeof value === 'number') return String(value);
   if (typeof value !== 'string') return '';
-  const shown = value.trim().replace(/(?<![0-9A-Za-z])@(?!\u200b)/g, '@\u200b');
+  const start = value.trim().slice(0, limit + 1);
+  const shown = start.replace(/(?<![0-9A-Za-z])@(?!\u200b)/g, '@\u200b');
   return shown.length > limit ? `${shown.slice(0, limit).replace(/[\uD800-\uDBFF]$/, '')}…` : shown;
 }
 
