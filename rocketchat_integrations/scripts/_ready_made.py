@@ -23,8 +23,8 @@ class ReadyMadeScript:
 
 def ready_made() -> tuple[ReadyMadeScript, ...]:
     """Return all ready-made scripts, by name. They run on servers 6.x to 9.x."""
-    paths = (path for path in files(__package__).joinpath("ready_made").iterdir() if path.name.endswith(".js"))
-    sources = {path.name.removesuffix(".js"): path.read_text(encoding="utf-8") for path in paths}
+    folder = files("rocketchat_integrations.scripts") / "ready_made"
+    sources = {path.name.removesuffix(".js"): path.read_text(encoding="utf-8") for path in folder.iterdir()}
     return tuple(ReadyMadeScript(name, _summary(source), source) for name, source in sorted(sources.items()))
 
 
