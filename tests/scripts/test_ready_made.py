@@ -134,6 +134,11 @@ def test_long_texts_are_cut_to_what_the_server_accepts(sample: Path, webhook: In
     assert message is None or len(json.dumps(message, ensure_ascii=False).encode()) < 90_000
 
 
+def test_a_text_that_is_cut_ends_with_an_ellipsis() -> None:
+    result = compiled("uptime-kuma").process_incoming_request({"msg": "x" * 1001})
+    assert result.content == {"text": "x" * 1000 + "…"}
+
+
 @each_sample
 def test_a_text_from_outside_mentions_nobody(sample: Path) -> None:
     message = message_of(sample, with_every_text(read(sample)["content"], "@all (@here) @@all"))
