@@ -113,7 +113,7 @@ RESERVED = {
     "cattrs": {"_protocol.codec"},
     "werkzeug": {"testing"},
     "hypothesis": {"testing.strategies"},
-    "py_mini_racer": {"scripts._engine", "scripts._analysis"},
+    "py_mini_racer": {"scripts._engine"},
     "click": {"cli"},
     "rich": {"cli"},
 }

@@ -10,6 +10,7 @@ from rocketchat_integrations.exceptions import (
     ScriptSyntaxError,
 )
 
+from ._analysis import ProblemKind, ScriptProblem
 from ._engine import LogLine, ScriptResponse
 from ._ready_made import ReadyMadeScript, ready_made, ready_made_script
 from ._results import IncomingResult, PrepareResult, ResponseResult, ScriptRequest
@@ -20,10 +21,12 @@ __all__ = [
     "IntegrationScriptError",
     "LogLine",
     "PrepareResult",
+    "ProblemKind",
     "ReadyMadeScript",
     "ResponseResult",
     "Script",
     "ScriptLimitError",
+    "ScriptProblem",
     "ScriptRequest",
     "ScriptResponse",
     "ScriptRuntimeError",

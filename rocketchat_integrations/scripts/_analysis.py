@@ -1,7 +1,7 @@
 """Find what breaks in an integration's script on server 9.0, without running it.
 
-The finding is JavaScript's work: ``analyzer.js`` (acorn and eslint-scope, bundled from ``tools/script_analysis``) returns
-kinds, names and places. The words for people are here.
+``analyzer.js`` finds the places and runs in V8: it is bundled from ``tools/script_analysis``, with acorn and
+eslint-scope. The words for people are here.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import atexit
 import json
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import attrs
-from py_mini_racer import JSOOMException, JSTimeoutException, MiniRacer
+
+from rocketchat_integrations.exceptions import ScriptLimitError
+
+from ._engine import Context
 
 # A script of 1 MB takes 220 MB and one second.
 _MEMORY = 256_000_000
@@ -127,8 +129,11 @@ _REPLACEMENTS = {
 def static_problems(source: str) -> tuple[ScriptProblem, ...]:
     """Return what breaks in a script on server 9.0, in the order of the text; empty when nothing was found.
 
-    Nothing is run. Doubtful places are left out: a name that the script may define by `eval`, or a function that may get
-    a `this`, is no problem. Of a name that is used several times in a function, the first place is reported.
+    Nothing is run. Where the code leaves room for doubt, nothing is reported: a name that the script may define by
+    `eval`, or a function that may get a `this`. If a function uses a name several times, its first place is reported.
+
+    Raises:
+        ConfigurationError: the extra ``scripts`` is not installed.
     """
     return tuple(_problem(**found) for found in _analyzer().analyze(source))
 
@@ -145,47 +150,43 @@ def _problem(kind: str, name: str, line: int, column: int) -> ScriptProblem:
 
 
 class _Analyzer:
-    """The analyzer in a V8 context of its own, made when it is first needed and again after it hit a limit."""
+    """The analyzer in a context of its own, made when it is first needed and again after it reached a limit."""
 
     def __init__(self) -> None:
-        self._context: MiniRacer | None = None
+        self._context: Context | None = None
         self._lock = threading.Lock()
 
     def analyze(self, source: str) -> list[dict[str, Any]]:
         """Return the problems as the analyzer has them: kind, name, line, column."""
         with self._lock:
-            if self._context is None:
-                self._context = _make_context()
+            context = self._context or _make_context()
+            context.start()
             try:
-                found = self._context.eval(
-                    f"JSON.stringify(analyzer.analyze({json.dumps(source)}))",
-                    timeout_sec=_SECONDS,
-                    max_memory=_MEMORY,
-                )
-            except (JSOOMException, JSTimeoutException):
-                self.close()
+                found = context.evaluate(f"JSON.stringify(analyzer.analyze({json.dumps(source)}))")
+            except ScriptLimitError:
+                self._context = None
                 return [{"kind": "not-analyzed", "name": "", "line": 1, "column": 1}]
-        found_problems: list[dict[str, Any]] = json.loads(str(found))
-        return found_problems
+            self._context = context
+        problems: list[dict[str, Any]] = json.loads(found)
+        return problems
 
     def close(self) -> None:
-        """Give the context back; the next analysis makes a new one."""
-        if self._context is not None:
-            self._context.close()
-            self._context = None
+        """Close the context; the next analysis makes another."""
+        context, self._context = self._context, None
+        if context is not None:
+            context.close()
 
 
-def _make_context() -> MiniRacer:
-    # Where an event loop runs, mini-racer would use that instead of its own, and could not set a time limit.
-    with ThreadPoolExecutor(1) as thread:
-        context = thread.submit(MiniRacer).result()
-    context.eval(files(__package__).joinpath("analyzer.js").read_text(encoding="utf-8"))
+def _make_context() -> Context:
+    context = Context(seconds=_SECONDS, memory=_MEMORY)
+    context.start()
+    context.evaluate(Path(__file__).with_name("analyzer.js").read_text(encoding="utf-8"))
     return context
 
 
 @cache
 def _analyzer() -> _Analyzer:
     analyzer = _Analyzer()
-    # When modules are cleared at exit, closing a context waits forever for its thread.
+    # Python hangs at exit if a context is still open when modules are cleared.
     atexit.register(analyzer.close)
     return analyzer

@@ -108,7 +108,7 @@ def check_syntax(source: str) -> None:
         ScriptLimitError: compiling takes too long, or too much memory.
         ConfigurationError: the extra ``scripts`` is not installed.
     """
-    with _Context() as context:
+    with Context() as context:
         context.check(source)
 
 
@@ -148,7 +148,7 @@ class Engine:
         self._fetch = fetch or _no_answer
         self._lock = threading.Lock()
         self._dates = f"date {secrets.token_hex(16)}"
-        self._context = _Context(seconds=seconds, memory=memory)
+        self._context = Context(seconds=seconds, memory=memory)
         try:
             self._context.check(source)
             loaded = self._load(strict=strict)
@@ -208,6 +208,7 @@ class Engine:
             if state["settled"]:
                 break
             if not state["requests"]:
+                self._context.check_memory()
                 message = f"{doing}: the promise that the script returns never settles"
                 raise ScriptLimitError(message, limit="promise", logs=tuple(logs))
             for number, url, options in state["requests"]:
@@ -255,7 +256,7 @@ def _wrap(source: str, bridge: str, *, strict: bool) -> _Wrapped:
     return _Wrapped(f"{before}{source}{after}\n//# sourceURL={_SCRIPT}", len(before))
 
 
-class _Context:
+class Context:
     """A context of V8 with limits and the sandbox."""
 
     def __init__(self, *, seconds: float = SECONDS, memory: int = MEMORY) -> None:
@@ -281,14 +282,14 @@ class _Context:
         self.start()
         failure: ScriptSyntaxError | None = None
         try:
-            self._evaluate(f"{_CHECK}{_as_unicode(source)}}})")
+            self.evaluate(f"{_CHECK}{_as_unicode(source)}}})")
         except JSParseException as error:
             failure = _syntax_error(str(error))
         except JSEvalException:
             pass  # thrown by the first statement
         if failure is not None:
             raise failure
-        self._evaluate(f"const {self.bridge} = {_sandbox()}\n//# sourceURL={_BRIDGE}")
+        self.evaluate(f"const {self.bridge} = {_sandbox()}\n//# sourceURL={_BRIDGE}")
 
     def start(self) -> None:
         """Begin to measure time."""
@@ -296,7 +297,7 @@ class _Context:
 
     def run(self, call: str) -> Any:
         """Call a function of the bridge."""
-        return self._evaluate(f'"use strict"; {self.bridge}.{call}\n//# sourceURL={_BRIDGE}')
+        return self.evaluate(f'"use strict"; {self.bridge}.{call}\n//# sourceURL={_BRIDGE}')
 
     def poll(self, logs: list[LogLine]) -> dict[str, Any]:
         """Return the state of the call, and add to the log lines."""
@@ -304,7 +305,8 @@ class _Context:
         logs += (LogLine(level, text) for level, text in state["logs"])
         return state
 
-    def _evaluate(self, code: str) -> Any:
+    def evaluate(self, code: str) -> Any:
+        """Return what code gives, within the limits."""
         from py_mini_racer import JSOOMException, JSTimeoutException
 
         racer = self._open()
@@ -325,17 +327,11 @@ class _Context:
 
     def check_memory(self) -> None:
         """Raise ScriptLimitError if too much memory is in use. V8 notices that only when it collects garbage."""
-        if self._used() > self._memory:
-            self._open().low_memory_notification()
-            if self._used() > self._memory:
-                raise self._limit_reached("memory", self._out_of_memory())
-
-    def _used(self) -> int:
-        try:
-            return int(self._open().heap_stats()["used_heap_size"])
-        except ValueError:
-            # V8 has run out of memory within a built-in function, and gives no figures once.
-            return self._memory + 1
+        racer = self._open()
+        if not racer.was_hard_memory_limit_reached() and racer.heap_stats()["used_heap_size"] > self._memory:
+            racer.low_memory_notification()
+        if racer.was_hard_memory_limit_reached():
+            raise self._limit_reached("memory", self._out_of_memory())
 
     def _open(self) -> MiniRacer:
         if self._reached is not None:
@@ -373,7 +369,9 @@ def _as_unicode(text: str) -> str:
 
 @functools.cache
 def _sandbox() -> str:
-    return importlib.resources.files(__package__).joinpath("_sandbox.js").read_text(encoding="utf-8")
+    return (
+        importlib.resources.files("rocketchat_integrations.scripts").joinpath("_sandbox.js").read_text(encoding="utf-8")
+    )
 
 
 def _new_context() -> MiniRacer:
@@ -430,8 +428,7 @@ def _syntax_error(report: str) -> ScriptSyntaxError:
     """Return the exception for a report of V8: a line with the error, the source line, and a line with a caret."""
     lines = report.split("\n")
     found = re.match(r"[^:]*:(\d+): (\w+): (.*)", lines[0])
-    if found is None:
-        raise AssertionError("mini_racer words syntax errors in another way")
+    assert found is not None, "mini_racer words syntax errors in another way"
     line = int(found[1])
     caret = next((it.index("^") for it in lines[2:] if it.strip(" \t") and set(it) <= set(" \t^")), None)
     column = None if caret is None else caret + 1 - (len(_CHECK) if line == 1 else 0)

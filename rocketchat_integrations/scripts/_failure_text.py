@@ -36,6 +36,8 @@ def thrown_error_text(doing: str, name: str, message: str, stack: str, source: s
     where = f"{doing}, line {place[1]}" if place else doing
     # A script can give its errors any name.
     known = name if re.fullmatch(r"[A-Z][a-zA-Z]{0,20}Error|Error", name) and _is_harmless(name, source) else "an error"
+    if doing == "load" and message == "Script is not defined":
+        return "the script defines no class Script"
     found = _HARMLESS.fullmatch(message)
     if found and all(_is_harmless(quoted, source) for quoted in found.groups() if quoted):
         return f"{where}: {known}: {message}"

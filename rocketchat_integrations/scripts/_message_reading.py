@@ -47,14 +47,16 @@ def _known(kind: type[attrs.AttrsInstance], values: Mapping[str, Any]) -> Iterat
             yield field.name, (_flag if field.name in _FLAGS else _text)(values[field.name])
 
 
-def _objects(value: Any) -> list[Mapping[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [cast("dict[str, Any]", each) for each in _list(value) if isinstance(each, dict)]
+
+
+def _list(value: object) -> list[object]:
+    return cast("list[object]", value) if isinstance(value, list) else []
 
 
 def _channels(value: Any) -> str | tuple[str, ...] | None:
-    if isinstance(value, list):
-        return tuple(_text(each) or "" for each in cast("list[Any]", value)) or None
-    return _text(value)
+    return tuple(_text(each) or "" for each in _list(value)) or _text(value)
 
 
 def _text(value: Any) -> str | None:

@@ -79,7 +79,8 @@ class PrepareResult(_Result):
 class ResponseResult(_Result):
     """What an outgoing integration does with the reply to its call.
 
-    Without a message, the server continues as without a script and posts the reply's own message, unless ``suppressed``.
+    Without a message, the server continues as without a script and posts the reply's own message, unless
+    ``suppressed``.
     """
 
     suppressed: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from rocketchat_integrations._tracebacks import sealed, sealed_init
 from rocketchat_integrations.exceptions import ConfigurationError, ScriptRuntimeError
 from rocketchat_integrations.messages import Message
 
+from ._analysis import ProblemKind, ScriptProblem, static_problems
 from ._engine import Engine, Fetch, Outcome, ScriptResponse
 from ._message_reading import read_message
 from ._results import IncomingResult, PrepareResult, ResponseResult, ScriptRequest
@@ -37,11 +39,11 @@ _USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like G
 class Script:
     """The script of an integration, loaded as server 9.0 does.
 
-    It runs in V8, in a context of its own, which keeps what the script stores in ``Store`` and in global variables until
-    :meth:`close`. Loading and each call may take 3 seconds, and the script 8 MB of memory. (A real server does not limit
-    the time of calls.) Built-in functions that V8 cannot interrupt, such as ``indexOf`` in an array of 2**50 elements,
-    go on in a thread of their own after the limit, and one that takes gigabytes of memory ends the process: run scripts
-    of people whom you do not trust in a process of its own.
+    It runs in V8, in a context of its own, which keeps what the script stores in ``Store`` and in global variables
+    until :meth:`close`. Loading and each call may take 3 seconds, and the script 8 MB of memory. (A real server does
+    not limit the time of calls.) Built-in functions that V8 cannot interrupt, such as ``indexOf`` in an array of 2**50
+    elements, go on in a thread of their own after the limit, and one that takes gigabytes of memory ends the process:
+    run scripts that you do not trust in a process of their own.
 
     The globals are those of the server's sandbox: ``Store``, ``console``, ``s``, ``fetch``, ``global`` and what
     JavaScript itself has. There is no ``require``, ``setTimeout``, ``HTTP``, ``_`` or ``moment``, as on the server.
@@ -58,9 +60,9 @@ class Script:
         fetch: what ``fetch`` answers: a response for each URL, or a function of URL and options (``method``,
             ``headers``, ``body`` and others) that returns one. The promise is rejected for other URLs, and if the
             function raises an OSError.
-        strict: run it as server 9.0 does. False for the way of 8.x, where assigning to a name that is not declared makes
-            it global: ``leaked`` of the results has these names. ``this`` in a plain nested function is undefined in
-            both, while 8.x has the global object there.
+        strict: run it as server 9.0 does. False for the way of 8.x, where assigning to a name that is not declared
+            makes it global: ``leaked`` of the results has these names. ``this`` in a plain nested function is undefined
+            in both, while 8.x has the global object there.
 
     Raises:
         ScriptSyntaxError: the script does not compile.
@@ -72,7 +74,9 @@ class Script:
     def __init__(self, source: str, *, fetch: Answers | None = None, strict: bool = True) -> None:
         if not isinstance(source, str):
             raise ConfigurationError(f"source: must be text, not {type(source).__name__}")
+        self._source = source
         self._engine = Engine(source, strict=strict, fetch=None if fetch is None else _fetch(fetch))
+        self._leaked = dict.fromkeys(self._engine.loaded.leaked)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, fetch: Answers | None = None, strict: bool = True) -> Self:
@@ -109,6 +113,26 @@ class Script:
     def functions(self) -> tuple[str, ...]:
         """The names of the methods that the script has, of those that the server calls."""
         return self._engine.functions
+
+    @sealed
+    def problems(self) -> tuple[ScriptProblem, ...]:
+        """Return what breaks on server 9.0, in the order of the text; empty if nothing was found.
+
+        The script is not run for this. With ``strict=False``, the names that leaked in the calls so far are included.
+        """
+        found = static_problems(self._source)
+        told = {each.message for each in found if each.kind is ProblemKind.UNDECLARED_ASSIGNMENT}
+        leaks = [
+            ScriptProblem(
+                ProblemKind.UNDECLARED_ASSIGNMENT,
+                f"`{name}` is assigned but never declared, which throws a ReferenceError",
+                *_place(name, self._source),
+                f"Declare it: `let {name}`.",
+            )
+            for name in self._leaked
+            if not any(f"`{name}`" in message for message in told)
+        ]
+        return tuple(sorted([*found, *leaks], key=lambda each: (each.line, each.column)))
 
     @sealed
     def process_incoming_request(
@@ -149,17 +173,16 @@ class Script:
             "user": {"_id": user, "name": user, "username": user} if isinstance(user, str) else dict(user or _USER),
         }
         outcome = self._call(_INCOMING, {"request": request})
-        result, said = outcome.value, _said(outcome)
-        if not result:
+        said = _said(outcome)
+        if not outcome.value and outcome.value != {}:  # an empty object is true in JavaScript
             return IncomingResult(message=None, **said)
-        error = result.get("error") if isinstance(result, dict) else None
-        if error:
-            return IncomingResult(message=None, error=error, **said)
-        returned = cast("dict[str, Any]", result).get("content") if isinstance(result, dict) else None
-        if not isinstance(returned, dict):
+        result = _fields(outcome.value)
+        if result.get("error"):
+            return IncomingResult(message=None, error=result["error"], **said)
+        posted = _posted(result.get("content"))
+        if posted["message"] is None:
             raise _without_content(outcome)
-        response = cast("dict[str, Any]", result).get("response") or None
-        return IncomingResult(**_posted(returned), response=response, **said)
+        return IncomingResult(**posted, response=result.get("response") or None, **said)
 
     @sealed
     def prepare_outgoing_request(
@@ -182,7 +205,7 @@ class Script:
         data = {**payload, "timestamp": _time(payload["timestamp"])} if "timestamp" in payload else dict(payload)
         request = {"params": {}, "method": "POST", "url": url, "data": data, "headers": headers}
         outcome = self._call(_PREPARE, {"request": request})
-        result: dict[str, Any] = outcome.value if isinstance(outcome.value, dict) else {}
+        result = _fields(outcome.value)
         return PrepareResult(**_posted(result.get("message")), request=_request(result), **_said(outcome))
 
     @sealed
@@ -193,7 +216,9 @@ class Script:
         content: str | Mapping[str, Any] | list[Any],
         headers: Mapping[str, str] | None = None,
     ) -> ResponseResult:
-        """Return what the integration does with the reply to its call. Without the method, what it does without a script.
+        """Return what the integration does with the reply to its call.
+
+        Without the method, it does the same as without a script.
 
         Args:
             request: the request that was sent.
@@ -216,16 +241,25 @@ class Script:
             "headers": _lower(headers or {}),
         }
         outcome = self._call(_RESPONSE, {"request": sent, "response": response})
-        result = outcome.value
-        returned = cast("dict[str, Any]", result).get("content") if isinstance(result, dict) else None
-        return ResponseResult(**_posted(returned), suppressed=result is False, **_said(outcome))
+        posted = _posted(_fields(outcome.value).get("content"))
+        return ResponseResult(**posted, suppressed=outcome.value is False, **_said(outcome))
 
     def _call(self, method: str, parameters: Mapping[str, Any]) -> Outcome:
-        return self._engine.call(method, parameters) if method in self.functions else Outcome(None, (), ())
+        if method not in self.functions:
+            return Outcome(None, (), ())
+        outcome = self._engine.call(method, parameters)
+        self._leaked |= dict.fromkeys(outcome.leaked)
+        return outcome
+
+
+def _place(name: str, source: str) -> tuple[int, int]:
+    """Return the line and column of the first use of a name."""
+    before = re.split(rf"(?<![\w$.]){re.escape(name)}(?![\w$])", source, maxsplit=1)[0]
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
 def _fetch(answers: Answers) -> Fetch:
-    if not isinstance(answers, Mapping):
+    if callable(answers):
         return answers
 
     def answer(url: str, _: Mapping[str, Any]) -> ScriptResponse:
@@ -275,18 +309,23 @@ def _said(outcome: Outcome) -> dict[str, Any]:
     return {"logs": outcome.logs, "leaked": outcome.leaked}
 
 
+def _fields(value: Any) -> dict[str, Any]:
+    """Return the fields of a value; none unless it is an object."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
 def _posted(content: Any) -> dict[str, Any]:
     if not isinstance(content, dict):
         return {"message": None}
-    return {"message": read_message(cast("dict[str, Any]", content)), "content": content}
+    return {"message": read_message(_fields(content)), "content": content}
 
 
 def _request(result: Mapping[str, Any]) -> ScriptRequest | None:
     url, method = result.get("url"), result.get("method")
     if not url or not method:
         return None
-    rest = {"headers": result.get("headers") or {}, "data": result.get("data"), "auth": result.get("auth")}
-    return ScriptRequest(url=url, method=method, **rest)
+    headers = _fields(result.get("headers"))
+    return ScriptRequest(url=url, method=method, headers=headers, data=result.get("data"), auth=result.get("auth"))
 
 
 def _without_content(outcome: Outcome) -> ScriptRuntimeError:

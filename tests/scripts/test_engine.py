@@ -1,0 +1,356 @@
+"""The engine: what a script can do, where it ends, and what remains afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from rocketchat_integrations import ConfigurationError, ScriptLimitError, ScriptRuntimeError, ScriptSyntaxError
+from rocketchat_integrations.scripts import LogLine, ScriptResponse
+from rocketchat_integrations.scripts._engine import Engine, Outcome, check_syntax
+
+METHOD = "process_incoming_request"
+
+
+def script(body: str) -> str:
+    return f"class Script {{ async {METHOD}({{ request }}) {{ {body} }} }}"
+
+
+def plain(body: str) -> str:
+    return f"class Script {{ {METHOD}({{ request }}) {{ {body} }} }}"
+
+
+def run(source: str, request: Any = None, **options: Any) -> Outcome:
+    with Engine(source, **options) as engine:
+        return engine.call(METHOD, {"request": request})
+
+
+def value(body: str, request: Any = None, **options: Any) -> Any:
+    return run(script(body), request, **options).value
+
+
+def test_a_method_gets_and_returns_json() -> None:
+    data: Any = {"text": "é😀\ud800", "numbers": [1, 2.5, None, True], "nested": {"a": {}}}
+    assert value("return request;", data) == data
+
+
+def test_a_datetime_becomes_a_date() -> None:
+    time = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
+    assert value("return [request.at instanceof Date, request.at];", {"at": time}) == [True, "2026-01-02T03:04:05.678Z"]
+    with pytest.raises(TypeError, match="not set"):
+        value("return request;", {1, 2})
+
+
+def test_functions_names_the_methods_that_the_server_calls() -> None:
+    with Engine("class Script { other() {} process_outgoing_response() {} prepare_outgoing_request() {} }") as engine:
+        assert engine.functions == ("prepare_outgoing_request", "process_outgoing_response")
+        assert repr(engine) == f"Engine(functions={engine.functions})"
+
+
+def test_a_context_is_kept_between_calls() -> None:
+    body = "Store.set('n', (Store.get('n') || 0) + 1); this.n = (this.n || 0) + 1; return [Store.get('n'), this.n];"
+    with Engine(script(body)) as engine:
+        assert [engine.call(METHOD, {}).value for _ in range(3)] == [[1, 1], [2, 2], [3, 3]]
+
+
+def test_the_console_is_collected_in_each_call() -> None:
+    body = """
+        console.log('text', 1, { a: [1] }, null, undefined, () => 1);
+        console.info(1); console.warn(2); console.error(new TypeError('e').message); console.debug(Symbol('s'));
+        const circle = {}; circle.self = circle; console.log(circle, { toString() { throw 1; } }, Object.create(null));
+        console.table([1]);
+    """
+    with Engine(f"console.log('loading');{script(body)}") as engine:
+        assert engine.loaded.logs == (LogLine("log", "loading"),)
+        logs = engine.call(METHOD, {}).logs
+        assert engine.call(METHOD, {}).logs == logs
+    assert [(line.level, line.text) for line in logs] == [
+        ("log", 'text 1 {"a":[1]} null undefined [function]'),
+        ("info", "1"),
+        ("warn", "2"),
+        ("error", "e"),
+        ("debug", "Symbol(s)"),
+        ("log", "[object] [object] {}"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expression", "result"),
+    [
+        ("s.trim('  a ')", "a"),
+        ("s.trim('--a-', '-')", "a"),
+        ("s.ltrim('.a.', /[.]/)", "a."),
+        ("s.rtrim(' a ')", " a"),
+        ("s.capitalize('aBC')", "ABC"),
+        ("s.capitalize('aBC', true)", "Abc"),
+        ("s.truncate('abcdefgh', 6)", "abc..."),
+        ("s.truncate('abc', 6)", "abc"),
+        ("s.stripTags('<b>a</b>')", "a"),
+        ("s.strLeft('a_b_c', '_')", "a"),
+        ("s.strRight('a_b_c', '_')", "b_c"),
+        ("s.strRightBack('a_b_c', '_')", "c"),
+        ("s.strLeft('abc', '')", "abc"),
+        ("s.pad('a', 3, '-')", "a--"),
+        ("s.pad('a', 3, '-', 'left')", "--a"),
+        ("s.lrpad('a', 4)", "  a "),
+        ("s.numberFormat(1234567.891, 2)", "1,234,567.89"),
+        ("s.numberFormat(1234, 1, ',', '.')", "1.234,0"),
+        ("s.numberFormat(null)", ""),
+        ("s.trim(null)", ""),
+    ],
+)
+def test_s_has_the_helpers_for_text(expression: str, result: str) -> None:
+    assert value(f"return {expression};") == result
+
+
+def test_fetch_gets_the_responses_of_the_caller() -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def answer(url: str, options: Any) -> ScriptResponse:
+        asked.append((url, options))
+        return ScriptResponse(status=201, text='{"n": 1}', headers={"X-Kind": "test"})
+
+    body = """
+        const r = await fetch('https://example.com/a', { method: 'POST', body: 'b' });
+        const again = await (await fetch('https://example.com/b')).json();
+        return [r.status, r.ok, r.headers, r.url, await r.text(), again.n];
+    """
+    expected = [201, True, [["x-kind", "test"]], "https://example.com/a", '{"n": 1}', 1]
+    assert value(body, fetch=answer) == expected
+    assert asked == [("https://example.com/a", {"method": "POST", "body": "b"}), ("https://example.com/b", {})]
+
+
+def test_fetch_rejects_without_a_response_and_names_the_url() -> None:
+    body = "try { await fetch('https://example.com/x'); } catch (error) { return error.message; }"
+    assert "https://example.com/x" in value(body)
+
+    def refuse(url: str, options: Any) -> ScriptResponse:
+        raise ConnectionRefusedError
+
+    assert value(body, fetch=refuse) == "ConnectionRefusedError"
+
+
+def test_errors_of_the_callers_fetch_are_raised() -> None:
+    def broken(url: str, options: Any) -> ScriptResponse:
+        raise LookupError("a bug in a test")
+
+    with pytest.raises(LookupError, match="a bug in a test"):
+        value("await fetch('x');", fetch=broken)
+
+
+@pytest.mark.parametrize("name", ["require", "setTimeout", "clearTimeout", "HTTP", "_", "moment", "process", "ivm"])
+def test_the_sandbox_lacks_what_the_servers_lacks(name: str) -> None:
+    assert value(f"return typeof {name};") == "undefined"
+    with pytest.raises(ScriptRuntimeError) as caught:
+        value(f"{name}();")
+    assert (caught.value.name, caught.value.message) == ("ReferenceError", f"{name} is not defined")
+
+
+def test_a_syntax_error_has_its_place() -> None:
+    with pytest.raises(ScriptSyntaxError) as caught:
+        Engine("class Script {\n  a() {\n    let b c;\n  }\n}")
+    error = caught.value
+    assert (error.name, error.message) == ("SyntaxError", "Unexpected identifier 'c'")
+    assert (error.line, error.column) == (3, 11)
+    with pytest.raises(ScriptSyntaxError) as caught:
+        check_syntax("let b c;")
+    assert (caught.value.line, caught.value.column) == (1, 7)
+
+
+def test_checking_the_syntax_runs_nothing() -> None:
+    check_syntax("while (true) {}")
+    check_syntax("}); while (true) {} (function () {")
+    check_syntax("class Script { text() { return '\ud800'; } }")
+
+
+def test_an_error_has_the_places_of_the_script_and_the_lines_logged_before() -> None:
+    source = f"class Script {{ constructor() {{ this.x = 1; }}\n {METHOD}() {{ console.log(1);\n   null.x; }} }}"
+    with pytest.raises(ScriptRuntimeError) as caught:
+        run(source)
+    assert f"    at Script.{METHOD} (script.js:3:9)" in caught.value.stack.split("\n")
+    assert "sandbox.js" not in caught.value.stack
+    assert caught.value.logs == (LogLine("log", "1"),)
+    with pytest.raises(ScriptRuntimeError) as caught:
+        run(plain("null.x;"))
+    assert f"script.js:1:{plain('null.x;').index('.x') + 2}" in caught.value.stack
+
+
+def test_in_the_way_of_8x_names_leak_and_are_told() -> None:
+    source = f"""
+        function helper() {{ return typeof later; }}
+        {plain("first = 1; later = helper(); first += 1; return [first, later, typeof global.first, typeof never];")}
+    """
+    with pytest.raises(ScriptRuntimeError, match="first is not defined"):
+        run(source)
+    with Engine(f"loaded = 1; {source}", strict=False) as engine:
+        assert engine.loaded.leaked == ("loaded",)
+        outcome = engine.call(METHOD, {})
+        assert outcome.value == [2, "undefined", "number", "undefined"]
+        assert outcome.leaked == ("first", "later")
+        assert engine.call(METHOD, {}).leaked == ()
+    with pytest.raises(ScriptRuntimeError, match="unknown is not defined"):
+        run(plain("return unknown;"), strict=False)
+    with pytest.raises(ScriptRuntimeError, match="never is not defined"):
+        run(plain("return never;"), strict=False)
+
+
+HOSTILE = {
+    "an endless loop": ("time", plain("while (true) {}")),
+    "an endless loop while loading": ("time", "while (true) {}"),
+    "an endless loop in a promise": ("time", plain("return Promise.resolve().then(() => { while (true) {} });")),
+    "promises without end": ("memory", plain("const again = () => Promise.resolve().then(again); return again();")),
+    "a slow regular expression": ("time", plain("return /(a+)+b/.test('a'.repeat(40));")),
+    "a getter without end": ("time", plain("return { get a() { while (true) {} } };")),
+    "a built-in that cannot be interrupted": (
+        "time",
+        plain("return [].lastIndexOf.call({ length: 2 ** 27, 0: 2 }, 1);"),
+    ),
+    "growing arrays": ("memory", plain("const all = []; while (true) all.push([1, 2, 3]);")),
+    "growing texts": ("memory", plain("const all = []; while (true) all.push('x'.repeat(1e5) + all.length);")),
+    "one large array": ("memory", plain("this.all = new Array(3e6).fill(1); return 1;")),
+    "a large array in a built-in": ("memory", plain("this.all = 'a'.repeat(2e7).split(''); return 1;")),
+    "a huge result": ("memory", plain("const a = new Array(3e3).fill('x'.repeat(1e4)); return a;")),
+    "logs without end": ("memory", plain("while (true) console.log('x'.repeat(1e4));")),
+    "a result that grows by references": (
+        "time",
+        plain("let a = ['x']; for (let i = 0; i < 30; i++) a = [a, a]; return a;"),
+    ),
+    "a promise that never settles": ("promise", plain("return new Promise(() => {});")),
+    "an async method that waits forever": ("promise", script("await new Promise(() => {});")),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_script_ends_at_its_limit(name: str) -> None:
+    limit, source = HOSTILE[name]
+    with pytest.raises(ScriptLimitError) as caught:
+        run(source, seconds=0.2 if limit == "time" else 3.0)
+    assert caught.value.limit == limit
+    assert value("return 1;") == 1, "the engine works on"
+
+
+def test_a_script_that_reached_a_limit_cannot_be_called_again() -> None:
+    with Engine(plain("console.log('working'); while (true) {}"), seconds=0.2) as engine:
+        with pytest.raises(ScriptLimitError) as caught:
+            engine.call(METHOD, {})
+        assert caught.value.logs == (LogLine("log", "working"),)
+        with pytest.raises(ScriptLimitError, match="longer than 0.2 seconds"):
+            engine.call(METHOD, {})
+
+
+def test_a_promise_that_never_settled_does_not_disturb_the_next_call() -> None:
+    source = plain("if (request) return 2; return new Promise((resolve) => { globalThis.late = resolve; });")
+    late = source.replace("return 2;", "{ late(1); return Promise.resolve().then(() => 2); }")
+    with Engine(late) as engine:
+        with pytest.raises(ScriptLimitError):
+            engine.call(METHOD, {"request": None})
+        assert engine.call(METHOD, {"request": 1}).value == 2
+
+
+TRICKS = """
+    JSON.stringify = JSON.parse = () => 'x';
+    Promise.prototype.then = () => 1;
+    Set.prototype.has = Map.prototype.get = () => { throw 1; };
+    Object.prototype.toJSON = () => 1;
+    Reflect.apply = Reflect.ownKeys = Object.freeze = Array.isArray = () => { throw 1; };
+    Array.prototype[Symbol.iterator] = () => 1;
+    Date.prototype.toISOString = Date.prototype.getTime = () => 'x';
+    Object.defineProperty(Array.prototype, '0', { set() { throw 1; } });
+    globalThis.Error = globalThis.Promise = globalThis.String = undefined;
+"""
+
+
+def test_a_script_that_replaces_builtins_gets_its_own_result() -> None:
+    source = f"{TRICKS} {plain('console.log(request); return { ok: [1, { at: new Date(0) }], request };')}"
+    outcome = run(source, {"a": [1]})
+    assert outcome.value == {"ok": [1, {"at": "1970-01-01T00:00:00.000Z"}], "request": {"a": [1]}}
+    assert outcome.logs == (LogLine("log", '{"a":[1]}'),)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("const a = {}; a.a = a; return a;", "the result.a: a circular structure"),
+        ("return [() => 1];", "the result[0]: a function could not be cloned."),
+        ("return 1n;", "the result: a bigint could not be cloned."),
+        ("return new Proxy({}, { ownKeys() { throw new Error('trap'); } });", "trap"),
+        ("let a = []; for (let i = 0; i < 1e5; i++) a = [a]; return a;", "Maximum call stack size exceeded"),
+        ("throw { get message() { throw 1; }, __proto__: Error.prototype };", ""),
+        ("throw { toString() { throw 1; } };", ""),
+        ("throw new Proxy({}, { getPrototypeOf() { throw 1; } });", ""),
+    ],
+)
+def test_a_result_that_cannot_be_copied_is_an_error(body: str, message: str) -> None:
+    with pytest.raises(ScriptRuntimeError) as caught:
+        run(plain(body))
+    assert caught.value.message in (message, "[object Object]")
+
+
+def test_two_threads_run_two_scripts() -> None:
+    results: dict[int, list[int]] = {1: [], 2: []}
+
+    def work(number: int) -> None:
+        with Engine(script("return request + 1;")) as engine:
+            results[number] = [engine.call(METHOD, {"request": number * 100 + n}).value for n in range(50)]
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in results]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {number: [number * 100 + n + 1 for n in range(50)] for number in results}
+
+
+def test_a_script_runs_within_an_event_loop() -> None:
+    async def main() -> Any:
+        return value("return 1;")
+
+    assert asyncio.run(main()) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="measures with /proc")
+def test_contexts_leave_memory_and_threads_as_they_were() -> None:
+    def measure() -> tuple[int, int]:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE"), len(list(Path("/proc/self/task").iterdir()))
+
+    def use(contexts: int) -> None:
+        for _ in range(contexts):
+            assert value("return 1;") == 1
+
+    use(50)
+    memory, threads = measure()
+    use(200)
+    assert measure()[0] - memory < 10 * 2**20
+    assert measure()[1] <= threads
+
+
+def test_a_closed_engine_cannot_be_called() -> None:
+    engine = Engine(script(""))
+    engine.close()
+    engine.close()
+    with pytest.raises(ConfigurationError, match="closed"):
+        engine.call(METHOD, {})
+
+
+def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rocketchat_integrations.scripts import _engine
+
+    monkeypatch.setitem(cast("dict[str, Any]", sys.modules), "py_mini_racer", None)
+    _engine._context_class.cache_clear()
+    with pytest.raises(ConfigurationError, match=r"rocketchat-integrations\[scripts\]"):
+        Engine("")
+    _engine._context_class.cache_clear()
+
+
+def test_importing_the_package_does_not_load_v8() -> None:
+    program = "import rocketchat_integrations.scripts, sys; sys.exit('py_mini_racer' in sys.modules)"
+    subprocess.run([sys.executable, "-I", "-c", program], check=True)
