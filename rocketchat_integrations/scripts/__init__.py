@@ -12,6 +12,7 @@ from rocketchat_integrations.exceptions import (
 
 from ._analysis import ProblemKind, ScriptProblem
 from ._engine import LogLine, ScriptResponse
+from ._ready_made import ReadyMadeScript, ready_made, ready_made_script
 from ._results import IncomingResult, PrepareResult, ResponseResult, ScriptRequest
 from ._script import Script
 
@@ -21,6 +22,7 @@ __all__ = [
     "LogLine",
     "PrepareResult",
     "ProblemKind",
+    "ReadyMadeScript",
     "ResponseResult",
     "Script",
     "ScriptLimitError",
@@ -29,4 +31,6 @@ __all__ = [
     "ScriptResponse",
     "ScriptRuntimeError",
     "ScriptSyntaxError",
+    "ready_made",
+    "ready_made_script",
 ]
