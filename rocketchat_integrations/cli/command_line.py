@@ -40,6 +40,9 @@ COMMANDS = {
         "apply": "Change a workspace to match a manifest.",
         "export": "Write a manifest of the integrations of a workspace.",
     },
+    "Scripts": {
+        "script": "Check, run and test scripts of integrations.",
+    },
     "Trying it out": {
         "serve": "Run a small Rocket.Chat server on this machine.",
         "demo": "Take a tour: create, list, update, post, remove.",
@@ -80,7 +83,7 @@ def _demo_command(arguments: tuple[str, ...]) -> None:
     cls=_LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 success or nothing to change, 1 failure, 2 plan found something to change.",
+    epilog="Exit status: 0 success or nothing to change, 1 failure, 2 plan, script check or script test found something.",
 )
 @credential_options
 @debug_option

@@ -8,11 +8,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
+    from rich.style import Style
 
     from rocketchat_integrations.client import Client
     from rocketchat_integrations.models import IntegrationRecord
@@ -35,6 +36,11 @@ def error_text(error: Exception) -> str:
         text = f"{error.filename}: {error.strerror}"  # without the number
     lines = [printable(" ".join(line.split())) for line in text.splitlines() if line.strip()]
     return " ".join(lines) if len(lines) <= 2 else "\n  ".join(lines)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with a noun: ``2 problems``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 # Messages and questions, on stderr
@@ -79,17 +85,44 @@ def print_json(value: object, *, on_one_line: bool = False) -> None:
     print(json.dumps(value, indent=None if on_one_line else 2), flush=True)
 
 
-def print_lines(lines: Iterable[tuple[str, str]]) -> None:
-    """Print lines, each with a style of rich's, which is used on a terminal only."""
-    if sys.stdout.isatty():
-        from rich.text import Text
+class MarkedLine(NamedTuple):
+    """A line of text and a mark before it, each with a style of rich's, which is used on a terminal only."""
 
+    text: str
+    style: str = ""
+    mark: str = ""
+    mark_style: str = ""
+
+
+def print_lines(lines: Iterable[MarkedLine]) -> None:
+    """Print lines. On a terminal, the parts of a line that is too long for it have its mark, too."""
+    if sys.stdout.isatty():
         console = _console()
-        for line, style in lines:
-            console.print(Text(printable(line), style=style))
+        for line in lines:
+            _print_rich_line(console, line)
     else:
-        for line, _ in lines:
-            print(printable(line))
+        for line in lines:
+            print(printable(line.mark + line.text).rstrip())
+
+
+def _print_rich_line(console: Console, line: MarkedLine) -> None:
+    from rich.text import Text
+
+    mark = Text(line.mark, _known_style(line.mark_style))
+    text = Text(printable(line.text), _known_style(line.style))
+    for part in text.wrap(console, max(console.width - mark.cell_len, 1)) or [text]:
+        console.print(mark + part)
+
+
+def _known_style(style: str) -> Style:
+    """Return a style; the plain one if rich does not know its colour."""
+    from rich.errors import StyleSyntaxError
+    from rich.style import Style
+
+    try:
+        return Style.parse(style)
+    except StyleSyntaxError:
+        return Style.null()
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from rocketchat_integrations.cli.broken_scripts import refuse_broken_scripts
 from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.cli.failures import CommandError
 from rocketchat_integrations.cli.lookup import label
@@ -40,6 +41,7 @@ def command(
     manifests: tuple[str, ...],
     prune: str | None,
     allow_outside: bool,
+    allow_broken_scripts: bool,
     plan_file: str | None,
     workers: int,
     max_removals: int,
@@ -58,8 +60,12 @@ def command(
     with credentials.client() as client:
         if plan_file is not None:
             plan = _read_plan(plan_file)
+            if not allow_broken_scripts:
+                refuse_broken_scripts(plan)
         else:
-            plan = make_plan(client, manifests, prune, allow_outside=allow_outside)
+            plan = make_plan(
+                client, manifests, prune, allow_outside=allow_outside, allow_broken_scripts=allow_broken_scripts
+            )
         if as_json:
             print_error(str(plan))
         else:

@@ -10,11 +10,12 @@ from typing import Any
 import attrs
 import click
 
+from rocketchat_integrations.cli.broken_scripts import refuse_broken_scripts
 from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.cli.masking import json_value
 from rocketchat_integrations.cli.private_files import check_writable, write_private
 from rocketchat_integrations.cli.shared_options import File, json_option
-from rocketchat_integrations.cli.terminal import CountingClient, print_error, print_json, print_lines
+from rocketchat_integrations.cli.terminal import CountingClient, MarkedLine, print_error, print_json, print_lines
 from rocketchat_integrations.client import Client
 from rocketchat_integrations.manifest import Manifest
 from rocketchat_integrations.provisioning import Create, Plan, Step, Unchanged, Update, plan
@@ -24,6 +25,9 @@ def manifest_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of :func:`make_plan`."""
     command = click.option(
         "--allow-outside", is_flag=True, help="Allow script_file and secrets outside the manifest's folder."
+    )(command)
+    command = click.option(
+        "--allow-broken-scripts", is_flag=True, help="Allow scripts that do not compile, which the server does not run."
     )(command)
     command = click.option(
         "--prune-all", "prune", flag_value="all", help="Remove everything that is not in the manifest."
@@ -36,9 +40,13 @@ def manifest_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def make_plan(client: Client, manifests: tuple[str, ...], prune: str | None, *, allow_outside: bool) -> Plan:
+def make_plan(
+    client: Client, manifests: tuple[str, ...], prune: str | None, *, allow_outside: bool, allow_broken_scripts: bool
+) -> Plan:
     """Read the manifests and the workspace, and return the plan."""
     manifest = Manifest.load(*manifests, allow_outside=allow_outside)
+    if not allow_broken_scripts:
+        refuse_broken_scripts(manifest)
     return plan(manifest, CountingClient(client), prune="all" if prune == "all" else prune is not None)
 
 
@@ -53,10 +61,13 @@ def command(
     manifests: tuple[str, ...],
     prune: str | None,
     allow_outside: bool,
+    allow_broken_scripts: bool,
     out: str | None,
     as_json: bool,
 ) -> int:
     """Show how a workspace differs from a manifest. Changes nothing.
+
+    With the extra "scripts" installed, scripts that do not compile are refused.
 
     Exit status 0: it does not differ; 2: there is something to change.
 
@@ -65,7 +76,9 @@ def command(
     if out is not None:
         check_writable(Path(out), sources=manifests)
     with credentials.client() as client:
-        changes = make_plan(client, manifests, prune, allow_outside=allow_outside)
+        changes = make_plan(
+            client, manifests, prune, allow_outside=allow_outside, allow_broken_scripts=allow_broken_scripts
+        )
     if out is not None:
         write_private(Path(out), json.dumps(changes.to_dict(), indent=2).encode())
         print_error(f"written: {out}")
@@ -81,7 +94,7 @@ _STYLES = {"+": "green", "~": "yellow", "-": "red"}
 
 def print_plan(changes: Plan) -> None:
     """Print a plan, one line a step, coloured by its first character."""
-    print_lines((line, _STYLES.get(line[:1], "")) for line in str(changes).splitlines())
+    print_lines(MarkedLine(line, _STYLES.get(line[:1], "")) for line in str(changes).splitlines())
 
 
 def _plan_json(changes: Plan) -> dict[str, Any]:
