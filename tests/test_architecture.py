@@ -86,7 +86,9 @@ MAY_IMPORT = {
         "manifest": "_validation _tracebacks models exceptions",
         "provisioning": "_protocol.normalization manifest models exceptions",
         # the command line
-        "cli": "__init__ _validation client outgoing manifest provisioning testing models messages auth exceptions",
+        "cli": (
+            "__init__ _validation client outgoing scripts manifest provisioning testing models messages auth exceptions"
+        ),
         "__main__": "cli",
         # the embedded server
         "testing": "testing._world testing._http testing._bot testing.server",

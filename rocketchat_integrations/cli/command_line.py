@@ -83,7 +83,7 @@ def _demo_command(arguments: tuple[str, ...]) -> None:
     cls=_LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 success or nothing to change, 1 failure, 2 plan, script check or script test found something.",
+    epilog="Exit status: 0 success, 1 failure, 2 plan, script check or script test found something.",
 )
 @credential_options
 @debug_option

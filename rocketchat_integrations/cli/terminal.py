@@ -111,7 +111,7 @@ def _print_rich_line(console: Console, line: MarkedLine) -> None:
     mark = Text(line.mark, _known_style(line.mark_style))
     text = Text(printable(line.text), _known_style(line.style))
     for part in text.wrap(console, max(console.width - mark.cell_len, 1)) or [text]:
-        console.print(mark + part)
+        console.print(Text.assemble(mark, part))
 
 
 def _known_style(style: str) -> Style:

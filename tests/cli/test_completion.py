@@ -52,6 +52,8 @@ def ask(run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
         ("list --type o", {"plain,outgoing"}),
         ("create outgoing --event f", {"plain,fileUploaded"}),
         ("create incoming --alias ", set[str]()),
+        ("script t", {"plain,test", "plain,types"}),
+        ("script new gr", {"plain,grafana"}),
     ],
 )
 def test_commands_options_and_values_are_completed(ask: Ask, line: str, completed: set[str]) -> None:
@@ -64,6 +66,7 @@ def test_commands_options_and_values_are_completed(ask: Ask, line: str, complete
     [
         *("plan ", "plan a.toml --out ", "apply ", "apply --plan-file ", "export "),
         *("--token-file ", "create outgoing --token-file ", "update bot --script-file ", "post --json-file "),
+        *("script check ", "script run ", "script run a.js --payload ", "script test ", "script types --out "),
     ],
 )
 def test_file_names_are_completed_by_the_shell(ask: Ask, line: str) -> None:
