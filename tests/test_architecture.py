@@ -80,8 +80,8 @@ MAY_IMPORT = {
         # what Rocket.Chat sends to a bot
         "outgoing": "_validation _protocol.readers _protocol.codec _tracebacks models messages exceptions",
         # scripts of integrations
-        # scripts of integrations
-        "scripts": "_protocol.codec _tracebacks messages exceptions",
+        "scripts": "scripts._engine _protocol.codec _tracebacks messages exceptions",
+        "scripts._engine": "scripts exceptions",
         # integrations as code
         "manifest": "_validation _tracebacks models exceptions",
         "provisioning": "_protocol.normalization manifest models exceptions",
@@ -90,11 +90,11 @@ MAY_IMPORT = {
         "__main__": "cli",
         # the embedded server
         "testing": "testing._world testing._http testing._bot testing.server",
-        "testing._world": "",
-        "testing._delivery": "testing._world",
+        "testing._world": "scripts._engine exceptions",
+        "testing._delivery": "testing._world scripts._engine exceptions",
         "testing._api": "testing._world testing._delivery",
         "testing._http": "testing._world testing._delivery testing._api",
-        "testing.server": "testing._world testing._http auth",
+        "testing.server": "testing._world testing._http scripts._engine auth",
         "testing._bot": "",
         "testing.strategies": "_validation models messages",
         # the face

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from rocketchat_integrations.auth import TokenAuth
 
@@ -18,12 +18,16 @@ from ._http._received import ReceivedRequest
 from ._http._workspace import Workspace
 from ._world import _actions as actions
 from ._world._dialect import Dialect, SkipTranspile
+from ._world._scripts import ScriptSupport
 from ._world._settings import Settings, WorkspaceSettings
 from ._world._starting_world import DEFAULT_WORLD
 from ._world._state import World
 from ._world._stored_message import StoredMessage
 from ._world._stored_room import StoredRoom
 from ._world._users import SecondFactor, permission_set
+
+if TYPE_CHECKING:
+    from rocketchat_integrations.scripts._engine import ScriptResponse
 
 T = TypeVar("T")
 
@@ -152,9 +156,16 @@ class LocalRocketChat:
             long as it does (0.1, 1, 10 … seconds, or as the integration says); with 0, the default, **calls are retried
             at once**.
         reply_timeout: how many seconds a bot has for its reply.
+        scripts: whether the scripts of integrations run, which needs the extra ``scripts``. By default, they do if it
+            is installed; if not, the first script is logged with a warning. False for not running them.
+        script_fetch: what ``fetch`` in scripts answers, since the server makes no requests for them: a
+            :class:`~rocketchat_integrations.scripts.ScriptResponse` for each URL, or a function of the URL and the
+            options (``method``, ``headers``, ``body`` and others) that returns one. The promise is rejected for other
+            URLs, and if the function raises an OSError.
 
     Raises:
         ValueError: an argument is not allowed.
+        ConfigurationError: ``scripts`` is True, and the extra ``scripts`` is not installed.
     """
 
     def __init__(
@@ -174,6 +185,8 @@ class LocalRocketChat:
         port: int = 0,
         retry_pace: float = 0.0,
         reply_timeout: float = 20.0,
+        scripts: bool | None = None,
+        script_fetch: Mapping[str, ScriptResponse] | Callable[[str, Mapping[str, Any]], ScriptResponse] | None = None,
     ) -> None:
         if base_path and (not base_path.startswith("/") or base_path.endswith("/")):
             raise ValueError(f"base_path must be empty or look like '/chat', not {base_path!r}")
@@ -187,11 +200,13 @@ class LocalRocketChat:
             max_message_size=max_message_size,
             retry_pace=retry_pace,
             reply_timeout=reply_timeout,
+            scripts=ScriptSupport(scripts),
         )
         description = copy.deepcopy(DEFAULT_WORLD if world is None else world)
         self._base_path = base_path
         self._port = port
-        self._workspace = Workspace(description, Dialect.of(version, skip_transpile), self._settings, base_path)
+        dialect = Dialect.of(version, skip_transpile)
+        self._workspace = Workspace(description, dialect, self._settings, base_path, script_fetch)
         self._connections = Connections()
         self._listener: Listener | None = None
 
@@ -219,6 +234,7 @@ class LocalRocketChat:
         if self._listener is not None:
             self._workspace.deliveries.end()
             self._listener.stop()
+            self._workspace.scripts.close()
             self._listener = None
 
     def __enter__(self) -> Self:
