@@ -297,3 +297,7 @@ def test_importing_the_test_server_does_not_load_hypothesis() -> None:
     loaded = modules_loaded_by(f"{PACKAGE}.testing")
     assert f"{PACKAGE}.testing.server" in loaded
     assert loaded & {"hypothesis", f"{PACKAGE}.testing.strategies"} == set()
+
+
+def test_importing_the_test_server_does_not_load_the_engine_of_scripts() -> None:
+    assert modules_loaded_by(f"{PACKAGE}.testing") & {"py_mini_racer", f"{PACKAGE}.scripts"} == set()

@@ -432,7 +432,7 @@ def test_scripts_without_a_class(serve: Opener, scripts: bool) -> None:
     for script, status in (
         ("var a = 1;", 400),
         ("class Scripts {} // class Script\n", 400),
-        ("var Script = class {}", 200),
+        ("var Script = class {};", 200),
     ):
         webhook = api.create(scriptEnabled=True, script=script)
         assert "scriptCompiled" in webhook

@@ -49,8 +49,8 @@ def is_strict(dialect: Dialect, document: Document) -> bool:
 
 
 def source_for_engine(script: str, *, strict: bool) -> str:
-    """Return the text to run. Babel removes comments; without it, one at the end needs a line end."""
-    return script if strict else f"{script}\n"
+    """Return the text to run. Babel removes comments and ends statements, also at the end of the text."""
+    return script if strict else f"{script}\n;"
 
 
 def check_script(script: str, *, strict: bool) -> Document:
