@@ -201,7 +201,7 @@ class Bot:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"null")
+                body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
                 bot.calls.append(body)
                 bot.methods.append(self.command)
                 bot.headers.append(dict(self.headers))

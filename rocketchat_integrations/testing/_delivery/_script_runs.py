@@ -78,11 +78,11 @@ class IntegrationScript:
 
     name: str
     """The integration's name, for the log."""
-    _source: str = attrs.field(repr=False)
-    _strict: bool
-    _version: object = attrs.field(repr=False)
-    _fetch: Fetch = attrs.field(repr=False)
-    _slot: _EngineSlot = attrs.field(repr=False)
+    source: str = attrs.field(repr=False)
+    strict: bool
+    version: object = attrs.field(repr=False)
+    fetch: Fetch = attrs.field(repr=False)
+    slot: _EngineSlot = attrs.field(repr=False)
 
     def has(self, method: str) -> bool:
         """Return whether the script loads and has a method."""
@@ -101,14 +101,14 @@ class IntegrationScript:
         return self._use(lambda engine: self._call(engine, method, parameters))
 
     def _use(self, act: Callable[[Engine], T]) -> T:
-        return self._slot.use(self._version, self._load, act)
+        return self.slot.use(self.version, self._load, act)
 
     def _load(self) -> Engine:
         # Imported here, since the embedded server works without the extra.
         from rocketchat_integrations.scripts._engine import Engine
 
         try:
-            engine = Engine(self._source, strict=self._strict, fetch=self._fetch)
+            engine = Engine(self.source, strict=self.strict, fetch=self.fetch)
         except IntegrationScriptError as error:
             raise ScriptFailed(error, "error-evaluating-script") from None
         self._log(engine.loaded.logs)
