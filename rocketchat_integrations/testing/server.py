@@ -176,7 +176,8 @@ class LocalRocketChat:
         script_fetch: what ``fetch`` in scripts answers, since the server makes no requests for them: a
             :class:`~rocketchat_integrations.scripts.ScriptResponse` for each URL, or a function of the URL and the
             options (``method``, ``headers``, ``body`` and others) that returns one. The promise is rejected for other
-            URLs, and if the function raises an OSError.
+            URLs, and if the function raises an OSError. The function may use the server, but not the webhook of the
+            script that waits for it.
 
     Raises:
         ValueError: an argument is not allowed.
