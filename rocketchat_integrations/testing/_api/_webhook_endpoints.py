@@ -20,5 +20,6 @@ def hook(call: ApiCall) -> Document:
 
 def hook_info(call: ApiCall) -> Document:
     """Answer ``/hooks/info/ID/USER/TOKEN``."""
-    Webhooks(call.world, call.dialect).find(call.integration_id, call.token)
+    webhooks = Webhooks(call.world, call.dialect)
+    webhooks.check_poster(webhooks.find(call.integration_id, call.token))
     return success()
