@@ -4,7 +4,7 @@
 records.
 """
 
-from ._audit_client import AuditClient
+from ._audit_client import AuditClient, AuditWebhook
 from ._auditor import audit
 from ._findings import Audit, Finding, FindingKind, Severity
 from ._host_lookup import host_exists
@@ -12,6 +12,7 @@ from ._host_lookup import host_exists
 __all__ = [
     "Audit",
     "AuditClient",
+    "AuditWebhook",
     "Finding",
     "FindingKind",
     "Severity",

@@ -9,8 +9,12 @@ from rocketchat_integrations.exceptions import DecodingError
 from rocketchat_integrations.models import HistoryEntry, IntegrationRecord
 
 
-class _Webhook(Protocol):
-    def check(self) -> bool: ...
+class AuditWebhook(Protocol):
+    """The method of a webhook that :func:`audit` calls."""
+
+    def check(self) -> bool:
+        """Ask the server for the webhook, and post nothing."""
+        ...
 
 
 class AuditClient(Protocol):
@@ -27,6 +31,6 @@ class AuditClient(Protocol):
         """Return the calls of an outgoing integration, newest first."""
         ...
 
-    def webhook(self, record: IntegrationRecord) -> _Webhook:
+    def webhook(self, record: IntegrationRecord) -> AuditWebhook:
         """Return the webhook of an integration."""
         ...

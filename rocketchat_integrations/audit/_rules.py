@@ -119,11 +119,6 @@ def _text(problem: ScriptProblem) -> str:
 # URLs
 
 
-def calls_out(record: IntegrationRecord) -> bool:
-    """Return whether the integration is an outgoing one that is enabled."""
-    return record.type is IntegrationType.OUTGOING and record.enabled
-
-
 @attrs.frozen
 class _Address:
     """The parts of a URL that may be shown."""
@@ -229,7 +224,7 @@ def calls_failed(record: OutgoingIntegrationRecord, newest: Iterable[HistoryEntr
         newest: its last calls, newest first.
     """
     calls = [call for call in newest if call.step != _NO_REPLY_YET and not _is_older(call, record)][:LAST_CALLS]
-    if calls and all(call.error or call.http_error for call in calls):
+    if calls and all(call.error or call.http_error is not None for call in calls):
         yield _finding(
             record,
             FindingKind.CALLS_FAILED,

@@ -34,17 +34,24 @@ def client(server: LocalRocketChat) -> Iterator[Client]:
 
 
 def hook(name: str = "ci", **fields: Any) -> IncomingIntegration:
-    return IncomingIntegration(name, **{"channel": "#general", "username": "rocket.cat", **fields})
+    given: dict[str, Any] = {"channel": "#general", "username": "rocket.cat", **fields}
+    return IncomingIntegration(name, **given)
 
 
 def bot(name: str = "bot", **fields: Any) -> OutgoingIntegration:
-    given = {"event": "sendMessage", "username": "rocket.cat", "urls": "https://bot.example/x", "token": "secret"}
-    return OutgoingIntegration(name, **{**given, **fields})
+    given: dict[str, Any] = {"event": "sendMessage", "username": "rocket.cat", "urls": "https://bot.example/x"}
+    given |= {"token": "secret", **fields}
+    return OutgoingIntegration(name, **given)
+
+
+def exists(host: str) -> bool:
+    return True
 
 
 def found(client: Client, **options: Any) -> list[tuple[str, str | None]]:
     """Return kinds and names of the findings; every host exists."""
-    return [(it.kind, it.name) for it in audit(client, **{"resolve": lambda host: True, **options}).findings]
+    result = audit(client, resolve=exists, **options)
+    return [(it.kind, it.name) for it in result.findings]
 
 
 def requested(server: LocalRocketChat, *endpoints: str) -> list[int]:
@@ -56,12 +63,12 @@ def test_a_workspace_without_faults_has_no_findings(client: Client) -> None:
     """Only what no audit can find out is noted."""
     client.create(hook())
     client.create(bot())
-    result = audit(client, resolve=lambda host: True)
+    result = audit(client, resolve=exists)
     assert (result.findings, result.integrations) == ((), 2)
     (note,) = result.notes
     assert "message-impersonate" in note
     client.remove(next(iter(client.list(type="incoming"))))
-    assert audit(client, resolve=lambda host: True).notes == ()
+    assert audit(client, resolve=exists).notes == ()
 
 
 def test_findings_are_sorted_by_kind_type_and_name(server: LocalRocketChat, client: Client) -> None:
@@ -114,14 +121,14 @@ def test_what_costs_requests_can_be_left_out(server: LocalRocketChat, client: Cl
     """Then only the list is read. Otherwise the progress tells how many requests are left."""
     client.create(hook())
     client.create(bot())
-
-    def fail(host: str) -> bool:
-        raise AssertionError(host)
-
     steps: list[tuple[int, int]] = []
-    found(client, users=False, history=False, on_progress=lambda *step: steps.append(step))
+
+    def on_progress(done: int, total: int) -> None:
+        steps.append((done, total))
+
+    found(client, users=False, history=False, on_progress=on_progress)
     assert (steps, requested(server, "hooks.info", "integrations.history")) == ([], [0, 0])
-    audit(client, resolve=None, on_progress=lambda *step: steps.append(step))
+    audit(client, resolve=None, on_progress=on_progress)
     assert (steps, requested(server, "hooks.info", "integrations.history")) == ([(0, 3), (1, 3), (2, 3)], [2, 1])
 
 

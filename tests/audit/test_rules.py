@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rocketchat_integrations import HistoryEntry
+from rocketchat_integrations import HistoryEntry, IntegrationRecord
 from rocketchat_integrations.audit import FindingKind, Severity, _rules as rules
 from rocketchat_integrations.models import ScriptError
 from rocketchat_integrations.scripts import ProblemKind, ScriptProblem
@@ -28,7 +28,13 @@ def test_only_what_does_not_work_is_an_error() -> None:
 
 def test_integrations_of_one_type_and_name_are_duplicates() -> None:
     """Each names the ids of the others; the other type does not matter."""
-    records = [incoming("a"), incoming("b"), incoming("c", "other"), outgoing("d", "ci"), incoming("e")]
+    records: list[IntegrationRecord] = [
+        incoming("a"),
+        incoming("b"),
+        incoming("c", "other"),
+        outgoing("d", "ci"),
+        incoming("e"),
+    ]
     found = list(rules.duplicates(records))
     assert [(it.id, it.message.partition(" as ")[2]) for it in found] == [("a", "b, e"), ("b", "a, e"), ("e", "a, b")]
     assert {(it.kind, it.type, it.name) for it in found} == {("duplicate", "webhook-incoming", "ci")}
@@ -128,25 +134,26 @@ def test_a_syntax_error_is_one_finding_that_quotes_nothing() -> None:
 def calls(*fields: dict[str, Any]) -> list[HistoryEntry]:
     """Calls after the last change, newest first."""
     times = [CHANGED_AT + timedelta(minutes=len(fields) - number) for number in range(len(fields))]
-    given = [{"created_at": time, **each} for time, each in zip(times, fields, strict=True)]
+    given: list[dict[str, Any]] = [{"created_at": time, **each} for time, each in zip(times, fields, strict=True)]
     return [HistoryEntry(id=str(number), **each) for number, each in enumerate(given)]
 
 
-@pytest.mark.parametrize(
-    ("history", "failed"),
-    [
-        ([], None),
-        ([FAILED], "the only call"),
-        ([FAILED, {"http_error": {"message": "refused"}}], "all 2 calls"),
-        ([*[FAILED] * 5, {}], "the last 5 calls"),
-        ([*[FAILED] * 4, {}, FAILED], None),
-        ([{}], None),
-        ([{"step": "pre-http-call"}, FAILED], "the only call"),
-        ([FAILED, {"created_at": CHANGED_AT - timedelta(seconds=1)}], "the only call"),
-        ([{**FAILED, "created_at": CHANGED_AT - timedelta(seconds=1)}], None),
-        ([{**FAILED, "created_at": None}], "the only call"),
-    ],
-)
+OLD = CHANGED_AT - timedelta(seconds=1)
+HISTORIES: list[tuple[list[dict[str, Any]], str | None]] = [
+    ([], None),
+    ([FAILED], "the only call"),
+    ([FAILED, {"http_error": {}}], "all 2 calls"),
+    ([*[FAILED] * 5, {}], "the last 5 calls"),
+    ([*[FAILED] * 4, {}, FAILED], None),
+    ([{}], None),
+    ([{"step": "pre-http-call"}, FAILED], "the only call"),
+    ([FAILED, {"created_at": OLD}], "the only call"),
+    ([{**FAILED, "created_at": OLD}], None),
+    ([{**FAILED, "created_at": None}], "the only call"),
+]
+
+
+@pytest.mark.parametrize(("history", "failed"), HISTORIES)
 def test_the_last_calls_must_all_have_failed(history: list[dict[str, Any]], failed: str | None) -> None:
     """Those since the last change, at most 5. A call without a reply has only an HTTP error."""
     found = [it.message for it in rules.calls_failed(outgoing(), calls(*history))]
