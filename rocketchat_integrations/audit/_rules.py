@@ -161,9 +161,14 @@ def _addresses(record: OutgoingIntegrationRecord) -> list[_Address | None]:
     return list(dict.fromkeys(map(_address, record.urls)))
 
 
+def has_token(record: IntegrationRecord) -> bool:
+    """Return whether the integration has a token that is not blank."""
+    return bool((record.token or "").strip())
+
+
 def no_token(record: OutgoingIntegrationRecord) -> Iterator[Finding]:
     """Yield a finding if the program that is called cannot verify the caller."""
-    if not (record.token or "").strip():
+    if not has_token(record):
         yield _finding(
             record,
             FindingKind.NO_TOKEN,

@@ -175,14 +175,25 @@ def test_without_the_permission_for_calls_a_note_names_it(server: LocalRocketCha
 
 
 def test_a_proxy_that_hides_webhooks_is_noted(server: LocalRocketChat, client: Client) -> None:
-    """Nothing is known about the users then."""
+    """Nothing is known about the user then. The other integrations are asked for all the same."""
     client.create(hook("a"))
     client.create(hook("b"))
     server.fail_next("hooks.info", "html")
     result = audit(client, resolve=None)
     assert result.findings == ()
-    assert result.notes[0].startswith("Not checked: whether the users of integrations exist: ")
-    assert requested(server, "hooks.info") == [1]
+    assert result.notes[0].startswith("Not checked: whether users exist, for 1 of 2 integrations: ")
+    assert requested(server, "hooks.info") == [2]
+
+
+def test_odd_tokens_do_not_end_an_audit(server: LocalRocketChat, client: Client) -> None:
+    """A blank one counts as none, and one that no URL can have is noted."""
+    for token in (" ", "\ud800"):
+        document = {"type": "webhook-incoming", "name": token, "userId": "rocket.cat", "token": token, "enabled": True}
+        server.insert(document)
+    result = audit(client, resolve=None)
+    assert result.findings == ()
+    assert "users exist, for 1 of 1 integrations" in result.notes[0]
+    assert requested(server, "hooks.info") == [0]
 
 
 def test_without_the_extra_a_note_says_that_scripts_were_not_checked(

@@ -47,7 +47,7 @@ def command(
     Exit status 0: nothing was found; 2: something was found.
 
     Checks all integrations that you may see. With only the manage-own permissions, these are the ones you created.
-    Servers allow 10 requests a minute by default: with many integrations, doctor waits for them.
+    Servers allow to read the calls of 10 integrations a minute by default: with more, doctor waits.
     """
     with credentials.client() as client, status_line() as show:
         result = audit(
