@@ -85,8 +85,12 @@ MAY_IMPORT = {
         # integrations as code
         "manifest": "_validation _tracebacks models exceptions",
         "provisioning": "_protocol.normalization manifest models exceptions",
+        # what is wrong with a workspace
+        "audit": "scripts models exceptions",
         # the command line
-        "cli": "__init__ _validation client outgoing manifest provisioning testing models messages auth exceptions",
+        "cli": (
+            "__init__ _validation client outgoing manifest provisioning audit testing models messages auth exceptions"
+        ),
         "__main__": "cli",
         # the embedded server
         "testing": "testing._world testing._http testing._bot testing.server",

@@ -132,7 +132,8 @@ def test_disabled_webhooks(api: Api, old: Api) -> None:
 
 
 def test_removed_users(api: Api, old: Api) -> None:
-    """Removing a user disables the integrations that post as the user: 8.8 then answers 401, 6.14 503."""
+    """Removing a user disables the integrations that post as the user: 8.8 then answers 401, also to the
+    question whether the address is right, 6.14 503 and 200."""
     for each, status in ((api, 401), (old, 503)):
         each.server.remove_user("bob")
         each.server.add_user("bob", ["message-impersonate"])
@@ -142,6 +143,8 @@ def test_removed_users(api: Api, old: Api) -> None:
         assert each.stored(webhook)["enabled"] is False
         assert each.stored(other)["enabled"] is True
         assert each.post(webhook, {"text": "x"}).status == status
+        info = each("GET", f"/hooks/info/{webhook['_id']}/x/{webhook['token']}", user=None)
+        assert info.status == (401 if each is api else 200)
     stray = old.server.insert({**INCOMING, "token": "t", "userId": None})
     assert old.post({"_id": stray, "token": "t"}, {"text": "x"}).status == 401
 

@@ -16,7 +16,8 @@ def hook(call: ApiCall) -> Document | PendingAnswer:
 
 def hook_info(call: ApiCall) -> Document:
     """Answer ``/hooks/info/ID/USER/TOKEN``."""
-    _webhooks(call).find(call.integration_id, call.token)
+    webhooks = _webhooks(call)
+    webhooks.check_poster(webhooks.find(call.integration_id, call.token))
     return success()
 
 

@@ -82,6 +82,11 @@ class Webhooks:
             raise wrong_webhook(self.dialect, f"integration {integration_id!r} has another token")
         return document
 
+    def check_poster(self, document: Document) -> None:
+        """Refuse a call if the user that the integration posts as is gone, from 8.x on."""
+        if self.dialect.major >= 8 and self.world.users.find_by_id(document.get("userId")) is None:
+            raise not_logged_in(self.dialect, "the user that the integration posts as is gone")
+
     def post(self, document: Document, request: HookRequest) -> Document | PendingAnswer:
         """Post a message as an integration and return the answer, or what has to be done for it."""
         poster = self._checked(document)
@@ -97,9 +102,8 @@ class Webhooks:
 
     def _checked(self, document: Document) -> User:
         """Return the user to post as, if the integration may be used."""
+        self.check_poster(document)
         poster = self.world.users.find_by_id(document.get("userId"))
-        if poster is None and self.dialect.major >= 8:
-            raise not_logged_in(self.dialect, "the user that the integration posts as is gone")
         if document.get("enabled") is not True:
             raise webhook_disabled(self.dialect, "the integration is disabled")
         if poster is None:
