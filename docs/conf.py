@@ -6,6 +6,9 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.ext.napoleon import Config, GoogleDocstring
 
+from rocketchat_integrations.scripts import ScriptResponse
+from rocketchat_integrations.testing import server
+
 project = "rocketchat-integrations"
 author = "rocketchat-integrations contributors"
 copyright = author
@@ -45,4 +48,6 @@ def read_google_sections(app: Sphinx, what: str, name: str, obj: object, options
 
 
 def setup(app: Sphinx) -> None:
+    # Imported for type checking only there; without it, no annotation of the module can be resolved.
+    vars(server)["ScriptResponse"] = ScriptResponse
     app.connect("autodoc-process-docstring", read_google_sections)

@@ -80,23 +80,26 @@ MAY_IMPORT = {
         # what Rocket.Chat sends to a bot
         "outgoing": "_validation _protocol.readers _protocol.codec _tracebacks models messages exceptions",
         # scripts of integrations
-        # scripts of integrations
-        "scripts": "_protocol.codec _tracebacks messages exceptions",
+        "scripts": "scripts._engine _protocol.codec _tracebacks messages exceptions",
+        "scripts._engine": "scripts exceptions",
         # integrations as code
         "manifest": "_validation _tracebacks models exceptions",
         "provisioning": "_protocol.normalization manifest models exceptions",
+        # what is wrong with a workspace
+        "audit": "scripts models exceptions",
         # the command line
         "cli": (
-            "__init__ _validation client outgoing scripts manifest provisioning testing models messages auth exceptions"
+            "__init__ _validation client outgoing scripts manifest provisioning audit testing "
+            "models messages auth exceptions"
         ),
         "__main__": "cli",
         # the embedded server
         "testing": "testing._world testing._http testing._bot testing.server",
-        "testing._world": "",
-        "testing._delivery": "testing._world",
+        "testing._world": "scripts._engine exceptions",
+        "testing._delivery": "testing._world scripts._engine exceptions",
         "testing._api": "testing._world testing._delivery",
         "testing._http": "testing._world testing._delivery testing._api",
-        "testing.server": "testing._world testing._http auth",
+        "testing.server": "testing._world testing._http scripts._engine auth",
         "testing._bot": "",
         "testing.strategies": "_validation models messages",
         # the face
@@ -299,3 +302,7 @@ def test_importing_the_test_server_does_not_load_hypothesis() -> None:
     loaded = modules_loaded_by(f"{PACKAGE}.testing")
     assert f"{PACKAGE}.testing.server" in loaded
     assert loaded & {"hypothesis", f"{PACKAGE}.testing.strategies"} == set()
+
+
+def test_importing_the_test_server_does_not_load_the_engine_of_scripts() -> None:
+    assert modules_loaded_by(f"{PACKAGE}.testing") & {"py_mini_racer", f"{PACKAGE}.scripts"} == set()

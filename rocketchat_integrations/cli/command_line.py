@@ -28,6 +28,7 @@ COMMANDS = {
         "create": "Create an integration.",
         "update": "Change some fields of an integration.",
         "remove": "Remove an integration.",
+        "doctor": "Find what is wrong with the integrations of a workspace.",
     },
     "Webhooks": {
         "post": "Post a message through an incoming webhook.",
@@ -83,7 +84,7 @@ def _demo_command(arguments: tuple[str, ...]) -> None:
     cls=_LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 success, 1 failure, 2 plan, script check or script test found something.",
+    epilog="Exit status: 0 success, 1 failure, 2 plan, doctor, script check or script test found something.",
 )
 @credential_options
 @debug_option

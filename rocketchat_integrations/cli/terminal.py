@@ -219,6 +219,20 @@ def show_count(listing: Iterable[_T]) -> Iterator[_T]:
             yield item
 
 
+@contextlib.contextmanager
+def status_line() -> Generator[Callable[[str], None], None, None]:
+    """Show a line of text while something takes time.
+
+    Yields:
+        A function that changes the text.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with _console(stderr=True).status("") as status:
+        yield status.update
+
+
 class CountingClient:
     """The methods of a client that :func:`~rocketchat_integrations.provisioning.plan` needs; shows the count."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from rocketchat_integrations.auth import TokenAuth
 
@@ -18,12 +18,16 @@ from ._http._received import ReceivedRequest
 from ._http._workspace import Workspace
 from ._world import _actions as actions
 from ._world._dialect import Dialect, SkipTranspile
+from ._world._scripts import ScriptSupport
 from ._world._settings import Settings, WorkspaceSettings
 from ._world._starting_world import DEFAULT_WORLD
 from ._world._state import World
 from ._world._stored_message import StoredMessage
 from ._world._stored_room import StoredRoom
 from ._world._users import SecondFactor, permission_set
+
+if TYPE_CHECKING:
+    from rocketchat_integrations.scripts._engine import ScriptResponse
 
 T = TypeVar("T")
 
@@ -37,8 +41,8 @@ class LocalRocketChat:
             client = Client(server.url, server.auth("admin"))
 
     It imitates what the real server does with integrations: permissions, validation with the server's messages, rules,
-    lists with a page cap, webhooks, history, login, and the calls of outgoing integrations. How it behaves as 6.14 and
-    8.8 comes from recordings of those servers' code. 9.0 behaves as 8.8 except for:
+    lists with a page cap, webhooks, scripts, history, login, and the calls of outgoing integrations. How it behaves as
+    6.14 and 8.8 comes from recordings of those servers' code. 9.0 behaves as 8.8 except for:
 
     .. list-table::
        :header-rows: 1
@@ -65,7 +69,7 @@ class LocalRocketChat:
        * - They are refused by the schema, as other unknown parameters are; in 8.8, lists and history ignore ``query``,
            and ``integrations.get`` ignores every unknown parameter.
          - assumed
-       * - Scripts run as they are written: ``scriptCompiled`` is the script.
+       * - Scripts run as they are written, in strict mode within classes: ``scriptCompiled`` is the script.
          - known: release notes and merged code
        * - ``skipTranspile`` is refused by the schema on create and on the update of an outgoing integration, ignored on
            the update of an incoming one, whose schema takes any property, and in no new record.
@@ -75,8 +79,11 @@ class LocalRocketChat:
 
     It does not imitate:
 
-    - scripts: they are compiled by checking that braces match, and never run. Before 8.x they must start with
-      ``class Script``; from 8.x on, a post fails where a script does not define it;
+    - Babel, which compiles scripts before 9.0: ``scriptCompiled`` is the script itself, ``scriptError`` has V8's words,
+      and ``this`` in a plain nested function is undefined. Names that are assigned without a declaration do become
+      global, except with ``skipTranspile``;
+    - of scripts: what :class:`~rocketchat_integrations.scripts.Script` lists, a ``user`` in the result of
+      ``process_incoming_request``, and ``timeout`` in that of ``prepare_outgoing_request``;
     - of 6.x: the parameters ``query`` and ``fields`` (ignored), and refusals that arrive up to a second late;
     - of the newest 8.x and 9.0: their texts for parameters that the schema refuses;
     - teams, private rooms of teams, and end-to-end encrypted rooms;
@@ -100,8 +107,16 @@ class LocalRocketChat:
     Calls that never end, because bots answer each other, raise ``RuntimeError``: after 100 calls that followed from
     those of one event, or with 100 events nested in one another.
 
+    Scripts of integrations run in V8 if the extra ``scripts`` is installed. In 9.0 they run as written; before, names
+    that are assigned without a declaration become global. A script is loaded once, and keeps what it stores, until its
+    integration changes or is removed, or the server stops or is reset. It runs without a lock, one call at a time, for
+    3 seconds at most. What it writes to the console, and why it failed, is logged for
+    ``rocketchat_integrations.testing`` with the level INFO (``console.debug``: DEBUG). Without the extra, a webhook
+    posts what it receives, an outgoing integration calls its URLs, and a script compiles if its braces match: before
+    8.x it must start with ``class Script``; from 8.x on, a post fails where a script does not define it.
+
     Which integrations are called, what they send, what replies do, when a call is retried and what the history holds
-    are as on the real server, except for scripts. Less well known are:
+    are as on the real server. Less well known are:
 
     - the bodies of calls from 6.x are those of a 6.14 with small users and rooms; a real server sends more about both;
     - an upload is also a message, and triggers ``sendMessage`` with an empty text before ``fileUploaded``;
@@ -115,7 +130,11 @@ class LocalRocketChat:
     - a reply longer than 10 MiB counts as none, and what stands before an ``@`` in a URL is not sent;
     - a replay (8.x) sends only ``token`` and ``bot``, and with trigger words nothing; its reply is only posted if it
       names a channel, or the integration a target room;
-    - who posts into a channel becomes its member, through a webhook or with a reply.
+    - who posts into a channel becomes its member, through a webhook or with a reply;
+    - GET of a webhook's address runs its script with an empty object as content;
+    - no call is made if ``prepare_outgoing_request`` returns ``auth`` without a colon, ``data`` or ``auth`` without
+      ``headers``, or a ``message`` that may not be posted: the history does not say why;
+    - an outgoing integration whose script throws while it is loaded calls its URLs as without a script.
 
     Without a ``world`` there are the users ``admin`` (all four permissions for integrations), ``alice`` (the two for
     her own), ``bob`` (none) and ``rocket.cat`` (``message-impersonate``, which 8.6 and later ask of the user that an
@@ -152,9 +171,17 @@ class LocalRocketChat:
             long as it does (0.1, 1, 10 … seconds, or as the integration says); with 0, the default, **calls are retried
             at once**.
         reply_timeout: how many seconds a bot has for its reply.
+        scripts: whether the scripts of integrations run, which needs the extra ``scripts``. By default, they do if it
+            is installed; if not, the first script is logged with a warning. False for not running them.
+        script_fetch: what ``fetch`` in scripts answers, since the server makes no requests for them: a
+            :class:`~rocketchat_integrations.scripts.ScriptResponse` for each URL, or a function of the URL and the
+            options (``method``, ``headers``, ``body`` and others) that returns one. The promise is rejected for other
+            URLs, and if the function raises an OSError. The function may use the server, but not the webhook of the
+            script that waits for it.
 
     Raises:
         ValueError: an argument is not allowed.
+        ConfigurationError: ``scripts`` is True, and the extra ``scripts`` is not installed.
     """
 
     def __init__(
@@ -174,6 +201,8 @@ class LocalRocketChat:
         port: int = 0,
         retry_pace: float = 0.0,
         reply_timeout: float = 20.0,
+        scripts: bool | None = None,
+        script_fetch: Mapping[str, ScriptResponse] | Callable[[str, Mapping[str, Any]], ScriptResponse] | None = None,
     ) -> None:
         if base_path and (not base_path.startswith("/") or base_path.endswith("/")):
             raise ValueError(f"base_path must be empty or look like '/chat', not {base_path!r}")
@@ -187,11 +216,13 @@ class LocalRocketChat:
             max_message_size=max_message_size,
             retry_pace=retry_pace,
             reply_timeout=reply_timeout,
+            scripts=ScriptSupport(scripts),
         )
         description = copy.deepcopy(DEFAULT_WORLD if world is None else world)
         self._base_path = base_path
         self._port = port
-        self._workspace = Workspace(description, Dialect.of(version, skip_transpile), self._settings, base_path)
+        dialect = Dialect.of(version, skip_transpile)
+        self._workspace = Workspace(description, dialect, self._settings, base_path, script_fetch)
         self._connections = Connections()
         self._listener: Listener | None = None
 
@@ -219,6 +250,7 @@ class LocalRocketChat:
         if self._listener is not None:
             self._workspace.deliveries.end()
             self._listener.stop()
+            self._workspace.scripts.close()
             self._listener = None
 
     def __enter__(self) -> Self:
@@ -410,6 +442,8 @@ class LocalRocketChat:
 
     def remove_user(self, username: str) -> None:
         """Delete a user. Webhooks that post as the user are disabled, and answer 401 (503 before 8.x).
+
+        From 8.x on, the question whether their address is right is answered with 401, too.
 
         Raises:
             LookupError: there is no such user.

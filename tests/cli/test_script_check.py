@@ -175,8 +175,9 @@ def test_a_plan_file_with_a_broken_script_is_refused(
     assert (error.status, workspace.names()) == (1, [])
     assert "incoming 'broken': line 3" in error.err
     create(client, "broken", GOOD)
-    create(client, "off", GOOD, enabled=False)
+    create(client, "off", GOOD)
     run("plan", manifest, "--allow-broken-scripts", "--out", "plan.json")
+    assert {update["fields"]["name"] for update in json.loads(Path("plan.json").read_text())["updates"]} == {"x"}
     error = run("apply", "--yes", "--plan-file", "plan.json")
     assert "incoming 'broken': line 3" in error.err
     assert "'off'" not in error.err

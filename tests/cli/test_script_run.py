@@ -268,6 +268,7 @@ def test_the_call_of_an_outgoing_integration_is_shown(run_outgoing: RunScript) -
     assert run_outgoing().out == PREPARED
     assert "PUT https://other.example.com\n" in run_outgoing("--url", "https://other.example.com").out
     assert run_outgoing(text="nothing", reply="{}").out == "no call is made\n"
+    assert run_outgoing("--json", text="nothing").json["result"] == {"request": None}
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,8 @@ def test_an_update_loses_what_it_does_not_repeat(
     fields = {**OUTGOING, "script_enabled": True}
     created = rocket.integrations_create(**fields, script=SCRIPT, alias="Bot")["integration"]
     assert created["scriptCompiled"]
-    record = client.get(created["_id"])
+    id: str = created["_id"]
+    record = client.get(id)
     assert isinstance(record, OutgoingIntegrationRecord)
     record = client.update(record.id, attrs.evolve(record, name="cd"))
     assert (record.script, record.alias) == (SCRIPT, "Bot")
@@ -77,7 +78,8 @@ def test_an_update_needs_the_token_and_the_urls(rocket: Any, client: Client) -> 
     created = rocket.integrations_create(**OUTGOING)["integration"]
     with pytest.raises(ERRORS.RocketApiException):
         rocket.integrations_update(integration_id=created["_id"], **{**INCOMING, "integrations_type": created["type"]})
-    record = client.get(created["_id"])
+    id: str = created["_id"]
+    record = client.get(id)
     assert client.update(record.id, attrs.evolve(record, alias="Bot")).token == "the bot's"
 
 

@@ -189,6 +189,7 @@ class Bot:
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
         """The bodies, oldest first."""
+        self.methods: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.targets: list[str] = []
         """Paths and queries."""
@@ -200,8 +201,9 @@ class Bot:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
                 bot.calls.append(body)
+                bot.methods.append(self.command)
                 bot.headers.append(dict(self.headers))
                 bot.targets.append(self.path)
                 answer = bot.reply(body) if bot.reply_to is None else bot.reply_to(self.path)
@@ -217,6 +219,12 @@ class Bot:
                 with suppress(OSError):
                     self.end_headers()
                     self.wfile.write(data)
+
+            def do_GET(self) -> None:
+                self.do_POST()
+
+            def do_PUT(self) -> None:
+                self.do_POST()
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass

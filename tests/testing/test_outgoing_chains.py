@@ -11,7 +11,7 @@ import pytest
 
 from rocketchat_integrations.testing import LocalRocketChat, StoredMessage
 from rocketchat_integrations.testing._delivery import _chains
-from rocketchat_integrations.testing._delivery._bot_calls import CallFailed, OpenCalls, call_bot
+from rocketchat_integrations.testing._delivery._bot_calls import BotRequest, CallFailed, OpenCalls, call_bot
 from tests.testing.conftest import is_down, says
 
 if TYPE_CHECKING:
@@ -304,4 +304,4 @@ def test_a_connection_made_after_the_abort_is_closed(bot: Bot) -> None:
     calls = OpenCalls()
     calls.abort()
     with pytest.raises(CallFailed):
-        call_bot(bot.url, {}, 30, calls)
+        call_bot(BotRequest.to(bot.url, {}), 30, calls)

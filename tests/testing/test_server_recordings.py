@@ -61,7 +61,7 @@ def _names(scenarios: list[Scenario]) -> list[str]:
     return [scenario["name"] for scenario in scenarios]
 
 
-_SCENARIOS_8 = [scenario for scenario in _RECORDED_8["scenarios"] if "needs" not in scenario]
+_SCENARIOS_8: list[Scenario] = _RECORDED_8["scenarios"]
 
 
 def _with_saved(value: Any, saved: dict[str, Any]) -> Any:

@@ -136,8 +136,10 @@ def test_blank_words_and_urls_are_dropped(api: Api) -> None:
         (" ", set[str]()),
     ],
 )
-def test_scripts_are_compiled(api: Api, script: str, outcome: set[str]) -> None:
-    """A class named Script with matching braces compiles; braces in texts and comments do not count."""
+@pytest.mark.parametrize("scripts", [True, False])
+def test_scripts_are_compiled(serve: Opener, script: str, outcome: set[str], scripts: bool) -> None:
+    """A class named Script compiles; braces in texts and comments do not count where only braces are checked."""
+    api = serve(scripts=scripts)
     stored = api.create(OUTGOING, scriptEnabled=True, script=script)
     assert {"scriptCompiled", "scriptError"} & stored.keys() == outcome
     if "scriptError" in outcome:

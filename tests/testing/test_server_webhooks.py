@@ -132,7 +132,8 @@ def test_disabled_webhooks(api: Api, old: Api) -> None:
 
 
 def test_removed_users(api: Api, old: Api) -> None:
-    """Removing a user disables the integrations that post as the user: 8.8 then answers 401, 6.14 503."""
+    """Removing a user disables the integrations that post as the user: 8.8 then answers 401, also to the
+    question whether the address is right, 6.14 503 and 200."""
     for each, status in ((api, 401), (old, 503)):
         each.server.remove_user("bob")
         each.server.add_user("bob", ["message-impersonate"])
@@ -142,6 +143,8 @@ def test_removed_users(api: Api, old: Api) -> None:
         assert each.stored(webhook)["enabled"] is False
         assert each.stored(other)["enabled"] is True
         assert each.post(webhook, {"text": "x"}).status == status
+        info = each("GET", f"/hooks/info/{webhook['_id']}/x/{webhook['token']}", user=None)
+        assert info.status == (401 if each is api else 200)
     stray = old.server.insert({**INCOMING, "token": "t", "userId": None})
     assert old.post({"_id": stray, "token": "t"}, {"text": "x"}).status == 401
 
@@ -425,12 +428,14 @@ def test_custom_fields(serve: Opener) -> None:
     assert off.post(off.create(), {"text": "x", "customFields": {"a": 1}}).status == 200
 
 
-def test_scripts_without_a_class(api: Api, old: Api) -> None:
+@pytest.mark.parametrize("scripts", [True, False])
+def test_scripts_without_a_class(serve: Opener, scripts: bool) -> None:
     """Such a script compiles on 8.x, and then every post fails (recorded); a class may be assigned, too."""
+    api = serve(scripts=scripts)
     for script, status in (
         ("var a = 1;", 400),
-        ("class Scripts {} // class Script", 400),
-        ("var Script = class {}", 200),
+        ("class Scripts {} // class Script\n", 400),
+        ("var Script = class {};", 200),
     ):
         webhook = api.create(scriptEnabled=True, script=script)
         assert "scriptCompiled" in webhook
@@ -439,7 +444,8 @@ def test_scripts_without_a_class(api: Api, old: Api) -> None:
         assert status == 200 or answer.error_type == "error-evaluating-script"
         api.updated(webhook, scriptEnabled=False)
         assert api.post(webhook, {"text": "x"}).status == 200
-    assert "scriptError" in old.create(scriptEnabled=True, script="var a = 1;")
+    old = serve(version="6.14", scripts=scripts)
+    assert ("scriptError" in old.create(scriptEnabled=True, script="var a = 1;")) is not scripts
 
 
 def test_no_channels(api: Api, old: Api) -> None:

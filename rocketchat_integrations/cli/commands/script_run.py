@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import sleep
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 import click
@@ -128,22 +128,27 @@ class _Options:
 )
 @click.option("--watch", "-w", is_flag=True, help="Run it again after every change of a file, until you press Ctrl-C.")
 @json_option
-def command(watch: bool, as_json: bool, **options: Any) -> int | None:
+def command(watch: bool, as_json: bool, **options: Any) -> int:
     """Run a script with a payload, and show the message.
 
     Also shows the answer, the refusal, the request and reply of an outgoing integration, and what the script writes to
     the console. Nothing is sent.
     """
     given = _Options(**options)
-    if not watch:
-        return _run(given, as_json=as_json, on_one_line=False)
-    for _ in changes(given.files(), lambda: sleep(_SECONDS_BETWEEN_LOOKS)):
+    if watch:
+        _watch(given, as_json=as_json)
+    return _run(given, as_json=as_json, on_one_line=False)
+
+
+def _watch(options: _Options, *, as_json: bool) -> NoReturn:
+    each_change = changes(options.files(), lambda: sleep(_SECONDS_BETWEEN_LOOKS))
+    while True:
+        next(each_change)
         try:
-            _run(given, as_json=as_json, on_one_line=True)
+            _run(options, as_json=as_json, on_one_line=True)
         except (CommandError, RocketChatError, OSError) as error:
             print_error(f"error: {failure_text(error)}")
         print_error("waiting for changes")
-    return None
 
 
 def changes(paths: Sequence[str], wait: Callable[[], None]) -> Iterator[None]:

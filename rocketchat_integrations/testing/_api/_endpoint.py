@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 import attrs
 
+from rocketchat_integrations.testing._delivery._incoming_webhooks import HookRequest, PendingAnswer
+from rocketchat_integrations.testing._delivery._script_runs import ScriptRuns
 from rocketchat_integrations.testing._world._dialect import Dialect
 from rocketchat_integrations.testing._world._documents import Document
 from rocketchat_integrations.testing._world._permissions import is_visible, sees_all
@@ -25,7 +27,7 @@ class ApiCall:
     world: World
     dialect: Dialect
     settings: Settings
-    method: str
+    scripts: ScriptRuns
     params: Document
     """The body, or for GET the query, coerced by the schema."""
     user: User
@@ -34,6 +36,8 @@ class ApiCall:
     """The caller's token; for a webhook, the token in its address."""
     integration_id: str
     """The id in a webhook's address."""
+    hook_request: HookRequest
+    """The request as the script of a webhook gets it."""
 
     @property
     def page(self) -> PageRequest:
@@ -45,8 +49,8 @@ class ApiCall:
         return documents if sees_all(self.user) else (each for each in documents if is_visible(self.user, each))
 
 
-Handler: TypeAlias = Callable[[ApiCall], Document]
-"""Acts on a call and returns the body of the answer."""
+Handler: TypeAlias = Callable[[ApiCall], Document | PendingAnswer]
+"""Acts on a call and returns the body of the answer, or what has to be done for it."""
 
 
 @attrs.frozen(kw_only=True)

@@ -78,6 +78,7 @@ def remove(call: ApiCall) -> Document:
     rules = _rules(call)
     document = _addressed(call)
     rules.delete(call.user, document)
+    call.scripts.forget(document["_id"])
     return success(integration=document)
 
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from rocketchat_integrations.testing._delivery._incoming_webhooks import Webhooks
+from rocketchat_integrations.testing._delivery._incoming_webhooks import PendingAnswer, Webhooks
 from rocketchat_integrations.testing._world._documents import Document
 
 from ._endpoint import ApiCall, success
 
 
-def hook(call: ApiCall) -> Document:
+def hook(call: ApiCall) -> Document | PendingAnswer:
     """Answer ``/hooks/ID/TOKEN``."""
-    webhooks = Webhooks(call.world, call.dialect)
-    document = webhooks.find(call.integration_id, call.token)
-    if call.method == "POST":
-        return webhooks.post(document, call.params)
-    # GET has no body, so no script runs on it.
-    return webhooks.post(document, {}, runs_script=False)
+    webhooks = _webhooks(call)
+    return webhooks.post(webhooks.find(call.integration_id, call.token), call.hook_request)
 
 
 def hook_info(call: ApiCall) -> Document:
     """Answer ``/hooks/info/ID/USER/TOKEN``."""
-    Webhooks(call.world, call.dialect).find(call.integration_id, call.token)
+    webhooks = _webhooks(call)
+    webhooks.check_poster(webhooks.find(call.integration_id, call.token))
     return success()
+
+
+def _webhooks(call: ApiCall) -> Webhooks:
+    return Webhooks(call.world, call.dialect, call.scripts)

@@ -11,22 +11,64 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager, suppress
+from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
+import attrs
+
 from rocketchat_integrations.testing._world._documents import Document
-from rocketchat_integrations.testing._world._javascript import trim
+from rocketchat_integrations.testing._world._javascript import is_truthy, text_of, trim
 
 from ._bot_replies import BotReply
 
-_HEADERS = {
-    "User-Agent": (
-        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/41.0.2227.0 Safari/537.36"
-    ),
-    "Content-Type": "application/json",
-    "Connection": "close",
-}
+_USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/41.0.2227.0 Safari/537.36"
 _MAX_REPLY_BYTES = 10 * 2**20
 _CHUNK_BYTES = 2**16
+
+
+@attrs.frozen
+class BotRequest:
+    """A request to a bot, as scripts get and return it."""
+
+    fields: Document = attrs.field(repr=False)
+    """``url``, ``method``, ``headers``, ``data``, and whatever a script has added."""
+
+    @classmethod
+    def to(cls, url: str, data: Document) -> BotRequest:
+        """Return the request that is sent without a script."""
+        headers = {"User-Agent": _USER_AGENT}
+        return cls({"params": {}, "method": "POST", "url": url, "data": data, "headers": headers})
+
+    def with_content_type(self) -> BotRequest:
+        """Return the request with the content type of its data, which the server adds."""
+        headers = {**self.fields["headers"], "Content-Type": "application/json"}
+        return BotRequest({**self.fields, "headers": headers})
+
+    @property
+    def url(self) -> str:
+        """The URL as text, whatever a script returned."""
+        return text_of(self.fields["url"])
+
+    @property
+    def method(self) -> str:
+        """The HTTP method in capitals."""
+        return text_of(self.fields["method"]).upper()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers, with texts as values."""
+        headers: Document = self.fields.get("headers") or {}
+        return {name: "null" if value is None else text_of(value) for name, value in headers.items()}
+
+    @property
+    def body(self) -> bytes | None:
+        """The body; None if there are no data."""
+        data: Any = self.fields.get("data")
+        if not is_truthy(data):
+            return None
+        text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        # Lone surrogates, which UTF-8 lacks, become JSON escapes.
+        return text.encode(errors="backslashreplace")
 
 
 class CallFailed(Exception):
@@ -72,16 +114,17 @@ def _close(connection: socket.socket) -> None:
         socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
-def call_bot(url: str, body: Document, timeout: float, open_calls: OpenCalls) -> BotReply:
-    """Post a body to a URL and return the reply. Redirects are not followed, proxies not used.
+def call_bot(request: BotRequest, timeout: float, open_calls: OpenCalls) -> BotReply:
+    """Send a request and return the reply. Redirects are not followed, proxies not used.
 
     Raises:
         CallFailed: no complete reply arrived within that many seconds.
     """
+    url, data = request.url, request.body
     parts = _parsed(url)
+    if data is not None and request.method in ("GET", "HEAD"):
+        raise CallFailed("Request with GET/HEAD method cannot have body", "TypeError")
     deadline = time.monotonic() + timeout
-    # Lone surrogates, which UTF-8 lacks, become JSON escapes.
-    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
     try:
         connection, target = _connection_for(parts, timeout)
         with closing(connection):
@@ -90,10 +133,11 @@ def call_bot(url: str, body: Document, timeout: float, open_calls: OpenCalls) ->
             # Open until the reply is read: without it, http.client closes the socket with the last byte of the reply.
             with open_calls.tracking(channel), channel.makefile("rb"):
                 _limit_time(deadline, channel)
-                connection.request("POST", target, data, _HEADERS)
+                connection.request(request.method, target, data, {**request.headers, "Connection": "close"})
                 with connection.getresponse() as response:
                     text = _read(response, deadline, channel).decode(errors="replace")
-                    return BotReply(response.status, response.headers.get("Content-Type", ""), text)
+                    headers = {name.lower(): value for name, value in response.headers.items()}
+                    return BotReply(response.status, headers, text)
     except TimeoutError:
         raise CallFailed(f"network timeout at: {url}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:

@@ -21,12 +21,15 @@ class BotReply:
     """The HTTP response of a bot."""
 
     status: int
-    content_type: str
+    headers: Mapping[str, str]
+    """By names in lower case."""
     text: str
 
     def content(self, dialect: Dialect) -> Document:
         """Return the JSON object in the body; an empty one if the body is anything else."""
-        if self.content_type.partition(";")[0] not in (_JSON if dialect.major < 8 else _JSON_OR_SCRIPT):
+        if self.headers.get("content-type", "").partition(";")[0] not in (
+            _JSON if dialect.major < 8 else _JSON_OR_SCRIPT
+        ):
             return {}
         try:
             content = parse_json(self.text)

@@ -15,14 +15,17 @@ import attrs
 
 from rocketchat_integrations.testing._world._dialect import Dialect
 from rocketchat_integrations.testing._world._documents import Document, random_text
+from rocketchat_integrations.testing._world._javascript import is_truthy
 from rocketchat_integrations.testing._world._refusals import Refusal
 from rocketchat_integrations.testing._world._settings import Settings
 from rocketchat_integrations.testing._world._state import World
 
-from ._bot_calls import CallFailed, OpenCalls, call_bot
+from ._bot_calls import BotRequest, CallFailed, OpenCalls, call_bot
 from ._bot_replies import BotReply, Effect, after_failure, effect_of
 from ._call_bodies import body_of
+from ._outgoing_scripts import Processing, checked_message, prepare, process
 from ._posting import post_reply
+from ._script_runs import IntegrationScript, ScriptRuns
 from ._triggers import BotCall, calls_for
 
 _MAX_FURTHER_CALLS = 100
@@ -38,11 +41,14 @@ def pause(aborted: threading.Event, seconds: float) -> None:
 
 @attrs.frozen
 class _StartedCall:
-    """A call in progress, with the body that is sent and the history record."""
+    """A call in progress, with the request that is sent and the history record."""
 
     call: BotCall
-    body: Document
+    script: IntegrationScript | None
+    request: BotRequest
     record: Document
+    changes_without_script: Document
+    """Changes to the history record if no script runs before the call."""
 
 
 @attrs.frozen(eq=False)
@@ -62,16 +68,24 @@ class Chain:
 
     They are ordered by the time at which the real server would make them if bots replied at once. The waits between
     them are multiplied by ``retry_pace``. Calls that are due at the same time are made one by one on 6.x; from 8.x on
-    they overlap, and their replies are handled in the order of the calls, so that tests do not depend on chance.
+    they overlap. Their scripts run, and their replies are handled, in the order of the calls, so that tests do not
+    depend on chance.
     """
 
     def __init__(
-        self, lock: threading.RLock, dialect: Dialect, settings: Settings, session: DeliverySession, world: World
+        self,
+        lock: threading.RLock,
+        dialect: Dialect,
+        settings: Settings,
+        session: DeliverySession,
+        scripts: ScriptRuns,
+        world: World,
     ):
         self._lock = lock
         self._dialect = dialect
         self._settings = settings
         self._session = session
+        self._scripts = scripts
         self._world = world
         self._now = 0.0
         self._order = itertools.count()
@@ -142,7 +156,8 @@ class Chain:
     def _make(self, calls: list[BotCall]) -> None:
         """Make calls at the same time; a single one is made in this thread."""
         with self._lock:
-            started = [call for call in map(self._start, calls) if call is not None]
+            begun = [call for call in map(self._start, calls) if call is not None]
+        started = [call for call in map(self._prepare, begun) if call is not None]
         if len(started) <= 1:
             for call in started:
                 self._finish(call, self._reply_to(call))
@@ -157,17 +172,54 @@ class Chain:
             return None
         now = self._world.timestamp()
         body = body_of(call, dialect=self._dialect, site_url=self._session.site_url, now=now)
-        record = _history_record(self._dialect, call, body, now)
+        script = self._scripts.script_of(call.integration)
+        changes = _before_call(self._dialect, call, body)
+        record = _history_record(self._dialect, call, now) | ({} if script else changes)
         self._world.history_of(call.integration["_id"]).add(record)
-        return _StartedCall(call, body, record)
+        return _StartedCall(call, script, BotRequest.to(call.url, body), record, changes)
+
+    def _prepare(self, started: _StartedCall) -> _StartedCall | None:
+        """Run the script before a call; return None if the call is not made."""
+        wanted = prepare(started.script, started.request)
+        with self._lock:
+            if self._session.calls.aborted.is_set():
+                return None
+            record = started.record
+            if wanted is None:
+                record.update(started.changes_without_script)
+                return attrs.evolve(started, request=started.request.with_content_type())
+            record.update(wanted.changes)
+            if is_truthy(wanted.message) and not self._post_before_call(started, wanted.message):
+                return None
+            record.update(wanted.ending)
+        return None if wanted.request is None else attrs.evolve(started, request=wanted.request)
+
+    def _post_before_call(self, started: _StartedCall, message: Any) -> bool:
+        """Post the message that a script wants before the call; return whether it goes on."""
+        call, payload = started.call, started.request.fields["data"]
+        try:
+            content = checked_message(message)
+            sent = post_reply(self._world, self._dialect, call.integration, call.event, content, payload)
+        except Refusal:
+            # As on the real server, the call is not made, and the history does not say why.
+            return False
+        if sent is None:
+            started.record.update(step="after-prepare-send-message-failed", finished=True)
+            return False
+        started.record.update(step="after-prepare-send-message", prepareSentMessage=sent)
+        self.schedule_new()
+        return True
 
     def _reply_to(self, started: _StartedCall) -> BotReply | CallFailed:
         try:
-            return call_bot(started.call.url, started.body, self._settings.reply_timeout, self._session.calls)
+            return call_bot(started.request, self._settings.reply_timeout, self._session.calls)
         except CallFailed as failed:
             return failed
 
     def _finish(self, started: _StartedCall, reply: BotReply | CallFailed) -> None:
+        wanted = Processing({})
+        if not isinstance(reply, CallFailed) and not self._session.calls.aborted.is_set():
+            wanted = process(started.script, started.request, reply)
         with self._lock:
             if self._session.calls.aborted.is_set():
                 return
@@ -175,7 +227,7 @@ class Chain:
                 changes: Mapping[str, Any] = self._http_error(reply.name, str(reply))
             else:
                 result = {"httpResult": json.dumps(reply.text, ensure_ascii=False)}
-                changes = {**result, **self._handle(started.call, reply)}
+                changes = {**result, **wanted.changes, **self._handle(started.call, reply, wanted)}
             started.record.update({"step": "after-http-call", **changes, "_updatedAt": self._world.timestamp()})
             self.schedule_new()
 
@@ -183,8 +235,12 @@ class Chain:
         stored = self._world.integrations.get(call.integration["_id"])
         return stored is not None and stored.get("enabled") is True
 
-    def _handle(self, call: BotCall, reply: BotReply) -> Mapping[str, Any]:
-        """Do what a reply asks for, and return the changes to the history record."""
+    def _handle(self, call: BotCall, reply: BotReply, wanted: Processing) -> Mapping[str, Any]:
+        """Do what a script or a reply asks for, and return the changes to the history record."""
+        if is_truthy(wanted.message):
+            return self._post_message_of_script(call, reply, wanted.message)
+        if wanted.is_suppressed:
+            return {"step": "after-process-false-result", "finished": True}
         match effect_of(reply, self._dialect):
             case Effect.NOTHING:
                 return {}
@@ -204,13 +260,30 @@ class Chain:
     def _post(self, call: BotCall, reply: BotReply) -> Mapping[str, Any]:
         content = reply.content(self._dialect)
         try:
-            sent = post_reply(self._world, self._dialect, call.integration, call.event, content)
+            sent = post_reply(self._world, self._dialect, call.integration, call.event, content, content)
         except Refusal as refusal:
-            if self._dialect.major < 8:
-                return {"httpError": {"message": refusal.note}}
-            return self._http_error(*_javascript_error(refusal.body["error"]))
+            return self._refused(refusal)
         result = {} if sent is None else {"resultMessage": sent}
         return {"step": "url-response-sent-message", "finished": True, **result}
+
+    def _post_message_of_script(self, call: BotCall, reply: BotReply, message: Any) -> Mapping[str, Any]:
+        data = reply.content(self._dialect)
+        try:
+            content = checked_message(message)
+            sent = post_reply(self._world, self._dialect, call.integration, call.event, content, data)
+        except Refusal as refusal:
+            return self._refused(refusal)
+        if sent is None:
+            return {"step": "after-process-send-message-failed", "finished": True}
+        return {"step": "after-process-send-message", "finished": True, "processSentMessage": sent}
+
+    def _refused(self, refusal: Refusal) -> Mapping[str, Any]:
+        """Return the changes to the history record after a message that may not be posted."""
+        if self._dialect.major < 8:
+            changes: Mapping[str, Any] = {"httpError": {"message": refusal.note}}
+        else:
+            changes = self._http_error(*_javascript_error(refusal.body["error"]))
+        return {"step": "after-http-call", **changes}
 
     def _http_error(self, name: str, message: str) -> Mapping[str, Any]:
         """Return the changes to the history record after a call without a reply."""
@@ -223,32 +296,36 @@ def _javascript_error(error: str) -> tuple[str, str]:
     """Return the name and the message of the exception behind a refusal of a message."""
     if error == "invalid-channel":
         return "Error", "[invalid-channel]"
-    return "TypeError" if error.endswith("is not a function") or error.startswith("Cannot read") else "Error", error
+    return "TypeError" if error.endswith("is not a function") or error.startswith("Cannot ") else "Error", error
 
 
 def _author(call: BotCall) -> str:
     return str((call.event.user or {}).get("username"))
 
 
-def _history_record(dialect: Dialect, call: BotCall, body: Document, now: str) -> Document:
-    """Return a history record as it is before the bot replies."""
+def _history_record(dialect: Dialect, call: BotCall, now: str) -> Document:
+    """Return a history record as it is before a script runs."""
     integration = call.integration
     if dialect.major >= 8:
-        # As recorded: without two fields, and with null for what is left out of the body.
+        # As recorded: without two fields.
         integration = {name: value for name, value in integration.items() if name not in ("urls", "_updatedAt")}
-        body = {"token": None, **({"channel_name": None} if "channel_id" in body else {}), **body}
     word = {} if call.trigger_word is None else {"triggerWord": call.trigger_word}
     return {
         "_id": random_text(17),
         "type": "outgoing-webhook",
-        "step": "pre-http-call",
+        "step": "mapped-args-to-data",
         "integration": integration,
         "event": call.event.name,
         "_createdAt": now,
         "_updatedAt": now,
         "data": {},
         **word,
-        "ranPrepareScript": True,
-        "url": call.url,
-        "httpCallData": body,
     }
+
+
+def _before_call(dialect: Dialect, call: BotCall, body: Document) -> Document:
+    """Return the changes to the history record before a call that no script has changed."""
+    if dialect.major >= 8:
+        # As recorded: with null for what is left out of the body.
+        body = {"token": None, **({"channel_name": None} if "channel_id" in body else {}), **body}
+    return {"step": "pre-http-call", "ranPrepareScript": True, "url": call.url, "httpCallData": body}

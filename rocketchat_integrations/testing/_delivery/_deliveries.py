@@ -9,6 +9,7 @@ from rocketchat_integrations.testing._world._settings import Settings
 from rocketchat_integrations.testing._world._state import World
 
 from ._chains import Chain, DeliverySession
+from ._script_runs import ScriptRuns
 
 _MAX_NESTED_CHAINS = 100
 _SECONDS_TO_END = 1.0
@@ -17,10 +18,11 @@ _SECONDS_TO_END = 1.0
 class Deliveries:
     """The calls of one server."""
 
-    def __init__(self, lock: threading.RLock, dialect: Dialect, settings: Settings) -> None:
+    def __init__(self, lock: threading.RLock, dialect: Dialect, settings: Settings, scripts: ScriptRuns) -> None:
         self._lock = lock
         self._dialect = dialect
         self._settings = settings
+        self._scripts = scripts
         self._changed = threading.Condition(lock)
         self._nested = 0
         self._session = DeliverySession("")
@@ -44,7 +46,7 @@ class Deliveries:
 
     def chain(self, world: World) -> Chain:
         """Return the calls for the events in the outbox."""
-        return Chain(self._lock, self._dialect, self._settings, self._session, world)
+        return Chain(self._lock, self._dialect, self._settings, self._session, self._scripts, world)
 
     def run(self, chain: Chain) -> None:
         """Make the calls, and return when they are over.

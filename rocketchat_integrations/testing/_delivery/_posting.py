@@ -149,10 +149,13 @@ def _find_room(world: World, channel: str, poster: User) -> Room | None:
 
 
 def post_reply(
-    world: World, dialect: Dialect, integration: Document, event: Event, body: Document
+    world: World, dialect: Dialect, integration: Document, event: Event, body: Document, data: Document
 ) -> list[Document] | None:
-    """Post a bot's reply; return None where there is no user to post as, or no room."""
-    poster = _poster_of_reply(world, dialect, integration, event, body)
+    """Post a bot's reply, or a message of a script; return None where there is no user to post as, or no room.
+
+    From 8.x on, ``data`` can name the user to impersonate.
+    """
+    poster = _poster_of_reply(world, dialect, integration, event, data)
     wanted = either(body.get("channel"), integration.get("targetRoom"))
     if is_truthy(wanted) and not isinstance(wanted, str):
         raise failure("nameOrId.startsWith is not a function", "channel must be text")
@@ -174,14 +177,15 @@ def post_reply(
 
 
 def _poster_of_reply(
-    world: World, dialect: Dialect, integration: Document, event: Event, body: Document
+    world: World, dialect: Dialect, integration: Document, event: Event, data: Document
 ) -> User | None:
     """Return the user to post a reply as.
 
-    To impersonate, 6.14 takes the user of the event, and servers from 8.x on the one that the reply names.
+    To impersonate, 6.14 takes the user of the event, and servers from 8.x on the one that the reply names,
+    or for a message before the call, the payload.
     """
     name = None
     if is_truthy(integration.get("impersonateUser")):
-        name = body.get("user_name") if dialect.major >= 8 else (event.user or {}).get("username")
+        name = data.get("user_name") if dialect.major >= 8 else (event.user or {}).get("username")
     find = world.users.find_in_any_case if dialect.major >= 8 else world.users.find
     return find(name) or find(integration.get("username"))

@@ -16,6 +16,8 @@ class Address:
     """Empty if there is no such endpoint."""
     integration_id: str = ""
     token: str = ""
+    user_id: str = ""
+    """The user that a webhook's address may have in the middle."""
 
 
 def address_of(path: str, base_path: str, endpoints: Container[str]) -> Address:
@@ -29,7 +31,9 @@ def address_of(path: str, base_path: str, endpoints: Container[str]) -> Address:
             return Address(name)
         case ["hooks", "info", integration_id, _, token]:
             return Address("hooks.info", integration_id, token)
-        case ["hooks", integration_id, token] | ["hooks", integration_id, _, token]:
+        case ["hooks", integration_id, token]:
             return Address("hooks", integration_id, token)
+        case ["hooks", integration_id, user_id, token]:
+            return Address("hooks", integration_id, token, user_id)
         case _:
             return Address()

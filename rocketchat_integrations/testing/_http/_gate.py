@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,7 +10,10 @@ from werkzeug.wrappers import Request
 
 from rocketchat_integrations.testing._api._endpoint import ApiCall, Endpoint
 from rocketchat_integrations.testing._api._validator import violations
+from rocketchat_integrations.testing._delivery._incoming_webhooks import HookRequest, PendingAnswer
+from rocketchat_integrations.testing._delivery._script_runs import ScriptRuns
 from rocketchat_integrations.testing._world._dialect import Dialect
+from rocketchat_integrations.testing._world._documents import Document
 from rocketchat_integrations.testing._world._javascript import is_object, parse_json
 from rocketchat_integrations.testing._world._refusals import (
     failure,
@@ -38,11 +40,12 @@ class Gate:
     dialect: Dialect
     settings: Settings
     throttle: Throttle
+    scripts: ScriptRuns
 
     def handle(
         self, request: Request, body: bytes, address: Address, endpoint: Endpoint, headers: dict[str, str]
-    ) -> Mapping[str, Any]:
-        """Return the body of the answer, and add to its headers.
+    ) -> Document | PendingAnswer:
+        """Return the body of the answer, or what has to be done for it; add to its headers.
 
         Raises:
             Refusal: the request is refused.
@@ -74,11 +77,12 @@ class Gate:
                 world=self.world,
                 dialect=self.dialect,
                 settings=self.settings,
-                method=request.method,
+                scripts=self.scripts,
                 params=params if is_object(params) else {},
                 user=user,
                 token=request.headers.get("X-Auth-Token", "") if endpoint.login else address.token,
                 integration_id=address.integration_id,
+                hook_request=_hook_request(request, body, address, {} if request.method == "GET" else params),
             )
         )
 
@@ -113,6 +117,18 @@ class Gate:
         headers.update(allowance.headers(self.settings))
         if not within:
             raise allowance.refusal()
+
+
+def _hook_request(request: Request, body: bytes, address: Address, content: Any) -> HookRequest:
+    user = {"userId": address.user_id} if address.user_id else {}
+    return HookRequest(
+        url=request.environ["REQUEST_URI"],
+        url_params={"integrationId": address.integration_id, **user, "token": address.token},
+        query=request.args.to_dict(),
+        headers={name.lower(): value for name, value in request.headers},
+        content=content,
+        content_raw=body.decode(errors="replace"),
+    )
 
 
 def _read_json(request: Request, body: bytes) -> Any:

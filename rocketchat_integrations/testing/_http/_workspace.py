@@ -14,6 +14,8 @@ from werkzeug.wrappers import Request, Response
 
 from rocketchat_integrations.testing._api._endpoint_table import endpoints_of
 from rocketchat_integrations.testing._delivery._deliveries import Deliveries
+from rocketchat_integrations.testing._delivery._incoming_webhooks import PendingAnswer
+from rocketchat_integrations.testing._delivery._script_runs import ScriptFetch, ScriptRuns
 from rocketchat_integrations.testing._world._dialect import Dialect
 from rocketchat_integrations.testing._world._refusals import Refusal, internal_error
 from rocketchat_integrations.testing._world._settings import Settings
@@ -41,7 +43,14 @@ _logger = logging.getLogger("rocketchat_integrations.testing")
 class Workspace:
     """A WSGI application that answers as Rocket.Chat does. ``lock`` guards everything in it."""
 
-    def __init__(self, description: Mapping[str, Any], dialect: Dialect, settings: Settings, base_path: str) -> None:
+    def __init__(
+        self,
+        description: Mapping[str, Any],
+        dialect: Dialect,
+        settings: Settings,
+        base_path: str,
+        script_fetch: ScriptFetch | None,
+    ) -> None:
         self.lock = threading.RLock()
         self.log = RequestLog(self.lock)
         self._description = with_tokens(description)
@@ -49,17 +58,19 @@ class Workspace:
         self._settings = settings
         self._base_path = base_path
         self._endpoints = endpoints_of(dialect)
-        self.deliveries = Deliveries(self.lock, dialect, settings)
+        self.scripts = ScriptRuns(settings.scripts, dialect, script_fetch)
+        self.deliveries = Deliveries(self.lock, dialect, settings, self.scripts)
         self.reset()
 
     def reset(self) -> None:
         """Go back to the described world, and forget everything that has happened or was planned since."""
         with self.lock:
             self.deliveries.restart()
+            self.scripts.close()
             self.world = World(self._description, self._settings)
             self.faults = FaultPlan(self._endpoints)
             self.log.clear()
-            self._gate = Gate(self.world, self._dialect, self._settings, Throttle(self._settings.now))
+            self._gate = Gate(self.world, self._dialect, self._settings, Throttle(self._settings.now), self.scripts)
 
     def act(self, action: Callable[[World], T]) -> T:
         """Change the world, and return once the calls that this leads to are over.
@@ -109,12 +120,11 @@ class Workspace:
             return web_app(), f"version {self._dialect.version} has no such endpoint below the base URL"
         headers: dict[str, str] = {}
         try:
-            with self.lock:
-                try:
-                    return json_response(200, self._gate.handle(request, body, address, endpoint, headers), headers), ""
-                finally:
-                    # After a refusal too: a message may have been posted before it.
-                    self.deliveries.start(self.deliveries.chain(self.world))
+            answer = self._act_on_request(lambda: self._gate.handle(request, body, address, endpoint, headers))
+            if isinstance(answer, PendingAnswer):
+                pending, result = answer, answer.run()
+                answer = self._act_on_request(lambda: pending.answer_to(result))
+            return json_response(200, answer, headers), ""
         except Refusal as refusal:
             if refusal.plain:
                 return Response(
@@ -125,3 +135,12 @@ class Workspace:
             # Odd documents can break anything; an answer says more about it than a broken connection.
             failed = internal_error(f"unexpected {type(error).__name__}: {error}")
             return json_response(failed.status, failed.body, headers), failed.note
+
+    def _act_on_request(self, action: Callable[[], T]) -> T:
+        """Act on a request, and start the calls that this leads to."""
+        with self.lock:
+            try:
+                return action()
+            finally:
+                # After a refusal too: a message may have been posted before it.
+                self.deliveries.start(self.deliveries.chain(self.world))

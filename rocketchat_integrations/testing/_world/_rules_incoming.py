@@ -11,7 +11,6 @@ from ._refusals import broken_rule
 from ._rules_shared import (
     SCRIPT_FIELDS,
     Rules,
-    compiled,
     not_yours,
     replace_compiled,
     wrong_first_character,
@@ -51,7 +50,7 @@ class IncomingRules(Rules):
         self._refuse_frozen_change(document, body)
         # As on the real server, the new script runs even if the channels are refused afterwards.
         if not self.settings.frozen_scripts:
-            replace_compiled(document, compiled(self.dialect, body))
+            replace_compiled(document, self._compiled(body))
         self._check_rooms(user, channels, details)
         changes: Document = {name: body[name] for name in _CHANGEABLE if name in body}
         changes["channel"] = channels

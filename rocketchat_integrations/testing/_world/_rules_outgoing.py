@@ -12,7 +12,7 @@ from ._javascript import OBJECT_MEMBERS, trim
 from ._permissions import OUTGOING_KIND
 from ._refusals import broken_rule, failure
 from ._rooms import SCOPES
-from ._rules_shared import Rules, compiled, not_yours, replace_compiled, wrong_first_character
+from ._rules_shared import Rules, not_yours, replace_compiled, wrong_first_character
 from ._users import User
 
 
@@ -51,7 +51,7 @@ class OutgoingRules(Rules):
 
     def _recompile(self, document: Document, body: Document) -> None:
         """Replace the script that runs. As on the real server, an update without a script stops the one that runs."""
-        outcome = compiled(self.dialect, body)
+        outcome = self._compiled(body)
         document.pop("scriptCompiled", None)
         if self.dialect.major >= 8 and not outcome:
             outcome = {"scriptError": None}

@@ -13,7 +13,7 @@ from ._javascript import trim
 from ._permissions import MESSAGE_IMPERSONATE, Kind
 from ._refusals import Refusal, broken_rule, failure, forbidden
 from ._rooms import PUBLIC_CHANNELS, SCOPES, Room
-from ._scripts import compile_script
+from ._scripts import check_script, compile_script, is_strict
 from ._settings import Settings
 from ._state import World
 from ._users import User
@@ -101,9 +101,18 @@ class Rules:
         if script and not is_same:
             raise broken_rule(_SCRIPTS_DISABLED, "", None, "this server does not take changed scripts (frozen_scripts)")
 
+    def _compiled(self, body: Document) -> Document:
+        """Return the field that compiling the script gives; nothing if there is no script to compile."""
+        script = body.get("script")
+        if not (body["scriptEnabled"] and script and trim(script)):
+            return {}
+        if self.settings.scripts.is_on:
+            return check_script(script, strict=is_strict(self.dialect, body))
+        return compile_script(script, any_code=self.dialect.major >= 8)
+
     def _store(self, user: User, poster: User, fields: Document) -> Document:
         """Store and return a new integration, with the defaults filled in."""
-        document = fields | {"userId": poster.id, "_createdBy": user.reference} | compiled(self.dialect, fields)
+        document = fields | {"userId": poster.id, "_createdBy": user.reference} | self._compiled(fields)
         if document.get("scriptEngine") is None:
             document["scriptEngine"] = "isolated-vm"
         if self.dialect.major >= 8:
@@ -136,14 +145,6 @@ def lacks_impersonation(dialect: Dialect, settings: Settings, poster: User) -> b
     """Return whether the server asks for ``message-impersonate`` (from 8.6 on), and the user lacks it."""
     is_asked = dialect.is_at_least(8, 6) and settings.requires_impersonation
     return is_asked and MESSAGE_IMPERSONATE not in poster.permissions
-
-
-def compiled(dialect: Dialect, body: Document) -> Document:
-    """Return the field that compiling the script gives; nothing if there is no script to compile."""
-    script = body.get("script")
-    if not (body["scriptEnabled"] and script and trim(script)):
-        return {}
-    return compile_script(script, any_code=dialect.major >= 8)
 
 
 def _engine(document: Document, body: Document) -> str:

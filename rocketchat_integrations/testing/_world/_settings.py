@@ -9,6 +9,8 @@ from typing import Any
 
 import attrs
 
+from ._scripts import ScriptSupport
+
 
 def _title(attribute: attrs.Attribute[Any]) -> str:
     setting = attribute.metadata.get("setting")
@@ -64,6 +66,7 @@ class Settings:
     max_message_size: int = attrs.field(validator=_positive_integer, metadata={"setting": "Message_MaxAllowedSize"})
     retry_pace: float = attrs.field(validator=_not_negative)
     reply_timeout: float = attrs.field(validator=_positive)
+    scripts: ScriptSupport
 
     def now(self) -> float:
         """Return the seconds since the epoch by the server's clock."""
