@@ -89,7 +89,7 @@ MAY_IMPORT = {
         "audit": "scripts models exceptions",
         # the command line
         "cli": (
-            "__init__ _validation client outgoing scripts manifest provisioning audit testing "
+            "__init__ _validation client outgoing scripts scripts._engine manifest provisioning audit testing "
             "models messages auth exceptions"
         ),
         "__main__": "cli",

@@ -90,9 +90,18 @@ def test_the_job_changes_the_workspace_on_the_main_branch_only(
     assert status_of("schedule") == 0
 
 
+def test_the_job_tests_the_scripts(repository: Path) -> None:
+    """With commands of the readme, before any other step of the package. Each script has samples."""
+    job: dict[str, Any] = cast(Any, yaml).safe_load((repository / "ci.yml").read_text(encoding="utf-8"))
+    commands = [step["run"] for step in job["jobs"]["integrations"]["steps"] if "run" in step]
+    assert "script test" in commands[1]
+    assert commands[1] in README
+    assert {path.stem for path in (repository / "scripts").glob("*.payloads")} == {"builds", "deployer"}
+
+
 def test_every_script_is_used(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder has no file that the manifest does not name."""
     monkeypatch.setenv("DEPLOYER_TOKEN", "token")
     manifest = Manifest.load(repository / "integrations.toml")
     scripts = [entry.definition.script for entry in manifest.entries if entry.definition.script]
-    assert sorted(scripts) == sorted(file.read_text(encoding="utf-8") for file in (repository / "scripts").iterdir())
+    assert sorted(scripts) == sorted(file.read_text(encoding="utf-8") for file in (repository / "scripts").glob("*.js"))

@@ -177,7 +177,8 @@ def test_a_plan_file_with_a_broken_script_is_refused(
     create(client, "broken", GOOD)
     create(client, "off", GOOD)
     run("plan", manifest, "--allow-broken-scripts", "--out", "plan.json")
-    assert {update["fields"]["name"] for update in json.loads(Path("plan.json").read_text())["updates"]} == {"x"}
+    updates = json.loads(Path("plan.json").read_text())["updates"]
+    assert {update["fields"]["name"] for update in updates} == {"broken", "off"}
     error = run("apply", "--yes", "--plan-file", "plan.json")
     assert "incoming 'broken': line 3" in error.err
     assert "'off'" not in error.err

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,7 @@ class Script {
   }
 }
 """
+GUIDE = Path(__file__).parents[2] / "docs" / "testing-scripts.rst"
 PAYLOADS = Path(__file__).parents[1] / "scripts" / "payloads"
 
 
@@ -163,6 +166,21 @@ def test_the_samples_of_the_ready_made_scripts_pass(run: Run, script: Any) -> No
     Path("copy.js").write_text(script.source, encoding="utf-8")
     Path("copy.payloads").symlink_to(PAYLOADS / script.name)
     assert run("script", "test", "copy.js").status == 0
+
+
+def test_the_commands_of_the_guide_print_what_it_shows(run: Run) -> None:
+    """With the script and the payloads of the guide, one after the other."""
+    blocks = re.findall(r"code-block:: (\w+)\n\n((?:   .*\n|\n)+)", GUIDE.read_text(encoding="utf-8"))
+    texts = [(kind, textwrap.dedent(text).strip()) for kind, text in blocks]
+    payload, sample = (text for kind, text in texts if kind == "json")
+    Path("builds.js").write_text(next(text for kind, text in texts if kind == "javascript"))
+    Path("payload.json").write_text(payload)
+    add("builds.payloads/passed", **json.loads(sample))
+    shown = "\n".join(text for kind, text in texts if kind == "console" and text.startswith("$"))
+    commands = re.findall(r"^\$ rocketchat-integrations (.*)\n?((?:(?!\$).*\n?)*)", shown, re.MULTILINE)
+    assert [command.split()[1] for command, _ in commands] == ["check", "run", "test", "test"]
+    for command, output in commands:
+        assert run(*command.split()).out.strip() == output.strip()
 
 
 def test_a_process_tests_all_scripts() -> None:
