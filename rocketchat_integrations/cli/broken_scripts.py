@@ -26,8 +26,9 @@ def refuse_broken_scripts(wanted: Manifest | Plan) -> None:
         return
     problems = [f"  {place}: {problem}" for place, script in scripts if (problem := _problem(script)) is not None]
     if problems:
-        advice = "the server would run the integration without it; --allow-broken-scripts goes on. Nothing was changed"
-        raise CommandError("\n".join([f"a script does not compile: {advice}", *problems]))
+        reason = "a script does not compile, and the server would run the integration without it"
+        advice = "--allow-broken-scripts goes on; nothing was changed"
+        raise CommandError("\n".join([f"{reason} ({advice}):", *problems]))
 
 
 def _of_manifest(manifest: Manifest) -> Iterator[tuple[str, str]]:

@@ -109,6 +109,8 @@ class ScriptRun:
     prepared: PrepareResult | None = None
     responded: ResponseResult | None = None
     failure: ScriptRuntimeError | ScriptLimitError | None = None
+    functions: tuple[str, ...] = ()
+    """The methods of the script that the server calls, for an incoming integration."""
 
     @property
     def results(self) -> tuple[IncomingResult | PrepareResult | ResponseResult, ...]:
@@ -176,12 +178,13 @@ def _responses(values: Mapping[str, Any]) -> dict[str, ScriptResponse]:
 
 
 def _run_incoming(script: Script, values: Mapping[str, Any]) -> ScriptRun:
-    content = json.dumps(values["content"])  # also what is neither an object nor an array
+    # As text, since it may be neither an object nor an array.
+    body = json.dumps(values["content"], ensure_ascii=False, separators=(",", ":"))
     try:
-        result = script.process_incoming_request(content, headers=values.get("headers"), query=values.get("query"))
+        result = script.process_incoming_request(body, headers=values.get("headers"), query=values.get("query"))
     except (ScriptRuntimeError, ScriptLimitError) as failure:
         return ScriptRun(failure=failure)
-    return ScriptRun(incoming=result)
+    return ScriptRun(incoming=result, functions=script.functions)
 
 
 def _run_outgoing(script: Script, values: Mapping[str, Any]) -> ScriptRun:

@@ -119,6 +119,13 @@ def test_answers_refusals_and_the_console_are_shown(run_script: RunScript, body:
     assert (result.status, result.out) == (0, shown)
 
 
+def test_a_script_without_the_method_is_named(run: Run) -> None:
+    """It may be that of an outgoing integration."""
+    Path("script.js").write_text("class Script { prepare_outgoing_request() {} }")
+    shown = run("script", "run", "script.js", "--payload", "payload.json").out
+    assert shown == "nothing is posted: the script has no method process_incoming_request (--outgoing?)\n"
+
+
 def test_everything_is_printed_as_json(run_script: RunScript) -> None:
     """The result as a sample has it, the lines of the console, and the names that leak."""
     result = run_script("console.info('x'); return { content: { text: 'hi' } };", "--json")
@@ -138,8 +145,8 @@ def test_headers_and_query_are_given_by_options(run_script: RunScript) -> None:
 
 
 def test_a_payload_with_only_a_content_is_not_taken_for_a_sample(run_script: RunScript) -> None:
-    body = "return { content: { text: JSON.stringify(request.content) } };"
-    assert run_script(body, payload={"content": "x"}).out == '{"content":"x"}\n'
+    body = "return { content: { text: request.content_raw } };"
+    assert run_script(body, payload={"content": "\xfc"}).out == '{"content":"\xfc"}\n'
     assert run_script(body, payload={"content": "x", "headers": {}}).out == '"x"\n'
 
 

@@ -202,7 +202,9 @@ def _lines(run: ScriptRun) -> Iterator[MarkedLine]:
         if run.incoming.error:
             yield MarkedLine(f"refused with status 400: {_json(run.incoming.error)}", "red")
         elif run.incoming.message is None:
-            yield MarkedLine("nothing is posted", "yellow")
+            has_method = "process_incoming_request" in run.functions
+            reason = "" if has_method else ": the script has no method process_incoming_request (--outgoing?)"
+            yield MarkedLine(f"nothing is posted{reason}", "yellow")
         if run.incoming.response is not None:
             yield MarkedLine(f"answer: {_json(run.incoming.response)}", "dim")
     if run.prepared is not None:
