@@ -69,9 +69,9 @@ def run_script(run: Run) -> Callable[..., Result]:
     """Run a script that an incoming integration has."""
 
     def run_body(body: str, *options: str, payload: Any = None) -> Result:
-        Path("script.js").write_text(incoming(body))
+        Path("alerts.js").write_text(incoming(body))
         Path("payload.json").write_text(json.dumps({} if payload is None else payload))
-        return run("script", "run", "script.js", "--payload", "payload.json", *options)
+        return run("script", "run", "alerts.js", "--payload", "payload.json", *options)
 
     return run_body
 
@@ -89,11 +89,11 @@ def test_a_message_is_shown_as_it_would_look(run_script: RunScript) -> None:
 
 def test_a_terminal_shows_the_colour_of_an_attachment(run_on_terminal: RunOnTerminal) -> None:
     """As a bar, also before the parts of a long line; a colour that the terminal does not know is left out."""
-    Path("script.js").write_text(incoming("return { content: request.content };"))
+    Path("alerts.js").write_text(incoming("return { content: request.content };"))
     Path("payload.json").write_text(
         json.dumps({"attachments": [{"color": "#d32f2f", "text": "long " * 12}, {"color": "nonsense", "text": "b"}]})
     )
-    shown = run_on_terminal("script", "run", "script.js", "--payload", "payload.json", columns=40).out
+    shown = run_on_terminal("script", "run", "alerts.js", "--payload", "payload.json", columns=40).out
     assert len(re.findall("\x1b\\[38;[0-9;]+m▌ \x1b\\[0m", shown)) == 2
     assert [line.rstrip() for line in without_escapes(shown).splitlines()] == [
         "▌ " + " ".join(["long"] * 7),
@@ -121,8 +121,8 @@ def test_answers_refusals_and_the_console_are_shown(run_script: RunScript, body:
 
 def test_a_script_without_the_method_is_named(run: Run) -> None:
     """It may be that of an outgoing integration."""
-    Path("script.js").write_text("class Script { prepare_outgoing_request() {} }")
-    shown = run("script", "run", "script.js", "--payload", "payload.json").out
+    Path("alerts.js").write_text("class Script { prepare_outgoing_request() {} }")
+    shown = run("script", "run", "alerts.js", "--payload", "payload.json").out
     assert shown == "nothing is posted: the script has no method process_incoming_request (--outgoing?)\n"
 
 
@@ -163,7 +163,7 @@ def test_an_error_of_the_script_is_shown_with_its_place(run_script: RunScript) -
     first, *stack = result.err.splitlines()
     assert first == "error: the script throws"
     assert stack[0].startswith("  TypeError: ")
-    assert "script.js:4:" in result.err
+    assert "alerts.js:4:" in result.err
     thrown = run_script("throw new Error('x');", "--json").json["result"]
     assert thrown == {"throws": {"name": "Error", "message": "x"}}
     assert run_script("throw 'x y';").err == "error: the script throws\n  x y\n"
@@ -173,7 +173,7 @@ def test_a_limit_is_an_error(run_script: RunScript) -> None:
     result = run_script("return new Promise(() => {});")
     assert (result.status, result.err) == (
         1,
-        "error: script.js: process_incoming_request: the promise that the script returns never settles\n",
+        "error: alerts.js: process_incoming_request: the promise that the script returns never settles\n",
     )
 
 
@@ -209,21 +209,21 @@ def test_wrong_input_is_refused(run_script: RunScript, options: list[str], paylo
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("class Script {", "script.js: line 1, column"),
-        ("throw new Error('canary');", "script.js: load, line 1: Error; its text is in"),
+        ("class Script {", "alerts.js: line 1, column"),
+        ("throw new Error('canary');", "alerts.js: load, line 1: Error; its text is in"),
     ],
 )
 def test_a_script_that_cannot_be_loaded_is_an_error(run: Run, source: str, message: str) -> None:
-    Path("script.js").write_text(source)
-    error = run("script", "run", "script.js", "--payload", "payload.json").error
+    Path("alerts.js").write_text(source)
+    error = run("script", "run", "alerts.js", "--payload", "payload.json").error
     assert message in error
     assert "canary" not in error
 
 
 def test_a_payload_must_be_json(run: Run) -> None:
-    Path("script.js").write_text(incoming(""))
+    Path("alerts.js").write_text(incoming(""))
     Path("payload.json").write_text("{a")
-    error = run("script", "run", "script.js", "--payload", "payload.json").error
+    error = run("script", "run", "alerts.js", "--payload", "payload.json").error
     assert error.startswith("payload.json is not JSON: ")
 
 
@@ -261,11 +261,11 @@ def run_outgoing(run: Run) -> RunScript:
     """Run the script of an outgoing integration."""
 
     def run_payload(*options: str, reply: str | None = None, **payload: str) -> Result:
-        Path("script.js").write_text(OUTGOING)
+        Path("alerts.js").write_text(OUTGOING)
         Path("payload.json").write_text(json.dumps({"timestamp": "2026-03-02T09:15:30.000Z", **payload}))
         Path("reply.txt").write_text(reply or "")
         replied = () if reply is None else ("--reply", "reply.txt")
-        return run("script", "run", "script.js", "--payload", "payload.json", "--outgoing", *replied, *options)
+        return run("script", "run", "alerts.js", "--payload", "payload.json", "--outgoing", *replied, *options)
 
     return run_payload
 
@@ -275,6 +275,7 @@ def test_the_call_of_an_outgoing_integration_is_shown(run_outgoing: RunScript) -
     assert run_outgoing().out == PREPARED
     assert "PUT https://other.example.com\n" in run_outgoing("--url", "https://other.example.com").out
     assert run_outgoing(text="nothing", reply="{}").out == "no call is made\n"
+    assert run_outgoing("--json").json["result"]["message"] == {"text": "calling at true"}
     assert run_outgoing("--json", text="nothing").json["result"] == {"request": None}
 
 
@@ -303,15 +304,15 @@ def test_a_reply_that_the_script_fails_with_is_an_error(run_outgoing: RunScript)
 
 def test_a_sample_of_an_outgoing_integration_needs_no_option(run: Run) -> None:
     """It may have the reply; the script sees its headers."""
-    Path("script.js").write_text("class Script { process_outgoing_response({ response }) {"
+    Path("alerts.js").write_text("class Script { process_outgoing_response({ response }) {"
                                  " return { content: { text: response.headers['x-a'] } }; } }")  # fmt: skip
     sample = {"payload": {"text": "hi"}, "url": "https://x.example", "reply": {"headers": {"X-A": "1"}}}
     Path("payload.json").write_text(json.dumps(sample))
-    result = run("script", "run", "script.js", "--payload", "payload.json", "--json").json["result"]
+    result = run("script", "run", "alerts.js", "--payload", "payload.json", "--json").json["result"]
     assert (result["request"]["url"], result["request"]["data"]) == ("https://x.example", {"text": "hi"})
     assert result["content"] == {"text": "1"}
-    Path("script.js").write_text("class Script { prepare_outgoing_request() { throw new Error('x'); } }")
-    result = run("script", "run", "script.js", "--payload", "payload.json", "--json").json["result"]
+    Path("alerts.js").write_text("class Script { prepare_outgoing_request() { throw new Error('x'); } }")
+    result = run("script", "run", "alerts.js", "--payload", "payload.json", "--json").json["result"]
     assert result == {"throws": {"name": "Error", "message": "x"}}
 
 
@@ -337,7 +338,7 @@ def edits(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 def test_watch_runs_the_script_again_after_each_change(run_script: RunScript, edits: Callable[..., None]) -> None:
     """Of the script or the payload; a file may be missing, and a script may be broken, for a while."""
-    script, payload = Path("script.js"), Path("payload.json")
+    script, payload = Path("alerts.js"), Path("payload.json")
     edits(
         lambda: None,
         lambda: payload.write_text('{"a": 22}'),
@@ -349,8 +350,16 @@ def test_watch_runs_the_script_again_after_each_change(run_script: RunScript, ed
     assert result.status == 130
     assert result.out == "a is 1\na is 22\nnew\n"
     assert result.err.count("waiting for changes\n") == 5
-    assert "error: script.js: No such file" in result.err
-    assert "error: script.js: line 1" in result.err
+    assert "error: alerts.js: No such file" in result.err
+    assert "error: alerts.js: line 1" in result.err
+
+
+def test_watch_runs_the_script_again_after_a_change_of_the_reply(
+    run_outgoing: RunScript, edits: Callable[..., None]
+) -> None:
+    edits(lambda: Path("reply.txt").write_text("nothing"))
+    shown = run_outgoing("--watch", reply="plain").out
+    assert shown.endswith(f"the reply is posted as without a script\n{PREPARED}nothing is posted\n")
 
 
 def test_watch_prints_json_lines(run_script: RunScript, edits: Callable[..., None]) -> None:
@@ -364,8 +373,8 @@ def test_watch_prints_json_lines(run_script: RunScript, edits: Callable[..., Non
 
 def test_a_process_runs_a_script() -> None:
     """It ends, with all threads of the engine, also after an endless loop."""
-    Path("script.js").write_text(incoming("while (true) {}"))
-    command = [*PROGRAM, "script", "run", "script.js", "--payload", "payload.json"]
+    Path("alerts.js").write_text(incoming("while (true) {}"))
+    command = [*PROGRAM, "script", "run", "alerts.js", "--payload", "payload.json"]
     process = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
     assert (process.returncode, process.stdout) == (1, "")
-    assert process.stderr == "error: script.js: the script ran longer than 3 seconds\n"
+    assert process.stderr == "error: alerts.js: the script ran longer than 3 seconds\n"

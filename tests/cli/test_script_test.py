@@ -86,11 +86,13 @@ def test_an_update_writes_the_results_and_keeps_the_rest(run: Run) -> None:
     new = add("alerts.payloads/new", content={"z": 1, "text": "ü"}, headers={"b": "1", "a": "2"})
     old = add("alerts.payloads/old", expected={"content": {"text": "old"}}, content={"text": "new"})
     right = add("alerts.payloads/right", content={}, expected=None)
+    silent = add("alerts.payloads/silent", content={})
     text = right.read_text()
-    assert "has no expected result: --update writes it" in run("script", "test").out
+    assert run("script", "test").out.count("has no expected result: --update writes it\n") == 2
     result = run("script", "test", "--update")
     assert result.status == 0
-    assert result.err == f"written: {new}\nwritten: {old}\n3 of 3 samples passed\n"
+    assert result.err == f"written: {new}\nwritten: {old}\nwritten: {silent}\n4 of 4 samples passed\n"
+    assert json.loads(silent.read_text()) == {"content": {}, "expected": None}
     expected = {"content": {"text": "ü"}}
     content = {"content": {"z": 1, "text": "ü"}, "headers": {"b": "1", "a": "2"}, "expected": expected}
     assert new.read_text(encoding="utf-8") == json.dumps(content, indent=2, ensure_ascii=False) + "\n"
