@@ -135,7 +135,7 @@ def room_integrations(room: RoomList, on_error: OnError) -> ListQuery[Integratio
 
 
 def _first_page(room: RoomList) -> Flow[Page[IntegrationRecord]]:
-    """Request a room's first page. If the refusal can have two reasons, find out which."""
+    """Request a room's first page. If a refusal can have two reasons, find out which."""
     try:
         return (yield from call(room.first_page()))
     except PermissionDeniedError as error:
