@@ -104,8 +104,8 @@ def history_id(name: str, value: object) -> str:
 def _id(name: str, id: object, other: str) -> str:
     if is_text(id):
         return id
-    kind = "this text" if isinstance(id, str) else type(id).__name__
-    raise ConfigurationError(f"{name}: must be an id, as Unicode text that is not blank, or {other}, not {kind}")
+    found = "" if isinstance(id, str) else f", not {type(id).__name__}"
+    raise ConfigurationError(f"{name}: must be an id, as Unicode text that is not blank, or {other}{found}")
 
 
 def check_on_error(value: object) -> None:

@@ -41,10 +41,11 @@ LOGIN = "login"
 
 _NO_ENDPOINT = "API endpoint does not exist"
 _NO_ALTERNATIVE = "must match exactly one schema in oneOf"
-# Errors for which another permission is needed than the endpoint's.
+# Errors for which another permission is needed than the endpoint's, by the endpoint (None: any) and the error.
 _SPECIAL_PERMISSIONS = {
-    "error-user-lacks-message-impersonate-permission": ("message-impersonate",),
-    "error-invalid-permissions": ("manage-outgoing-integrations",),
+    (None, "error-user-lacks-message-impersonate-permission"): ("message-impersonate",),
+    (None, "error-invalid-permissions"): ("manage-outgoing-integrations",),
+    (WEBHOOK, "Not enough permission"): ("message-impersonate",),  # for a message with an alias or an avatar
 }
 
 
@@ -225,10 +226,15 @@ def _unauthenticated(refusal: _Refusal) -> ApiError:
 
 
 def _permission_denied(refusal: _Refusal) -> ApiError:
-    special = [needed for name, needed in _SPECIAL_PERMISSIONS.items() if name in refusal.names]
-    permissions = special[0] if special else refusal.context.permissions
+    # Where a permission is missing, servers from 7.0 on say so. For 6.x, `paging` makes sure.
     if refusal.context.names_room and refusal.error and "permission" not in refusal.error.lower():
         return refusal.exception(PermissionDeniedError, "; the user may not enter the room", permissions=())
+    special = [
+        needed
+        for (endpoint, name), needed in _SPECIAL_PERMISSIONS.items()
+        if name in refusal.names and endpoint in (None, refusal.endpoint)
+    ]
+    permissions = special[0] if special else refusal.context.permissions
     hint = f"; one of these permissions is needed: {', '.join(permissions)}" if permissions else None
     return refusal.exception(PermissionDeniedError, hint, permissions=permissions)
 

@@ -135,24 +135,25 @@ def room_integrations(room: RoomList, on_error: OnError) -> ListQuery[Integratio
 
 
 def _first_page(room: RoomList) -> Flow[Page[IntegrationRecord]]:
-    """Request a room's first page. If the refusal can have two reasons, find out which."""
+    """Request a room's first page. If a refusal can have two reasons, find out which."""
     try:
         return (yield from call(room.first_page()))
     except PermissionDeniedError as error:
-        refusal = error
+        if error.error != "unauthorized":
+            raise
+        closed_room = error.with_traceback(None)
     try:
-        if refusal.error == "unauthorized":
-            # 6.x says this where a permission is missing, later servers where the user may not enter the room. The list
-            # of all integrations needs the same permissions.
-            yield from call(_any_page(0, 1))
+        # 6.x says "unauthorized" where a permission is missing, later servers where the user may not enter the room.
+        # The list of all integrations needs the same permissions, so that it is refused in the first case.
+        yield from call(_any_page(0, 1))
     except PermissionDeniedError:
         raise
     except RocketChatError:
-        pass
+        pass  # Keep the room as the reason.
     try:
-        raise refusal.with_traceback(None)
+        raise closed_room
     finally:
-        del refusal
+        del closed_room  # Otherwise the exception and this frame refer to each other.
 
 
 class _RoomPager(Pager[IntegrationRecord]):

@@ -125,6 +125,8 @@ REFUSALS: list[tuple[Operation[Any], int, object, type[RocketChatError], dict[st
     (UPDATE_OUT, 400, named("not_authorized"), PermissionDeniedError, {"permissions": FOR_OUTGOING}),
     (REMOVE_OUT, 400, no("Not enough permission"), PermissionDeniedError, {"permissions": FOR_OUTGOING}),
     (POST, 400, no("error-not-allowed"), PermissionDeniedError, {"permissions": ()}),
+    # a message with an alias or an avatar, before 8.6
+    (POST, 400, no("Not enough permission"), PermissionDeniedError, {"permissions": ("message-impersonate",)}),
     (CREATE, 400, named(IMPERSONATE), PermissionDeniedError, {"permissions": ("message-impersonate",)}),
     (CREATE_OUT, 400, named(MANAGERS), PermissionDeniedError, {"permissions": ("manage-outgoing-integrations",)}),
     (GET, 400, {"error": "not-authorized"}, PermissionDeniedError, {}),
@@ -140,6 +142,7 @@ REFUSALS: list[tuple[Operation[Any], int, object, type[RocketChatError], dict[st
     (GET, 403, forbidden("not-authorized"), PermissionDeniedError, {"error_type": "error-forbidden"}),
     (CREATE_OUT, 403, forbidden(f"x [{MANAGERS}]"), PermissionDeniedError, {"permissions": FOR_OUTGOING[:1]}),
     (POST, 403, forbidden("error-not-allowed"), PermissionDeniedError, {"permissions": ()}),
+    (POST, 403, forbidden("Not enough permission"), PermissionDeniedError, {"permissions": ("message-impersonate",)}),
     (POST, 403, forbidden(IMPERSONATE), PermissionDeniedError, {"permissions": ("message-impersonate",)}),
     # a room that one may not enter is no lack of a permission
     (ROOM_BY_ID, 403, no("unauthorized"), PermissionDeniedError, {"permissions": ()}),

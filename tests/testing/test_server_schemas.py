@@ -31,6 +31,12 @@ def test_bodies_are_coerced(api: Api) -> None:
     assert api.create(name=10**400)["name"] == "Infinity"
 
 
+def test_8_coerces_bodies_from_8_4_on(serve: Opener) -> None:
+    """8.6's published validators do and 8.0's do not; that it came with 8.4 is assumed."""
+    for version, status in (("8.3", 400), ("8.4", 200)):
+        assert serve(version=version)("POST", "integrations.create", {**INCOMING, "enabled": "true"}).status == status
+
+
 def test_6_coerces_queries_alone(old: Api) -> None:
     """A server of 6.14 refuses bodies that one of 9.0 coerces, and `skipTranspile`, which it does not know."""
     for field, value, message in (

@@ -69,7 +69,7 @@ class World:
         return self.rooms.add(name, room_type, usernames, room_id=room_id)
 
     def join(self, room: Room, user: User) -> None:
-        """Make a user who looks at a channel its member."""
+        """Make a user a member of a room, if it is a channel."""
         if room.type == "channel" and user.username not in room.members:
             room.members.add(user.username)
             self.outbox.append(Event("roomJoined", user=user.profile, room=room))
