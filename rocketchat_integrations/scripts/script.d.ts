@@ -2,7 +2,15 @@
 //
 // Put this file beside your scripts, with a jsconfig.json:
 //
-//   { "compilerOptions": { "checkJs": true, "moduleDetection": "force", "lib": ["es2023"], "types": [] } }
+//   {
+//     "compilerOptions": {
+//       "checkJs": true,
+//       "strict": false,
+//       "moduleDetection": "force",
+//       "lib": ["es2023"],
+//       "types": []
+//     }
+//   }
 //
 // Without a jsconfig.json, begin a script with:
 //

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -324,14 +325,13 @@ def edits(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Change files in the waits between two looks, and press Ctrl-C in the last one."""
 
     def do(*changes: Callable[[], object]) -> None:
-        def sleeps() -> Iterator[None]:
+        def sleeps() -> Iterator[object]:
             for change in changes:
                 change()
                 yield
-            raise KeyboardInterrupt
+            yield KeyboardInterrupt
 
-        waits = sleeps()
-        monkeypatch.setattr(script_run, "sleep", lambda _: next(waits))
+        monkeypatch.setattr(script_run, "sleep", Mock(side_effect=sleeps()))
 
     return do
 

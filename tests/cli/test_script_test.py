@@ -158,7 +158,7 @@ def test_nothing_to_test_is_an_error(run: Run) -> None:
 
 def test_a_file_that_is_not_a_sample_is_refused(run: Run) -> None:
     """A misspelled key is not ignored."""
-    add("alerts.payloads/a", content={}, expcted=None)
+    add("alerts.payloads/a", content={}, expect=None)
     error = run("script", "test").error
     assert "alerts.payloads/a.json: must be an object with content (headers, query, content" in error
 
