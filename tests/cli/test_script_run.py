@@ -328,7 +328,7 @@ def edits(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         def sleeps() -> Iterator[object]:
             for change in changes:
                 change()
-                yield
+                yield None
             yield KeyboardInterrupt
 
         monkeypatch.setattr(script_run, "sleep", Mock(side_effect=sleeps()))

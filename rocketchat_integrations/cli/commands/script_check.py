@@ -26,7 +26,7 @@ class _Checked:
 
 
 @click.command("check")
-@click.argument("files", metavar="FILE...", nargs=-1, type=File())
+@click.argument("files", metavar="[FILE...]", nargs=-1, type=File())
 @click.option("--live", is_flag=True, help="Check the scripts that the integrations of the workspace run.")
 @json_option
 @click.pass_obj

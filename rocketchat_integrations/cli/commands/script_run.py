@@ -96,7 +96,9 @@ class _Options:
 @click.option(
     "--payload", metavar="FILE", type=File(), required=True, help="The payload as JSON, or a sample of script test."
 )
-@click.option("--outgoing", is_flag=True, help="The payload is the one of a call of an outgoing integration.")
+@click.option(
+    "--outgoing", is_flag=True, help="Run the script of an outgoing integration: the payload is that of its call."
+)
 @click.option("--url", help="The URL that an outgoing integration calls.")
 @click.option("--reply", metavar="FILE", type=File(), help="The body of the reply to the call.")
 @click.option(
