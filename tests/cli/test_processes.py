@@ -38,7 +38,8 @@ def test_help_loads_only_what_it_needs() -> None:
     """Help loads no rich, no requests and no module of a command."""
     result = run_python(
         "import sys; from rocketchat_integrations.cli import main; main(['--help']);"
-        "print([name for name in sys.modules if name.partition('.')[0] in ('rich', 'requests', 'yaml', 'werkzeug', 'asyncio')"
+        "print([name for name in sys.modules"
+        " if name.partition('.')[0] in ('rich', 'requests', 'yaml', 'werkzeug', 'asyncio')"
         " or name.startswith(('rocketchat_integrations.cli.commands', 'rocketchat_integrations.manifest'))])"
     )
     assert (result.stdout.splitlines()[-1], result.stderr) == ("[]", "")
