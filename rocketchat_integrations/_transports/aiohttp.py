@@ -77,16 +77,17 @@ class AiohttpTransport:
     async def _exchange(self, request: Request) -> Response:
         async with self._slots:
             session = self._opened(request.url)
-            proxy, proxy_headers = (None, None) if self._proxy is None else self._proxy.checked(request.url)
+            proxy, for_proxy = (None, None) if self._proxy is None else self._proxy.checked(request.url)
+            is_tunnelled = self._tls is not None
             body = request.body
             async with session.request(
                 request.method,
                 URL(request.url, encoded=True),
                 data=io.BytesIO(body) if body is not None and len(body) > _LARGEST_PIECE else body,
-                headers=request.headers,
+                headers=request.headers if is_tunnelled or for_proxy is None else {**request.headers, **for_proxy},
                 allow_redirects=False,
                 proxy=proxy,
-                proxy_headers=proxy_headers,
+                proxy_headers=for_proxy if is_tunnelled else None,
             ) as reply:
                 encoded = await self._body(reply, request.url)
             encoding = reply.headers.get("Content-Encoding", "")
@@ -252,7 +253,9 @@ _CAUSES = (
     Cause((aiohttp.ClientConnectorError,), "the host cannot be reached", "unreachable", False),
     Cause((TimeoutError,), "the response took too long", "timeout", True),
     Cause((ssl.SSLError,), "TLS failed", "tls", True),
-    Cause((aiohttp.ClientPayloadError, zlib.error), "the response is incomplete", "incomplete", True),
+    Cause(
+        (aiohttp.ClientPayloadError, zlib.error), "the response is incomplete", "incomplete", True
+    ),
     Cause((aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError), "the URL cannot be used", "other", False),
     Cause((ConnectionError, aiohttp.ClientConnectionError), _CONNECTION_LOST, "reset", True),
     Cause((aiohttp.ClientResponseError,), "the response is not valid HTTP", "other", True),

@@ -20,7 +20,7 @@ from rocketchat_integrations import (
 )
 from rocketchat_integrations._protocol.options import ConnectionKeywords
 from rocketchat_integrations.testing import LocalRocketChat
-from tests.client.facade import FACES, run, tasks
+from tests.facade import FACES, run, tasks
 
 if TYPE_CHECKING:
     from tests.conftest import Clock

@@ -12,7 +12,8 @@ import threading
 from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar, cast
 
-from rocketchat_integrations import Request, Response
+from rocketchat_integrations import ConnectionOptions, Request, Response
+from rocketchat_integrations._transports.aiohttp import AiohttpTransport
 from rocketchat_integrations.aio import AsyncClient, AsyncIncomingWebhook, AsyncListing
 
 T = TypeVar("T")
@@ -142,3 +143,17 @@ FACES: dict[str, type[_Face]] = {
     "Listing": _face_of(AsyncListing, _ListingFace),
 }
 """The faces, by the names of the synchronous classes that they replace in a test's module."""
+
+
+class TransportFace:
+    """A synchronous face of the transport over aiohttp."""
+
+    def __init__(self, base_url: str, options: ConnectionOptions) -> None:
+        self._transport = AiohttpTransport(base_url, options)
+
+    def send(self, request: Request) -> Response:
+        return run(self._transport.send(request))
+
+    def close(self) -> None:
+        run(self._transport.close())
+        assert run(tasks()) == set()
