@@ -27,6 +27,9 @@ from .models import (
     OutgoingIntegrationRecord,
     TypeWord,
 )
+from .provisioning._apply_async import apply_async, plan_async  # asynchronous only
+
+__all__ = ["AsyncClient", "AsyncIncomingWebhook", "AsyncListing", "apply_async", "plan_async"]  # asynchronous only
 
 T_co = TypeVar("T_co", covariant=True)
 

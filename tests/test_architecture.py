@@ -91,7 +91,7 @@ MAY_IMPORT = {
         ),
         "aio": (
             "_protocol.arguments _protocol.options _protocol.paging _protocol.calls _transports.async_driver "
-            "_tracebacks models messages auth exceptions"
+            "_tracebacks provisioning models messages auth exceptions"
         ),
         "logs": "client _tracebacks messages exceptions",
         # what Rocket.Chat sends to a bot

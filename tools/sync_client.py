@@ -15,7 +15,7 @@ SOURCE = Path(__file__).parents[1] / "rocketchat_integrations" / "aio.py"
 HEAD = "# Made from aio.py by tools/sync_client.py. Edit that one, then run `python -m nox -s twins`.\n"
 
 REPLACEMENTS = (
-    (r".*# asynchronous only\n", ""),
+    (r"\n+.*# asynchronous only", ""),
     (r"\basync (def|with|for)\b", r"\1"),
     (r"\(await (\S+)\)", r"\1"),
     (r"\bawait ", ""),

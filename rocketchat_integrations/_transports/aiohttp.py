@@ -253,9 +253,7 @@ _CAUSES = (
     Cause((aiohttp.ClientConnectorError,), "the host cannot be reached", "unreachable", False),
     Cause((TimeoutError,), "the response took too long", "timeout", True),
     Cause((ssl.SSLError,), "TLS failed", "tls", True),
-    Cause(
-        (aiohttp.ClientPayloadError, zlib.error), "the response is incomplete", "incomplete", True
-    ),
+    Cause((aiohttp.ClientPayloadError, zlib.error), "the response is incomplete", "incomplete", True),
     Cause((aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError), "the URL cannot be used", "other", False),
     Cause((ConnectionError, aiohttp.ClientConnectionError), _CONNECTION_LOST, "reset", True),
     Cause((aiohttp.ClientResponseError,), "the response is not valid HTTP", "other", True),

@@ -30,7 +30,7 @@ from rocketchat_integrations import (
 from rocketchat_integrations._protocol import calls
 from rocketchat_integrations._protocol.exchange import Exchange
 from rocketchat_integrations._protocol.flows import Send
-from rocketchat_integrations.aio import AsyncClient, AsyncIncomingWebhook
+from rocketchat_integrations.aio import AsyncClient, AsyncIncomingWebhook, apply_async, plan_async
 from rocketchat_integrations.testing import LocalRocketChat
 from tests.aio.stopping import cancelled
 
@@ -265,6 +265,26 @@ def test_a_timeout_of_the_program_shows_no_token(server: LocalRocketChat) -> Non
         modules = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]
         assert not [name for name in modules if name.startswith("aiohttp")]
         error = error.__cause__ or error.__context__
+
+
+def test_a_cancelled_apply_leaves_no_task(server: LocalRocketChat) -> None:
+    """Its calls under way are cancelled. Planning and applying again completes the work, and creates nothing twice."""
+    wanted = [attrs.evolve(HOOK, name=f"hook-{number}") for number in range(6)]
+
+    async def main(at: int) -> bool:
+        server.reset()
+        async with AsyncClient(server.url, server.auth("admin")) as client:
+            plan = await plan_async(wanted, client)
+            was_cancelled = await cancelled(at, apply_async(plan, client, workers=3))
+            assert len(asyncio.all_tasks()) == 1
+            await apply_async(await plan_async(wanted, client, prune="all"), client)
+            assert sorted([record.name async for record in client.list()]) == [it.name for it in wanted]
+        return was_cancelled
+
+    at = 1
+    while asyncio.run(main(at)):
+        at += 1
+    assert at > 3
 
 
 # Loops
