@@ -441,7 +441,7 @@ class Client:
         return self._driver.run(calls.server_version())
 
     def user_id(self) -> str:
-        """Return the id of the user. With a :class:`PasswordAuth`, logs in if there was no login yet."""
+        """Return the id of the user. With a password, logs in if there was no login yet."""
         return self._driver.token().user_id
 
 
@@ -505,12 +505,12 @@ class IncomingWebhook:
         """Post a message. Never sent twice: after a lost response, it may have been posted.
 
         Args:
-            message: a text, or a :class:`Message`; or for a webhook with a script any mapping that JSON can hold. It
-                is sent unchanged: without a script, the server accepts ``{}`` and posts nothing.
+            message: a text, or a :class:`~rocketchat_integrations.Message`; or for a webhook with a script any mapping
+                that JSON can hold. It is sent unchanged: without a script, the server accepts ``{}`` and posts nothing.
 
         Returns:
-            What the server answered. With :attr:`Message.separate_response`, some channels may have failed: see
-            :attr:`PostResult.responses`.
+            What the server answered. With :attr:`~rocketchat_integrations.Message.separate_response`, some channels may
+            have failed: see :attr:`~rocketchat_integrations.PostResult.responses`.
 
         Raises:
             ConfigurationError: if a message has neither a text nor an attachment, or a mapping contains what JSON
