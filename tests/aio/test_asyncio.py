@@ -350,8 +350,3 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         AsyncClient("https://chat.example.com", TokenAuth("u", "t"))
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
     AsyncClient("https://chat.example.com", TokenAuth("u", "t"), transport=Quota())
-
-
-def test_a_webhook_is_made_from_the_environment(server: LocalRocketChat, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROCKETCHAT_WEBHOOK_URL", f"{server.url}/hooks/id/token")
-    assert AsyncIncomingWebhook.from_env(timeout=5).url == f"{server.url}/hooks/id/token"
