@@ -25,7 +25,7 @@ from rocketchat_integrations._protocol.options import ConnectionOptions
 from rocketchat_integrations.exceptions import TransportError
 
 from .bodies import check_size, decompressed
-from .certificates import load_client_certificate, verification
+from .certificates import client_certificate, load_client_certificate, verification
 from .translation import Cause, failure, translated
 
 # The maximum number of connections at a time, unless `pool_size` is larger: requests beyond it wait for one.
@@ -154,15 +154,17 @@ async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHand
 
 def _tls_context(base_url: str, options: ConnectionOptions) -> ssl.SSLContext | None:
     """Return the TLS settings, with the certificates that requests uses; None for a URL without TLS."""
-    verify = verification(options.verify, base_url)
+    verify, cert = verification(options.verify, base_url), client_certificate(options.cert)
+    if not base_url.lower().startswith("https"):
+        return None  # loading the certificates takes most of the time that making a client takes
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if verify is False else _verifying(verify)
     if verify is False:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(("http/1.1",))
-    if options.cert is not None:
-        load_client_certificate(context, options.cert)
-    return context if base_url.lower().startswith("https") else None
+    if cert is not None:
+        load_client_certificate(context, cert)
+    return context
 
 
 def _verifying(verify: bool | str) -> ssl.SSLContext:

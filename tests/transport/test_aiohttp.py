@@ -106,7 +106,7 @@ def test_every_exception_is_translated(monkeypatch: pytest.MonkeyPatch, clean_en
     assert len(kinds) > 25
     for kind in kinds:
         monkeypatch.setattr(aiohttp.ClientSession, "_request", raising(_instance(kind)))
-        error = failure(_request())
+        error = failure(_request("http://chat.example/"))
         assert isinstance(error, TransportTimeout) is issubclass(kind, TimeoutError), kind
         assert error.may_have_acted is not issubclass(
             kind,
