@@ -81,8 +81,10 @@ MAY_IMPORT = {
         "_transports.driver": (
             "_transports.requests _protocol.http _protocol.flows _protocol.options _protocol.exchange auth exceptions"
         ),
+        "_transports.event_loops": "",
         "_transports.async_driver": (
-            "_transports.aiohttp _protocol.http _protocol.flows _protocol.options _protocol.exchange auth exceptions"
+            "_transports.aiohttp _transports.event_loops "
+            "_protocol.http _protocol.flows _protocol.options _protocol.exchange auth exceptions"
         ),
         # what users call
         "client": (

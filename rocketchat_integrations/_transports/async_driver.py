@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from contextlib import nullcontext
@@ -15,6 +14,8 @@ from rocketchat_integrations._protocol.options import ConnectionOptions, async_t
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.exceptions import ConfigurationError, TransportError
 
+from . import event_loops
+
 T = TypeVar("T")
 
 
@@ -25,7 +26,7 @@ class LoopClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        await event_loops.sleep(seconds)
 
     def random(self) -> float:
         return random.random()
@@ -39,9 +40,9 @@ class AsyncDriver:
     def __init__(self, base_url: str, auth: TokenAuth | PasswordAuth | None, options: ConnectionOptions) -> None:
         # The tasks of a loop take turns only where they wait, so the rate limit windows need no lock.
         self._exchange = Exchange(base_url, auth, options, clock=self.clock, lock=nullcontext())
-        self._login_lock = asyncio.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop: object | None = None
         transport = async_transport_of(options)
+        self._needs_asyncio = transport is None
         self._transport = _aiohttp_transport(base_url, options) if transport is None else transport
 
     async def run(self, flow: Flow[T]) -> T:
@@ -71,11 +72,13 @@ class AsyncDriver:
 
     def _enter_loop(self) -> None:
         """Raise ConfigurationError in any other event loop than the first."""
-        loop = asyncio.get_running_loop()
+        loop = event_loops.running_loop()
         if self._loop is None:
-            self._loop = loop
+            if self._needs_asyncio and event_loops.running_trio() is not None:
+                raise ConfigurationError("transport: trio needs another one than the default, aiohttp")
+            self._loop, self._login_lock = loop, event_loops.new_lock()
         elif self._loop is not loop:
-            state = "has ended" if self._loop.is_closed() else "is another one"
+            state = "has ended" if event_loops.has_ended(self._loop) else "is another one"
             raise ConfigurationError(
                 f"the event loop that the client was first used in {state}: create one in each loop"
             )

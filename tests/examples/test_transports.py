@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import runpy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+import trio
 
-from rocketchat_integrations import IncomingIntegration, NotFoundError, RetryPolicy, TransportError
+from rocketchat_integrations import (
+    ConfigurationError,
+    IncomingIntegration,
+    NotFoundError,
+    PasswordAuth,
+    RetryPolicy,
+    TokenAuth,
+    TransportError,
+)
 from rocketchat_integrations.aio import AsyncClient
 from rocketchat_integrations.testing import LocalRocketChat
 
@@ -23,12 +33,14 @@ def transport() -> Any:
     return runpy.run_path(str(PATH))["Httpx2Transport"](connect=5.0, read=0.2)
 
 
-def test_a_client_works_over_httpx2(transport: Any) -> None:
-    """Calls, lists, posts, errors of the server, and retries."""
+@pytest.mark.parametrize("run", [asyncio.run, trio.run], ids=["asyncio", "trio"])
+def test_a_client_works_over_httpx2(transport: Any, run: Callable[..., object]) -> None:
+    """Calls, lists, posts, errors of the server, and retries; also in trio."""
 
     async def main(server: LocalRocketChat) -> None:
         policy = RetryPolicy(backoff=0)
-        async with AsyncClient(server.url, server.auth("admin"), transport=transport, retry=policy) as client:
+        auth = PasswordAuth("admin", server.password("admin"))
+        async with AsyncClient(server.url, auth, transport=transport, retry=policy) as client:
             hook = await client.create(HOOK)
             server.fail_next("integrations.get", "reset-before")
             server.fail_next("integrations.get", "hang")
@@ -40,7 +52,7 @@ def test_a_client_works_over_httpx2(transport: Any) -> None:
                 await client.get(hook.id)
 
     with LocalRocketChat() as server:
-        asyncio.run(main(server))
+        run(main, server) if run is trio.run else asyncio.run(main(server))
         assert [message.text for message in server.messages] == ["hello"]
 
 
@@ -66,3 +78,10 @@ def test_failures_of_httpx2_are_translated(transport: Any, fault: str, kind: str
         error = asyncio.run(main(server))
     assert (error.kind, error.may_have_acted) == (kind, may_have_acted)
     assert (error.__cause__, error.__context__) == (None, None)
+
+
+def test_trio_needs_another_transport_than_the_default() -> None:
+    """aiohttp runs in asyncio only. The error says so before anything is sent."""
+    client = AsyncClient("https://chat.example.com", TokenAuth("u", "t"))
+    with pytest.raises(ConfigurationError, match="^transport: trio"):
+        trio.run(client.server_version)

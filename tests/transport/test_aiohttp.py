@@ -139,6 +139,16 @@ def test_a_request_is_sent_once(serve: Serve, http: Http, clean_environment: Non
     assert len(peer.requests) == 2
 
 
+def test_the_request_is_sent_unchanged(serve: Serve, http: Http, clean_environment: None) -> None:
+    """With the host and the length of the body, and without further headers of aiohttp."""
+    peer = serve(http.answer())
+    path = "api/v1/x?integrationId=a+b%2Fc%26d&sort=%7B%22_id%22%3A1%7D"
+    send(_request(f"{peer.url}{path}", "POST"))
+    line, *headers = peer.requests[0].decode().split("\r\n")
+    assert line == f"POST /{path} HTTP/1.1"
+    assert {*filter(None, headers)} == {f"Host: 127.0.0.1:{peer.port}", "X-Auth-Token: S3CRET", "Content-Length: 0"}
+
+
 def test_a_large_body_and_a_long_header_arrive(serve: Serve, http: Http, clean_environment: None) -> None:
     """As with requests; without a warning that the body is large."""
     peer = serve(http.answer(b"{}", f"X-Long: {'x' * 60000}"))
