@@ -10,6 +10,7 @@ import io
 import ipaddress
 import ssl
 import sys
+import time
 import zlib
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -34,6 +35,8 @@ _MOST_CONNECTIONS = 100
 _LONGEST_LINE = 65536
 # aiohttp warns about larger bodies as bytes, because it sends them in one piece.
 _LARGEST_PIECE = 2**20
+# After this time without a request, in seconds, the server may have closed the connections.
+_IDLE = 1.0
 # aiohttp would add these headers if they are missing.
 _AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
@@ -50,6 +53,7 @@ class AiohttpTransport:
         self._slots = asyncio.Semaphore(max(_MOST_CONNECTIONS, options.pool_size))
         self._session: aiohttp.ClientSession | None = None
         self._is_closed = False
+        self._used_at = time.monotonic()
 
     async def send(self, request: Request) -> Response:
         """Send the request and read the whole response."""
@@ -76,6 +80,11 @@ class AiohttpTransport:
 
     async def _exchange(self, request: Request) -> Response:
         async with self._slots:
+            if time.monotonic() - self._used_at > _IDLE:
+                # The program may have blocked the event loop. Let it notice the connections that the server has closed:
+                # the first pass finds them, the second one closes them.
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
             session = self._opened(request.url)
             proxy, for_proxy = (None, None) if self._proxy is None else self._proxy.checked(request.url)
             is_tunnelled = self._tls is not None
@@ -90,6 +99,7 @@ class AiohttpTransport:
                 proxy_headers=for_proxy if is_tunnelled else None,
             ) as reply:
                 encoded = await self._body(reply, request.url)
+            self._used_at = time.monotonic()
             encoding = reply.headers.get("Content-Encoding", "")
             headers = {name.lower(): value for name, value in reply.headers.items()}
             return Response(

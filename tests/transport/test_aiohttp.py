@@ -7,6 +7,7 @@ import contextlib
 import inspect
 import logging
 import socket
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,27 @@ def test_a_request_is_sent_once(serve: Serve, http: Http, clean_environment: Non
 
     asyncio.run(main())
     assert len(peer.requests) == 2
+
+
+def test_a_connection_that_the_server_has_closed_is_not_used(
+    serve: Serve, http: Http, clean_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if the program has blocked the event loop meanwhile."""
+    monkeypatch.setattr("rocketchat_integrations._transports.aiohttp._IDLE", -1.0)
+    answered = threading.Event()
+    peer = serve(lambda connection: (connection.sendall(http.answer()), answered.wait(5)))
+
+    async def main() -> None:
+        transport = AiohttpTransport(peer.url, ConnectionOptions())
+        await transport.send(_request(peer.url))
+        peer.connections[0].shutdown(socket.SHUT_RDWR)
+        answered.set()
+        assert peer.closed.acquire(timeout=5)  # blocks the loop
+        assert (await transport.send(_request(peer.url, "POST"))).status == 200
+        await transport.close()
+
+    asyncio.run(main())
+    assert len(peer.connections) == 2
 
 
 def test_the_request_is_sent_unchanged(serve: Serve, http: Http, clean_environment: None) -> None:
