@@ -211,6 +211,26 @@ def test_a_cancelled_request_closes_its_connection(serve: Serve, clean_environme
     asyncio.run(main())
 
 
+def test_a_cancellation_refers_to_no_exception_of_aiohttp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such an exception would hold the request."""
+    cancelled = asyncio.CancelledError()
+    cancelled.__context__ = aiohttp.ClientError("S3CRET")
+
+    async def fail(*_: object, **__: object) -> None:
+        raise cancelled
+
+    monkeypatch.setattr(aiohttp.ClientSession, "_request", fail)
+
+    async def main() -> None:
+        transport = AiohttpTransport("http://chat.example/", ConnectionOptions())
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await transport.send(_request("http://chat.example/"))
+        assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+        await transport.close()
+
+    asyncio.run(main())
+
+
 def test_closing_fails_the_requests_that_wait(serve: Serve, clean_environment: None) -> None:
     """Those under way are lost, those after it not sent."""
     asked = asyncio.Event()
