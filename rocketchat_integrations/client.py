@@ -148,7 +148,7 @@ class Client:
     @overload
     def create(self, definition: OutgoingIntegration) -> OutgoingIntegrationRecord: ...
     def create(self, definition: IntegrationDefinition) -> IntegrationRecord:
-        """Create an integration. Never sent twice: after a lost response, check whether it exists.
+        """Create an integration. Not repeated after a lost response: check then whether it exists.
 
         Server 0.49 and later; see <https://developer.rocket.chat/apidocs/create-integration>.
 
@@ -352,7 +352,7 @@ class Client:
         return self._driver.run(calls.clear_history(id))
 
     def replay_outgoing(self, id: IntegrationRecord | str, history_id: HistoryEntry | str) -> None:
-        """Repeat a call of an outgoing integration. Never sent twice.
+        """Repeat a call of an outgoing integration. Not repeated after a lost response.
 
         Current servers report success and send little more than the token: they do not store the event.
 
@@ -502,7 +502,7 @@ class IncomingWebhook:
         self._driver.close()
 
     def post(self, message: str | Message | Mapping[str, object]) -> PostResult:
-        """Post a message. Never sent twice: after a lost response, it may have been posted.
+        """Post a message. Not repeated after a lost response: it may have been posted.
 
         Args:
             message: a text, or a :class:`~rocketchat_integrations.Message`; or for a webhook with a script any mapping

@@ -36,17 +36,17 @@ class FindingKind(StrEnum):
     SCRIPT_NOT_CHECKED = "script-not-checked"
     """The script is too large or nested too deeply to be checked. A warning."""
     UNKNOWN_HOST = "unknown-host"
-    """The host of a URL has no address, as seen from this machine. A warning."""
+    """The host of a URL cannot be resolved on this machine. A warning."""
     PLAIN_HTTP = "plain-http"
     """A URL begins with ``http://``, and its host is not the server's own machine. A warning."""
     NO_TOKEN = "no-token"
-    """An outgoing integration has no token, so that the program cannot verify who calls. A warning."""
+    """An outgoing integration has no token, so the program cannot verify the caller. A warning."""
     DUPLICATE = "duplicate"
     """Another integration has the same type and name. A warning."""
     UNREADABLE = "unreadable"
-    """This package cannot read the record, so that nothing of it was checked. A warning."""
+    """The record cannot be read by this version of the package, and was not checked. A warning."""
     DISABLED = "disabled"
-    """The integration is disabled. An information."""
+    """The integration is disabled. For information."""
 
     @property
     def severity(self) -> Severity:

@@ -55,7 +55,7 @@ def disabled(record: IntegrationRecord) -> Iterator[Finding]:
 
 
 def duplicates(records: Iterable[IntegrationRecord]) -> Iterator[Finding]:
-    """Yield a finding for each integration whose type and name another one has."""
+    """Yield a finding for each integration with the same type and name as another."""
     groups: defaultdict[tuple[IntegrationType, str], list[IntegrationRecord]] = defaultdict(list)
     for record in records:
         groups[record.type, record.name].append(record)
@@ -144,7 +144,7 @@ def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | No
 
 
 def _address(url: str) -> _Address | None:
-    """Return the address of a URL; None if it is none that can be called."""
+    """Return the address of a URL, or None if the URL cannot be called."""
     try:
         parts = urlsplit(url.strip())
         host, port = parts.hostname, parts.port
@@ -157,7 +157,7 @@ def _address(url: str) -> _Address | None:
 
 
 def _addresses(record: OutgoingIntegrationRecord) -> list[_Address | None]:
-    """Return the different addresses of an integration, in its order."""
+    """Return the distinct addresses of an integration's URLs, in order."""
     return list(dict.fromkeys(map(_address, record.urls)))
 
 
@@ -195,7 +195,7 @@ def url_findings(record: OutgoingIntegrationRecord) -> Iterator[Finding]:
 
 
 def hosts(record: OutgoingIntegrationRecord) -> set[str]:
-    """Return the hosts to look up: those of the URLs that are names, without this machine's."""
+    """Return the host names in the URLs, except names of this machine."""
     found = {address for address in _addresses(record) if address is not None and not address.is_loopback}
     return {address.host for address in found if _ip_address(address.host) is None}
 

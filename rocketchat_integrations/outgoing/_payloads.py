@@ -49,7 +49,7 @@ def reader_of(cls: type[T]) -> Callable[[Any], T]:
 
 
 def wire(key: str, kind: type[attrs.AttrsInstance] | Callable[[Any], Any]) -> Any:
-    """Define a field: its key in JSON, and its class or a reader. It is None where the key is missing or null."""
+    """Define a field by its JSON key and its class or reader. Its value is None if the key is missing or null."""
     read = reader_of(kind) if isinstance(kind, type) else kind
     return attrs.field(default=None, metadata={"key": key, "read": read})
 

@@ -30,7 +30,9 @@ def entries_of(wanted: Manifest | Iterable[IntegrationDefinition]) -> list[Entry
     if isinstance(wanted, Manifest):
         entries = list(map(_checked, wanted.entries))
     elif isinstance(wanted, str) or not isinstance(wanted, Iterable):
-        raise ConfigurationError(f"wanted: must be a Manifest or definitions, not {type(wanted).__name__}")
+        raise ConfigurationError(
+            f"wanted: must be a Manifest or a sequence of definitions, not {type(wanted).__name__}"
+        )
     else:
         definitions = map(_plain, wanted)
         entries = [Entry(definition=it, given=frozenset(FIELDS[it.type])) for it in definitions]

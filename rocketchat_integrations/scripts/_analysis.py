@@ -33,7 +33,7 @@ class ProblemKind(StrEnum):
     NO_CLASS = "no-class"
     """The script does not define `Script` at its top level."""
     NO_METHOD = "no-method"
-    """The class has none of the methods that the server calls, so that the script does nothing."""
+    """The class has none of the methods that the server calls: the script does nothing."""
     UNDECLARED_ASSIGNMENT = "undeclared-assignment"
     """A name that is never declared is assigned in a class body, which throws a `ReferenceError` since 9.0."""
     REMOVED_GLOBAL = "removed-global"
@@ -47,7 +47,7 @@ class ProblemKind(StrEnum):
     REDECLARED_GLOBAL = "redeclared-global"
     """The script declares `Store`, which the sandbox has declared already: it does not compile there."""
     MISSING_SEMICOLON = "missing-semicolon"
-    """The last statement goes on in what the server appends to the script, since Babel no longer adds semicolons."""
+    """The last statement has no semicolon, so it merges with the code that the server appends to the script."""
     NOT_ANALYZED = "not-analyzed"
     """The script is too large or nested too deeply to be checked."""
 

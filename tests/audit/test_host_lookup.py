@@ -47,7 +47,7 @@ def test_each_host_is_looked_up_once() -> None:
 
 
 def test_slow_lookups_are_left_behind() -> None:
-    """They take no longer than the limit, and do not keep the program from ending."""
+    """Slow lookups end at the time limit, and the program can exit while they are still running."""
     started, release = time.monotonic(), threading.Event()
 
     def resolve(host: str) -> bool | None:

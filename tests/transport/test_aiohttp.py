@@ -167,7 +167,7 @@ def test_a_connection_that_the_server_has_closed_is_not_used(
 
 
 def test_the_request_is_sent_unchanged(serve: Serve, http: Http, clean_environment: None) -> None:
-    """With the host and the length of the body, and without further headers of aiohttp."""
+    """Requests have our headers, the host and the length of the body, and nothing that aiohttp would add."""
     peer = serve(http.answer())
     path = "api/v1/x?integrationId=a+b%2Fc%26d&sort=%7B%22_id%22%3A1%7D"
     send(_request(f"{peer.url}{path}", "POST"))

@@ -19,6 +19,8 @@ const { outputFiles, metafile } = await build({
   target: "es2022",
   charset: "utf8",
   legalComments: "none", // the licences are in a file of their own
+  minifyWhitespace: true, // without the comments of the packages
+  lineLimit: 120,
   metafile: true,
   write: false,
 });

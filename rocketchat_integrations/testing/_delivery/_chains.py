@@ -195,7 +195,7 @@ class Chain:
         return None if wanted.request is None else attrs.evolve(started, request=wanted.request)
 
     def _post_before_call(self, started: _StartedCall, message: Any) -> bool:
-        """Post the message that a script wants before the call; return whether it goes on."""
+        """Post the message that the script returned with the request. Return whether the call is still made."""
         call, payload = started.call, started.request.fields["data"]
         try:
             content = checked_message(message)

@@ -146,7 +146,7 @@ class Webhooks:
         return {"success": True}
 
     def _check_script(self, document: Document) -> None:
-        """Refuse a post if the script, which does not run, defines no ``Script``, from 8.x on."""
+        """On 8.x and later, refuse a post if the script, which is not run here, defines no class ``Script``."""
         script = document.get("scriptCompiled")
         if self.dialect.major >= 8 and document.get("scriptEnabled") is True and script and not defines_script(script):
             raise failure("error-evaluating-script", "the script defines no class Script")
