@@ -106,14 +106,14 @@ def secrets_of(response: Response, request: Request) -> tuple[str, ...]:
 
 
 def error_text(value: object, secrets: tuple[str, ...]) -> str | None:
-    """Return what the server says in some place of its response, as text and without the secrets."""
+    """Return a part of the server's response as text, without secrets."""
     # Redact first: JSON escapes some characters of a secret.
     value = redacted(value, secrets)
     return (value if value is None or isinstance(value, str) else json.dumps(value)) or None
 
 
 def quota(response: Response) -> Quota:
-    """Return what the response's headers say of the rate limit."""
+    """Read the rate limit from the response's headers."""
     headers = response.headers
     limit = _integer(headers.get("x-ratelimit-limit"))
     return Quota(limit, _integer(headers.get("x-ratelimit-remaining")), _resets_in(headers))

@@ -76,7 +76,7 @@ class Pager(Generic[T]):
         return None
 
     def _repeated(self, ids: list[str]) -> set[str]:
-        """Return those of a page's ids that a page before had."""
+        """Return the ids of a page that were on an earlier page."""
         if not self._is_sorted_by_id:
             repeated = self._ids.intersection(ids)
             self._ids.update(ids)
@@ -183,7 +183,7 @@ class _RoomPager(Pager[IntegrationRecord]):
 
 
 def room_name(room: RoomList) -> Flow[str | None]:
-    """Return the room's name: the one channel that its integrations have in common; None if it has no integrations."""
+    """Return the room's name: the channel that all its integrations share. None if it has no integrations."""
     if "roomName" in room.room:
         return room.room["roomName"]
     page = yield from call(room.first_page(everywhere=False))

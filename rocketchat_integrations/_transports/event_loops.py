@@ -32,6 +32,6 @@ def new_lock() -> AbstractAsyncContextManager[object]:
 
 
 async def sleep(seconds: float) -> None:
-    """Wait."""
+    """Sleep for a number of seconds."""
     trio = running_trio()
     await (asyncio.sleep(seconds) if trio is None else trio.sleep(seconds))

@@ -72,7 +72,7 @@ class BotRequest:
 
 
 class CallFailed(Exception):
-    """No reply arrived. The text of the exception says why, and ``name`` which exception a real server has."""
+    """No reply arrived. The text says why; ``name`` is the exception that a real server stores."""
 
     def __init__(self, message: str, name: str = "FetchError") -> None:
         super().__init__(message)

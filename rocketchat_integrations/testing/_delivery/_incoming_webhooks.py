@@ -54,7 +54,7 @@ class HookRequest:
 
 @attrs.frozen
 class PendingAnswer:
-    """An answer for which a script has to run first."""
+    """An answer that needs a script to run first."""
 
     run: Callable[[], Any]
     """Runs the script, which needs no lock of the server."""

@@ -24,7 +24,7 @@ def check_size(message: Document, limit: int) -> None:
 
 
 def check_content(message: Document, poster: User, *, custom_fields: bool) -> None:
-    """Refuse values of wrong types, bad addresses, looks that the poster may not give, and custom fields if off."""
+    """Refuse wrong types, bad addresses, an alias or avatar without permission, and custom fields if they are off."""
     _check_fields(message, _MESSAGE)
     looks = is_truthy(message.get("alias")) or is_truthy(message.get("avatar"))
     if looks and MESSAGE_IMPERSONATE not in poster.permissions:

@@ -46,7 +46,7 @@ class _EngineSlot:
         self._is_retired = False
 
     def use(self, version: object, load: Callable[[], Engine], act: Callable[[Engine], T]) -> T:
-        """Return what a function gives for the engine, which is loaded again if its version is another one."""
+        """Call a function with the engine and return the result. Load the engine again if the integration changed."""
         with self._lock:
             try:
                 if self._engine is None or self._version != version:
@@ -169,7 +169,7 @@ class ScriptRuns:
             slot.retire()
 
     def close(self) -> None:
-        """Close all engines, those in use after their calls."""
+        """Close all engines. An engine in use is closed after its call."""
         with self._lock:
             slots, self._slots = self._slots, {}
         for slot in slots.values():

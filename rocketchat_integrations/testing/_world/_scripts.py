@@ -44,7 +44,7 @@ class ScriptSupport:
 
 
 def is_strict(dialect: Dialect, document: Document) -> bool:
-    """Return whether a script runs as it is written. Before 9.0, Babel transpiles it unless it is told not to."""
+    """Return whether a script runs as written. Before 9.0, Babel transpiles it unless ``skipTranspile`` is set."""
     return dialect.major >= 9 or is_truthy(document.get("skipTranspile"))
 
 
@@ -54,7 +54,7 @@ def source_for_engine(script: str, *, strict: bool) -> str:
 
 
 def check_script(script: str, *, strict: bool) -> Document:
-    """Return the field that the server stores for a script: ``scriptCompiled``, or ``scriptError`` as of V8."""
+    """Return the field that the server stores: ``scriptCompiled``, or ``scriptError`` with V8's message."""
     try:
         _check_syntax(source_for_engine(script, strict=strict))
     except ScriptSyntaxError as error:

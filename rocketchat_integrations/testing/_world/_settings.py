@@ -79,7 +79,7 @@ _FIELDS: Mapping[str, str] = {
 
 
 class WorkspaceSettings(Mapping[str, Any]):
-    """The settings of Rocket.Chat that the server has, by their names there. None can be added or removed.
+    """The settings of Rocket.Chat that the server has, by Rocket.Chat's names. None can be added or removed.
 
     - ``API_Upper_Count_Limit``: how many items a page of a list has at most, at least 1; also ``page_cap``.
     - ``API_Default_Count``: how many items a page has if the request does not say, at least 1; 50 at first.
