@@ -10,12 +10,13 @@ import sys
 import weakref
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ._v8 import EvaluationError, FailureKind, Isolate, require_v8
 
 # What a script can take before V8 notices.
 _MEMORY_BESIDES = 512 * 2**20
+_MEMORY_USED = Path("/proc/self/statm")
 
 
 class IsolateProcess:
@@ -26,10 +27,7 @@ class IsolateProcess:
 
     def __init__(self, memory: int) -> None:
         require_v8()
-        program = (
-            f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; "
-            f"serve(sys.stdin.buffer, sys.stdout.buffer, {memory})"
-        )
+        program = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import main; main({memory})"
         self._process = subprocess.Popen(
             [sys.executable, "-c", program],
             stdin=subprocess.PIPE,
@@ -38,6 +36,8 @@ class IsolateProcess:
             stderr=subprocess.DEVNULL,
         )
         self._close = weakref.finalize(self, _kill, self._process)
+        # Starting the process is no time of the script.
+        self._ask("exceeds_memory")
 
     def evaluate(self, code: str, seconds: float) -> str:
         """Return the text that code gives. Raise EvaluationError as :meth:`Isolate.evaluate` does."""
@@ -72,32 +72,31 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.communicate()
 
 
-def serve(requests: IO[bytes], answers: IO[bytes], memory: int) -> None:
-    """Call the methods of an isolate that are requested, until there are no more requests, and end the process."""
+def main(memory: int) -> None:
+    """Answer the requests of the process that started this one, until it closes the pipe or dies."""
     # Ctrl-C in a terminal reaches this process, too: the other one decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     isolate = Isolate(memory)
     _limit_memory()
-    for line in requests:
+    for line in sys.stdin.buffer:
         method, *arguments = json.loads(line)
         try:
             answer = ["", getattr(isolate, method)(*arguments)]
         except EvaluationError as error:
             answer = [error.kind, str(error)]
-        answers.write(json.dumps(answer).encode() + b"\n")
-        answers.flush()
+        sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
+        sys.stdout.buffer.flush()
     # V8 may still be busy.
     os._exit(0)
 
 
 def _limit_memory() -> None:
     """Limit the memory that this process takes from now on, and write no core dump. Only Linux can do that."""
-    used = Path("/proc/self/statm")
-    if not used.exists():
+    if not _MEMORY_USED.exists():
         return
     import resource
 
-    data = int(used.read_text(encoding="ascii").split()[5]) * resource.getpagesize() + _MEMORY_BESIDES
+    data = int(_MEMORY_USED.read_text(encoding="ascii").split()[5]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(ValueError):  # if the limit is lower already
-        resource.setrlimit(resource.RLIMIT_DATA, (data, data))
+        resource.setrlimit(resource.RLIMIT_DATA, (data + _MEMORY_BESIDES, data + _MEMORY_BESIDES))

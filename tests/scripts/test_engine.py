@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import os
 import signal
 import subprocess
@@ -21,7 +23,7 @@ from rocketchat_integrations import (
     ScriptRuntimeError,
     ScriptSyntaxError,
 )
-from rocketchat_integrations.scripts import LogLine, ScriptResponse, _v8
+from rocketchat_integrations.scripts import LogLine, ScriptResponse, _v8, _v8_process
 from rocketchat_integrations.scripts._engine import Engine, Outcome, check_syntax
 
 METHOD = "process_incoming_request"
@@ -270,21 +272,51 @@ def test_an_engine_in_its_own_process_behaves_alike() -> None:
     assert outcome.logs == (LogLine("log", "asking"),)
     with pytest.raises(ScriptSyntaxError):
         Engine("let b c;", own_process=True)
-    with Engine(plain("console.log('working'); while (true) {}"), seconds=0.2, own_process=True) as engine:
+    with Engine(plain("while (true) {}"), seconds=0.2, own_process=True) as engine:
         for _ in range(2):
-            with pytest.raises(ScriptLimitError, match="longer than 0.2 seconds") as caught:
+            with pytest.raises(ScriptLimitError, match="longer than 0.2 seconds"):
                 engine.call(METHOD, {})
-        assert isinstance(caught.value, ScriptLimitError)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits memory with the module resource")
+def test_the_process_of_v8_answers_requests_within_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+
+    done: list[object] = []
+
+    def setrlimit(kind: int, limits: tuple[int, int]) -> None:
+        done.append((kind, limits[0] > 0))
+        if kind == resource.RLIMIT_DATA:
+            raise ValueError("the limit is lower already")
+
+    def ignore(number: int, handler: object) -> None:
+        done.append((number, handler))
+
+    requests = [["evaluate", "'a'", 1], ["evaluate", "throw 1", 1], ["exceeds_memory"]]
+    for system in (_v8_process._MEMORY_USED, Path("missing")):
+        answers = io.BytesIO()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "_exit", done.append)
+            patch.setattr(signal, "signal", ignore)
+            patch.setattr(resource, "setrlimit", setrlimit)
+            patch.setattr(_v8_process, "_MEMORY_USED", system)
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("\n".join(map(json.dumps, requests)).encode())))
+            patch.setattr(sys, "stdout", io.TextIOWrapper(answers))
+            _v8_process.main(2**23)
+            kinds, values = zip(*map(json.loads, answers.getvalue().splitlines()), strict=True)
+        assert (kinds, values[0], values[2]) == (("", "thrown", ""), "a", False)
+    limits = [(resource.RLIMIT_CORE, False), (resource.RLIMIT_DATA, True)]
+    ignored = (signal.SIGINT, signal.SIG_IGN)
+    assert done == [ignored, *limits, 0, ignored, 0]
 
 
 def test_code_that_a_script_leaves_behind_cannot_block_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_v8, "_SECONDS_FOR_GARBAGE", 0.1)
     wait = "Atomics.waitAsync(new Int32Array(new SharedArrayBuffer(8)), 0, 0, 1).value"
     isolate = _v8.Isolate(2**23)
-    busy = "for (const end = Date.now() + 50; Date.now() < end;);"
-    isolate.evaluate(f"{wait}.then(() => {{ while (true) {{}} }}); {busy}", 9)
+    isolate.evaluate(f"{wait}.then(() => {{ while (true) {{}} }})", 9)
     with pytest.raises(_v8.EvaluationError):
-        isolate.evaluate("1", 0.1)
+        list(iter(lambda: isolate.evaluate("1", 0.1), None))
     with pytest.raises(_v8.EvaluationError):
         isolate.exceeds_memory()
     isolate.close()
@@ -325,8 +357,11 @@ def test_ctrl_c_ends_a_process_in_an_endless_loop_of_a_script(process: str) -> N
 
 
 def test_a_script_whose_call_was_interrupted_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
     with Engine(plain("return 1;")) as engine:
-        monkeypatch.setattr(_v8.Isolate, "evaluate", lambda *_: signal.raise_signal(signal.SIGINT))
+        monkeypatch.setattr(_v8.Isolate, "evaluate", interrupt)
         with pytest.raises(KeyboardInterrupt):
             engine.call(METHOD, {})
         with pytest.raises(ConfigurationError, match="closed"):
@@ -435,7 +470,8 @@ def test_contexts_leave_memory_and_threads_as_they_were() -> None:
     memory, threads = measure()
     use(200)
     assert measure()[0] - memory < 10 * 2**20
-    assert measure()[1] <= threads
+    # Threads of closed contexts may be ending.
+    assert measure()[1] <= threads + 3
 
 
 def test_a_closed_engine_cannot_be_called() -> None:
