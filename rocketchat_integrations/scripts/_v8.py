@@ -84,9 +84,6 @@ class Isolate:
             failure = FailureKind.SYNTAX, str(error)
         except JSEvalException as error:
             failure = FailureKind.THROWN, str(error)
-        finally:
-            # Ends the code after Ctrl-C.
-            future.cancel()
         raise EvaluationError(*failure)
 
     def exceeds_memory(self) -> bool:
