@@ -10,7 +10,7 @@ import sys
 import weakref
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ._v8 import EvaluationError, FailureKind, Isolate, require_v8
 
@@ -27,7 +27,10 @@ class IsolateProcess:
 
     def __init__(self, memory: int) -> None:
         require_v8()
-        program = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import main; main({memory})"
+        program = (
+            f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import main; "
+            f"main({memory}, sys.stdin.buffer, sys.stdout.buffer)"
+        )
         self._process = subprocess.Popen(
             [sys.executable, "-c", program],
             stdin=subprocess.PIPE,
@@ -72,20 +75,20 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.communicate()
 
 
-def main(memory: int) -> None:
+def main(memory: int, requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer the requests of the process that started this one, until it closes the pipe or dies."""
     # Ctrl-C in a terminal reaches this process, too: the other one decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     isolate = Isolate(memory)
     _limit_memory()
-    for line in sys.stdin.buffer:
+    for line in requests:
         method, *arguments = json.loads(line)
         try:
             answer = ["", getattr(isolate, method)(*arguments)]
         except EvaluationError as error:
             answer = [error.kind, str(error)]
-        sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
-        sys.stdout.buffer.flush()
+        answers.write(json.dumps(answer).encode() + b"\n")
+        answers.flush()
     # V8 may still be busy.
     os._exit(0)
 

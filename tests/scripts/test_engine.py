@@ -300,9 +300,7 @@ def test_the_process_of_v8_answers_requests_within_limits(monkeypatch: pytest.Mo
             patch.setattr(signal, "signal", ignore)
             patch.setattr(resource, "setrlimit", setrlimit)
             patch.setattr(_v8_process, "_MEMORY_USED", system)
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("\n".join(map(json.dumps, requests)).encode())))
-            patch.setattr(sys, "stdout", io.TextIOWrapper(answers))
-            _v8_process.main(2**23)
+            _v8_process.main(2**23, io.BytesIO("\n".join(map(json.dumps, requests)).encode()), answers)
             kinds, values = zip(*map(json.loads, answers.getvalue().splitlines()), strict=True)
         assert (kinds, values[0], values[2]) == (("", "thrown", ""), "a", False)
     limits = [(resource.RLIMIT_CORE, False), (resource.RLIMIT_DATA, True)]
