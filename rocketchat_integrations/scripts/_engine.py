@@ -391,7 +391,8 @@ def _syntax_error(report: str) -> ScriptSyntaxError:
     assert found is not None, "mini_racer words syntax errors in another way"
     line = int(found[1]) or 1
     caret = next((it.index("^") for it in lines[2:] if it.strip(" \t") and set(it) <= set(" \t^")), None)
-    column = None if caret is None else caret + 1 - (len(_CHECK) if line == 1 else 0)
+    # V8 can name a place before the script, if the script closes what the check opens.
+    column = None if caret is None else max(1, caret + 1 - (len(_CHECK) if line == 1 else 0))
     return ScriptSyntaxError(
         syntax_error_text(found[2], found[3], line, column), name=found[2], message=found[3], line=line, column=column
     )
