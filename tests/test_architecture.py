@@ -118,7 +118,7 @@ RESERVED = {
     "cattrs": {"_protocol.codec"},
     "werkzeug": {"testing"},
     "hypothesis": {"testing.strategies"},
-    "py_mini_racer": {"scripts._engine"},
+    "py_mini_racer": {"scripts._v8"},
     "click": {"cli"},
     "rich": {"cli"},
 }
