@@ -235,6 +235,13 @@ def schema(session: nox.Session) -> None:
 
 
 @nox.session
+def twins(session: nox.Session) -> None:
+    """Write the synchronous client, made from the asynchronous one."""
+    text = session.run("python", str(ROOT / "tools" / "sync_client.py"), silent=True)
+    (ROOT / "rocketchat_integrations" / "client.py").write_text(str(text), encoding="utf-8")
+
+
+@nox.session
 def analyzer(session: nox.Session) -> None:
     """Write the bundle that `Script.problems` runs, and the licences of the packages in it."""
     with session.chdir(ANALYSIS):

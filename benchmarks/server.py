@@ -94,6 +94,8 @@ def _answer(head: bytes, pages: list[bytes]) -> bytes:
     target = head.split(b" ", 2)[1]
     if b"integrations.create" in target:
         return _CREATED
+    if b"integrations.get" in target:
+        return _CREATED
     if b"integrations.list" in target:
         offset = _OFFSET.search(target)
         return pages[int(offset[1]) // samples.PAGE_SIZE if offset else 0]

@@ -13,13 +13,17 @@ from pathlib import Path
 
 import attrs
 
-from . import calls, listing, pages, posting, provisioning, receiving, starting
+from . import asynchronous, calls, listing, pages, posting, provisioning, receiving, starting
 from .measuring import Row
 
-ROWS = tuple(row for theme in (calls, pages, listing, starting, provisioning, receiving, posting) for row in theme.ROWS)
+ROWS = tuple(
+    row
+    for theme in (calls, asynchronous, pages, listing, starting, provisioning, receiving, posting)
+    for row in theme.ROWS
+)
 _ROUNDS = 100
 _TOLERANCE = 1.1
-_LIBRARIES = ("attrs", "click", "pydantic", "requests", "rocketchat_API", "urllib3")
+_LIBRARIES = ("aiohttp", "attrs", "click", "pydantic", "requests", "rocketchat_API", "urllib3")
 
 
 @attrs.frozen

@@ -32,7 +32,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"rocketchat_integrations\..*\.[A-Z](_co)?"),
     (r"py:class", r"_[A-Z]\w+Handler"),
     # The typed keywords, which ConnectionOptions documents.
-    (r"py:class", r"rocketchat_integrations\._protocol\.options\.ConnectionKeywords"),
+    (r"py:class", r"rocketchat_integrations\._protocol\.options\.(?:Async)?ConnectionKeywords"),
     # What only the embedded server passes.
     (r"py:class", r"rocketchat_integrations\.testing\._world\._settings\.Settings"),
     # Names for the types of arguments, which the page explains.

@@ -4,7 +4,7 @@ Start with :class:`Client`. Definitions are :class:`IncomingIntegration` and :cl
 returns records of them.
 """
 
-from ._protocol.http import Request, Response, Timeout, Transport
+from ._protocol.http import AsyncTransport, Request, Response, Timeout, Transport
 from ._protocol.normalization import differences
 from ._protocol.options import ConnectionOptions
 from ._protocol.retries import RetryPolicy
@@ -64,6 +64,7 @@ __all__ = [
     "AmbiguousIntegration",
     "ApiError",
     "ApplyError",
+    "AsyncTransport",
     "Attachment",
     "AttachmentField",
     "AuthenticationError",

@@ -1,3 +1,4 @@
+# Made from aio.py by tools/sync_client.py. Edit that one, then run `python -m nox -s twins`.
 """The client and the webhook: the public methods, each one line over its flow."""
 
 from __future__ import annotations
@@ -66,8 +67,8 @@ class Listing(Generic[T_co]):
 class Client:
     """The integrations of one Rocket.Chat workspace.
 
-    Creating a client does no I/O. It may be shared by threads, keeps its connections, and is a context manager:
-    leaving ``with`` closes it.
+    Creating a client does no I/O. It may be shared by threads, keeps its connections, and is a context
+    manager: leaving ``with`` closes it.
 
     All methods raise only subclasses of :class:`~rocketchat_integrations.RocketChatError`. Besides those that a
     method names: :class:`~rocketchat_integrations.AuthenticationError`,
@@ -127,7 +128,7 @@ class Client:
         return f"Client({self._url!r}, {self._auth!r})"
 
     def __reduce__(self) -> Any:
-        raise TypeError("a Client holds credentials and connections and cannot be pickled: create one in each process")
+        raise TypeError("a Client holds credentials and cannot be pickled: create one in each process")
 
     def __enter__(self) -> Self:
         return self
@@ -166,9 +167,19 @@ class Client:
         return self._driver.run(calls.create(definition))
 
     @overload
-    def get(self, id: IncomingIntegrationRecord, *, created_by: str | None = None) -> IncomingIntegrationRecord: ...
+    def get(
+        self,
+        id: IncomingIntegrationRecord,
+        *,
+        created_by: str | None = None,
+    ) -> IncomingIntegrationRecord: ...
     @overload
-    def get(self, id: OutgoingIntegrationRecord, *, created_by: str | None = None) -> OutgoingIntegrationRecord: ...
+    def get(
+        self,
+        id: OutgoingIntegrationRecord,
+        *,
+        created_by: str | None = None,
+    ) -> OutgoingIntegrationRecord: ...
     @overload
     def get(self, id: IntegrationRecord | str, *, created_by: str | None = None) -> IntegrationRecord: ...
     def get(self, id: IntegrationRecord | str, *, created_by: str | None = None) -> IntegrationRecord:
@@ -239,7 +250,8 @@ class Client:
         Raises:
             ConfigurationError: if an argument is of the wrong type.
         """
-        return Listing(self._driver, calls.list(type=type, name=name, name_contains=name_contains, on_error=on_error))
+        query = calls.list(type=type, name=name, name_contains=name_contains, on_error=on_error)
+        return Listing(self._driver, query)
 
     def history(
         self, id: IntegrationRecord | str, *, on_error: Callable[[DecodingError], object] | None = None
@@ -429,7 +441,7 @@ class Client:
         return self._driver.run(calls.server_version())
 
     def user_id(self) -> str:
-        """Return the id of the user. With a :class:`PasswordAuth`, logs in if there was no login yet."""
+        """Return the id of the user. With a password, logs in if there was no login yet."""
         return self._driver.token().user_id
 
 
@@ -452,6 +464,21 @@ class IncomingWebhook:
         check_url("url", url)
         self._url = url
         self._driver = Driver(url, None, connection_options(**options))
+
+    @classmethod
+    @sealed
+    def from_env(cls, **options: Unpack[ConnectionKeywords]) -> Self:
+        """Create a webhook for the URL in the environment, ``ROCKETCHAT_WEBHOOK_URL``.
+
+        Args:
+            options: the options of the connection: see :class:`~rocketchat_integrations.ConnectionOptions`.
+
+        Raises:
+            ConfigurationError: if the variable is missing, or not a URL.
+        """
+        if not os.environ.get("ROCKETCHAT_WEBHOOK_URL"):
+            raise ConfigurationError("the environment lacks ROCKETCHAT_WEBHOOK_URL")
+        return cls(os.environ["ROCKETCHAT_WEBHOOK_URL"], **options)
 
     @property
     def url(self) -> str:
@@ -478,12 +505,12 @@ class IncomingWebhook:
         """Post a message. Never sent twice: after a lost response, it may have been posted.
 
         Args:
-            message: a text, or a :class:`Message`; or for a webhook with a script any mapping that JSON can hold. It
-                is sent unchanged: without a script, the server accepts ``{}`` and posts nothing.
+            message: a text, or a :class:`~rocketchat_integrations.Message`; or for a webhook with a script any mapping
+                that JSON can hold. It is sent unchanged: without a script, the server accepts ``{}`` and posts nothing.
 
         Returns:
-            What the server answered. With :attr:`Message.separate_response`, some channels may have failed: see
-            :attr:`PostResult.responses`.
+            What the server answered. With :attr:`~rocketchat_integrations.Message.separate_response`, some channels may
+            have failed: see :attr:`~rocketchat_integrations.PostResult.responses`.
 
         Raises:
             ConfigurationError: if a message has neither a text nor an attachment, or a mapping contains what JSON

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rocketchat_integrations._transports.async_driver import AsyncDriver
 from rocketchat_integrations._transports.driver import Driver
 
 if TYPE_CHECKING:
@@ -44,9 +45,21 @@ class Clock:
             server.clock_skew += seconds
 
 
+class LoopClock:
+    """The fake clock for asynchronous clients."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.monotonic, self.random = clock.monotonic, clock.random
+
+    async def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of all clients that are created from now on."""
     clock = Clock()
     monkeypatch.setattr(Driver, "clock", clock)
+    monkeypatch.setattr(AsyncDriver, "clock", LoopClock(clock))
     return clock

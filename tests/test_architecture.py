@@ -67,14 +67,33 @@ MAY_IMPORT = {
         ),
         # I/O
         "_transports": "",
-        "_transports.requests": "_protocol.http _protocol.options exceptions",
+        "_transports.translation": "exceptions",
+        "_transports.certificates": "exceptions",
+        "_transports.bodies": "_transports.translation",
+        "_transports.requests": (
+            "_transports.bodies _transports.certificates _transports.translation "
+            "_protocol.http _protocol.options exceptions"
+        ),
+        "_transports.aiohttp": (
+            "_transports.bodies _transports.certificates _transports.translation "
+            "_protocol.http _protocol.options exceptions"
+        ),
         "_transports.driver": (
             "_transports.requests _protocol.http _protocol.flows _protocol.options _protocol.exchange auth exceptions"
+        ),
+        "_transports.event_loops": "",
+        "_transports.async_driver": (
+            "_transports.aiohttp _transports.event_loops "
+            "_protocol.http _protocol.flows _protocol.options _protocol.exchange auth exceptions"
         ),
         # what users call
         "client": (
             "_protocol.arguments _protocol.options _protocol.paging _protocol.calls _transports.driver _tracebacks "
             "models messages auth exceptions"
+        ),
+        "aio": (
+            "_protocol.arguments _protocol.options _protocol.paging _protocol.calls _transports.async_driver "
+            "_tracebacks provisioning models messages auth exceptions"
         ),
         "logs": "client _tracebacks messages exceptions",
         # what Rocket.Chat sends to a bot
@@ -114,6 +133,9 @@ MAY_IMPORT = {
 RESERVED = {
     "requests": {"_transports.requests"},
     "urllib3": {"_transports.requests"},
+    "aiohttp": {"_transports.aiohttp"},
+    "yarl": {"_transports.aiohttp"},
+    "certifi": {"_transports.aiohttp"},
     "http.client": {"_transports.requests", "testing"},
     "cattrs": {"_protocol.codec"},
     "werkzeug": {"testing"},
@@ -124,8 +146,8 @@ RESERVED = {
 }
 
 
-# Modules that read the environment, beside `Client.from_env`.
-READS_THE_ENVIRONMENT = {"_transports.requests", "manifest", "cli"}
+# Modules that read the environment, beside `from_env` of the clients and webhooks.
+READS_THE_ENVIRONMENT = {"_transports.certificates", "manifest", "cli"}
 
 
 def allowed_for(module: Module) -> set[str]:
@@ -252,7 +274,7 @@ def test_only_the_command_line_prints() -> None:
 def test_the_environment_is_read_in_few_places() -> None:
     found = violations(lambda module: set(readers_of_the_environment(module.tree)))
     elsewhere = {name: functions for name, functions in found.items() if entry_of(name) not in READS_THE_ENVIRONMENT}
-    assert elsewhere == {"client": {"from_env"}}
+    assert elsewhere == {"client": {"from_env"}, "aio": {"from_env"}}
 
 
 def test_no_two_modules_have_the_same_file_name() -> None:
@@ -289,9 +311,13 @@ def modules_loaded_by(name: str) -> set[str]:
     return set(run.stdout.split())
 
 
-def test_importing_the_package_does_not_load_requests() -> None:
+def test_importing_the_package_does_not_load_requests_or_asyncio() -> None:
     unwanted = {"requests", "urllib3", "http.client", f"{PACKAGE}._transports.requests", f"{PACKAGE}.testing"}
-    assert modules_loaded_by(PACKAGE) & unwanted == set()
+    assert modules_loaded_by(PACKAGE) & {*unwanted, "asyncio", "aiohttp", f"{PACKAGE}.aio"} == set()
+
+
+def test_importing_the_asynchronous_client_does_not_load_aiohttp() -> None:
+    assert modules_loaded_by(f"{PACKAGE}.aio") & {"aiohttp", "yarl", "requests"} == set()
 
 
 def test_the_pytest_plugin_loads_nothing_of_the_package() -> None:

@@ -117,9 +117,13 @@ class Exchange:
 
     def _sign_and_send(self, request: Request, token: TokenAuth | None) -> Steps[Response | TransportError]:
         signed = self._signer.sign(request, token)
-        outcome: Response | TransportError = yield Send(signed)
-        response = outcome if isinstance(outcome, Response) else None
-        self._limiter.observe(request, response, self._clock.monotonic())
+        response: Response | None = None
+        try:
+            outcome: Response | TransportError = yield Send(signed)
+            response = outcome if isinstance(outcome, Response) else None
+        finally:
+            # Also if the call is cancelled: the reserved slot is returned.
+            self._limiter.observe(request, response, self._clock.monotonic())
         if response is None:
             return outcome
         return Response(response.status, response.headers, response.body, signed.secrets)

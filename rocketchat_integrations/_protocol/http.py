@@ -1,7 +1,7 @@
 """HTTP requests, responses, timeouts, and the transport interface.
 
 To use another HTTP library, or a fake in tests, give the client any object with the
-methods of :class:`Transport` as ``transport=``.
+methods of :class:`Transport` as ``transport=``; the asynchronous client one with those of :class:`AsyncTransport`.
 """
 
 from __future__ import annotations
@@ -107,5 +107,21 @@ class Transport(Protocol):
         ...
 
     def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+class AsyncTransport(Protocol):
+    """Sends one request and reads the whole response, for an asynchronous client. Used by several tasks at once."""
+
+    async def send(self, request: Request) -> Response:
+        """Send the request without following redirects.
+
+        Raises:
+            TransportError: if there is no complete response. No other exception, and without a cause or context.
+        """
+        ...
+
+    async def close(self) -> None:
         """Close all connections."""
         ...

@@ -9,7 +9,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NoReturn, TypedDict, TypeVar, Unpack, cast
+from typing import Any, NoReturn, TypedDict, TypeVar, cast
 
 import attrs
 from attrs.validators import optional
@@ -18,15 +18,13 @@ from rocketchat_integrations._tracebacks import sealed_init
 from rocketchat_integrations.exceptions import ConfigurationError
 
 from .arguments import check, fits_header, is_text, is_text_mapping
-from .http import Timeout, Transport, names_only
+from .http import AsyncTransport, Timeout, Transport, names_only
 from .retries import RetryPolicy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class ConnectionKeywords(TypedDict, total=False):
-    """The types of the options as keywords; :class:`ConnectionOptions` explains them."""
-
+class _SharedKeywords(TypedDict, total=False):
     timeout: float | tuple[float, float] | Timeout
     retry: RetryPolicy
     verify: bool | str
@@ -36,7 +34,18 @@ class ConnectionKeywords(TypedDict, total=False):
     user_agent: str | None
     pool_size: int
     max_response_size: int
+
+
+class ConnectionKeywords(_SharedKeywords, total=False):
+    """The types of the options as keywords; :class:`ConnectionOptions` explains them."""
+
     transport: Transport | None
+
+
+class AsyncConnectionKeywords(_SharedKeywords, total=False):
+    """The types of the options of an asynchronous client as keywords."""
+
+    transport: AsyncTransport | None
 
 
 def _timeout(timeout: float | tuple[float, float] | Timeout) -> Timeout:
@@ -100,7 +109,7 @@ def _is_transport(value: object) -> bool:
 @sealed_init
 @attrs.frozen(kw_only=True)
 class ConnectionOptions:
-    """How to connect. :class:`Client` and :class:`IncomingWebhook` take each option as a keyword.
+    """How to connect. The clients and the webhooks take each option as a keyword.
 
     To give several clients the same options, pass ``**attrs.asdict(options, recurse=False)``.
 
@@ -154,7 +163,8 @@ class ConnectionOptions:
     """The name of your program, sent before the name of this package."""
 
     pool_size: int = attrs.field(default=10, validator=_must_be("a positive whole number", _is_positive_integer))
-    """The number of connections to keep."""
+    """The number of connections to keep. An asynchronous client opens at most 100 connections at a time, or this
+    number if it is larger, and keeps them."""
 
     max_response_size: int = attrs.field(
         default=64 * 2**20, validator=_must_be("a positive number of bytes", _is_positive_integer)
@@ -162,11 +172,12 @@ class ConnectionOptions:
     """The maximum size of a response in bytes; a larger one raises
     :class:`~rocketchat_integrations.TransportError`."""
 
-    transport: Transport | None = attrs.field(
+    transport: Transport | AsyncTransport | None = attrs.field(
         default=None, validator=optional(_must_be("an object with the methods of Transport", _is_transport))
     )
-    """An object that sends the requests, in place of the library requests. It decides itself what to make of
-    ``timeout``, ``verify``, ``cert``, ``proxies``, ``pool_size`` and ``max_response_size``."""
+    """An object that sends the requests, in place of the library requests; for an asynchronous client an
+    :class:`AsyncTransport`, in place of aiohttp. It decides itself what to make of ``timeout``, ``verify``, ``cert``,
+    ``proxies``, ``pool_size`` and ``max_response_size``."""
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("ConnectionOptions may hold secrets and cannot be pickled")
@@ -176,13 +187,33 @@ class UnknownOption(ConfigurationError, TypeError):
     """A keyword that is no option. Also a TypeError, as for any unknown keyword."""
 
 
-def connection_options(**options: Unpack[ConnectionKeywords]) -> ConnectionOptions:
+def connection_options(**options: Any) -> ConnectionOptions:
     """Make the options from keywords, or raise UnknownOption for another keyword."""
     unknown = options.keys() - ConnectionKeywords.__annotations__.keys()
     if unknown:
         allowed = ", ".join(ConnectionKeywords.__annotations__)
         raise UnknownOption(f"unknown options: {', '.join(sorted(unknown))}; allowed are {allowed}")
     return ConnectionOptions(**options)
+
+
+def transport_of(options: ConnectionOptions) -> Transport | None:
+    """Return the transport of the options, if any. Raise ConfigurationError if its methods are coroutines."""
+    transport = options.transport
+    if transport is None or not _is_asynchronous(transport):
+        return cast("Transport | None", transport)
+    raise ConfigurationError("transport: must be a Transport; an AsyncTransport is for an AsyncClient")
+
+
+def async_transport_of(options: ConnectionOptions) -> AsyncTransport | None:
+    """Return the transport of the options, if any. Raise ConfigurationError unless its methods are coroutines."""
+    transport = options.transport
+    if transport is None or _is_asynchronous(transport):
+        return cast("AsyncTransport | None", transport)
+    raise ConfigurationError("transport: must be an AsyncTransport: send and close have to be coroutine functions")
+
+
+def _is_asynchronous(transport: Transport | AsyncTransport) -> bool:
+    return inspect.iscoroutinefunction(transport.send)
 
 
 def shows_options(function: F) -> F:

@@ -14,7 +14,7 @@ from rocketchat_integrations._cancellation import check_cancelled, pause
 from rocketchat_integrations._protocol.exchange import Exchange
 from rocketchat_integrations._protocol.flows import Flow, LogIn, Send, Steps, Wait
 from rocketchat_integrations._protocol.http import Response, Transport
-from rocketchat_integrations._protocol.options import ConnectionOptions
+from rocketchat_integrations._protocol.options import ConnectionOptions, transport_of
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.exceptions import TransportError
 
@@ -42,7 +42,7 @@ class Driver:
     def __init__(self, base_url: str, auth: TokenAuth | PasswordAuth | None, options: ConnectionOptions) -> None:
         self._exchange = Exchange(base_url, auth, options, clock=self.clock, lock=threading.Lock())
         self._login_lock = threading.Lock()
-        transport = options.transport
+        transport = transport_of(options)
         if transport is None:
             # Imported late: programs that only receive, or bring a transport, need not load requests.
             from .requests import RequestsTransport

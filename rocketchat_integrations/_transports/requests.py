@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import socket
 import ssl
 import sys
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
-from functools import partial
 from http.client import HTTPException, IncompleteRead
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,11 +32,13 @@ from urllib3.util.ssl_match_hostname import CertificateError
 from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations._protocol.options import ConnectionOptions
 from rocketchat_integrations._redaction import redacted, spellings
-from rocketchat_integrations.exceptions import ConfigurationError, TransportError, TransportTimeout
+from rocketchat_integrations.exceptions import TransportError
+
+from .bodies import check_size, decompressed
+from .certificates import client_certificate, verification
+from .translation import Cause, failure, translated
 
 _CHUNK = 65536
-_COMPRESSED = ("gzip", "x-gzip", "deflate")
-_PORTS = {"http": 80, "https": 443}
 
 _current_secrets: ContextVar[tuple[str, ...]] = ContextVar("current_secrets", default=())
 
@@ -89,8 +88,8 @@ class RequestsTransport:
 
     def __init__(self, base_url: str, options: ConnectionOptions) -> None:
         # Reads the environment once, not for every call.
-        self._verify = _verification(options.verify, base_url)
-        self._cert = _certificate(options.cert)
+        self._verify = verification(options.verify, base_url)
+        self._cert = client_certificate(options.cert)
         self._proxies = _proxies(base_url, options.proxies)
         self._timeout = options.timeout
         self._max_response_size = options.max_response_size
@@ -103,13 +102,13 @@ class RequestsTransport:
         try:
             return self._exchange(request)
         except TransportError as error:
-            failure = error
+            problem = error
         except Exception as error:
             # It holds the request with its tokens: describe and drop it.
-            failure = _translated(error, request.url, handled)
+            problem = translated(error, request.url, handled, _CAUSES)
         finally:
             _current_secrets.reset(secrets)
-        raise failure.with_traceback(None)
+        raise problem.with_traceback(None)
 
     def close(self) -> None:
         """Close all connections."""
@@ -142,54 +141,11 @@ class RequestsTransport:
         deadline = time.monotonic() + self._timeout.total
         # read1 returns what has arrived; read would wait for a full chunk, past the deadline.
         while body.write(raw.read1(_CHUNK, decode_content=False)):
-            self._check_size(body.tell(), url)
+            check_size(body.tell(), self._max_response_size, url)
             if time.monotonic() > deadline:
-                raise _failure(f"the response took longer than {self._timeout.total:g} s", "timeout", url)
-        if body.tell() and raw.headers.get("content-encoding", "").lower() in _COMPRESSED:
-            return self._inflated(body.getvalue(), url)
-        return body.getvalue()
-
-    def _inflated(self, body: bytes, url: str) -> bytes:
-        inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # detects gzip or zlib
-        inflated = inflater.decompress(body, self._max_response_size + 1)
-        self._check_size(len(inflated), url)
-        if not inflater.eof:
-            raise _failure("the response is incomplete", "incomplete", url)
-        return inflated
-
-    def _check_size(self, size: int, url: str) -> None:
-        if size > self._max_response_size:
-            raise _failure(f"the response is larger than {self._max_response_size} bytes", "too-large", url)
-
-
-def _verification(verify: bool | str, base_url: str) -> bool | str:
-    option = "verify"
-    if verify is True and base_url.lower().startswith("https"):
-        for option in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-            if os.environ.get(option):
-                verify = os.environ[option]
-                break
-    if isinstance(verify, str) and not Path(verify).is_dir():
-        _try(option, verify, partial(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations, verify))
-    return verify
-
-
-def _certificate(cert: str | tuple[str, str] | None) -> str | tuple[str, str] | None:
-    if cert is not None:
-        certificate, key = (cert, None) if isinstance(cert, str) else cert
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        # Without a password, OpenSSL would prompt for one on the terminal.
-        _try("cert", f"{cert}", partial(context.load_cert_chain, certificate, key, password=""))
-    return cert
-
-
-def _try(option: str, path: str, load: Callable[[], None]) -> None:
-    try:
-        load()
-        return
-    except (OSError, ValueError) as error:
-        problem = getattr(error, "strerror", None) or type(error).__name__
-    raise ConfigurationError(f"{option}: {path} cannot be used: {problem}")
+                raise failure(f"the response took longer than {self._timeout.total:g} s", "timeout", url)
+        encoding = raw.headers.get("content-encoding", "")
+        return decompressed(body.getvalue(), encoding, self._max_response_size, url)
 
 
 def _proxies(base_url: str, explicit: Mapping[str, str] | None) -> dict[str, str]:
@@ -200,64 +156,36 @@ def _proxies(base_url: str, explicit: Mapping[str, str] | None) -> dict[str, str
     return {urlsplit(base_url).scheme: proxy} if proxy else {}
 
 
-def _failure(what: str, kind: str, url: str, *, may_have_acted: bool = True) -> TransportError:
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    kind_of_error = TransportTimeout if kind == "timeout" else TransportError
-    return kind_of_error(f"{place}: {what}", kind=kind, host=host, port=port, may_have_acted=may_have_acted)
-
-
 _CONNECTION_LOST = "the connection was lost before the response"
 
 # From the most specific class to the least; the first that occurs in a chain of exceptions counts.
-# Columns: classes, message, kind, whether the server may have received the request.
-_FAILURES: tuple[tuple[tuple[type[BaseException], ...], str, str, bool], ...] = (
-    ((from_urllib3.ProxyError, from_requests.ProxyError), "the proxy cannot be reached", "proxy", False),
-    ((ssl.SSLCertVerificationError, CertificateError), "the server's certificate is not trusted", "certificate", False),
-    ((from_urllib3.NameResolutionError, socket.gaierror), "the host name is unknown", "name", False),
-    ((from_requests.ConnectTimeout,), "the connection took too long", "timeout", False),
-    ((ConnectionRefusedError,), "the connection was refused", "refused", False),
+_CAUSES = (
+    Cause((from_urllib3.ProxyError, from_requests.ProxyError), "the proxy cannot be reached", "proxy", False),
+    Cause(
+        (ssl.SSLCertVerificationError, CertificateError),
+        "the server's certificate is not trusted",
+        "certificate",
+        False,
+    ),
+    Cause((from_urllib3.NameResolutionError, socket.gaierror), "the host name is unknown", "name", False),
+    Cause((from_requests.ConnectTimeout,), "the connection took too long", "timeout", False),
+    Cause((ConnectionRefusedError,), "the connection was refused", "refused", False),
     # Before ConnectTimeoutError, its base class.
-    ((from_urllib3.NewConnectionError,), "the host cannot be reached", "unreachable", False),
-    ((from_urllib3.ConnectTimeoutError,), "the connection took too long", "timeout", False),
-    ((TimeoutError, from_urllib3.TimeoutError, from_requests.Timeout), "the response took too long", "timeout", True),
-    ((ssl.SSLError, from_urllib3.SSLError, from_requests.SSLError), "TLS failed", "tls", True),
-    ((IncompleteRead, from_urllib3.DecodeError, zlib.error), "the response is incomplete", "incomplete", True),
-    ((ConnectionError,), _CONNECTION_LOST, "reset", True),
-    ((HTTPException, from_urllib3.InvalidHeader), "the response is not valid HTTP", "other", True),
-    ((from_urllib3.ProtocolError, from_requests.ConnectionError), _CONNECTION_LOST, "reset", True),
-    ((from_urllib3.LocationValueError,), "the URL, or the proxy's, cannot be used", "other", False),
-    (
+    Cause((from_urllib3.NewConnectionError,), "the host cannot be reached", "unreachable", False),
+    Cause((from_urllib3.ConnectTimeoutError,), "the connection took too long", "timeout", False),
+    Cause(
+        (TimeoutError, from_urllib3.TimeoutError, from_requests.Timeout), "the response took too long", "timeout", True
+    ),
+    Cause((ssl.SSLError, from_urllib3.SSLError, from_requests.SSLError), "TLS failed", "tls", True),
+    Cause((IncompleteRead, from_urllib3.DecodeError, zlib.error), "the response is incomplete", "incomplete", True),
+    Cause((ConnectionError,), _CONNECTION_LOST, "reset", True),
+    Cause((HTTPException, from_urllib3.InvalidHeader), "the response is not valid HTTP", "other", True),
+    Cause((from_urllib3.ProtocolError, from_requests.ConnectionError), _CONNECTION_LOST, "reset", True),
+    Cause((from_urllib3.LocationValueError,), "the URL, or the proxy's, cannot be used", "other", False),
+    Cause(
         (from_requests.InvalidURL, from_requests.InvalidSchema),
         "the URL, or the proxy's, cannot be used",
         "other",
         False,
     ),
 )
-
-
-def _translated(error: Exception, url: str, handled: BaseException | None) -> TransportError:
-    chain = list(_chain(error, handled))
-    for classes, what, kind, may_have_acted in _FAILURES:
-        if any(isinstance(link, classes) for link in chain):
-            return _failure(what + _tls_detail(chain), kind, url, may_have_acted=may_have_acted)
-    return _failure(f"the call failed ({type(error).__name__})", "other", url)
-
-
-def _tls_detail(chain: list[BaseException]) -> str:
-    errors = [link for link in chain if isinstance(link, ssl.SSLError)]
-    words = [getattr(error, name, None) for error in errors for name in ("verify_message", "reason")]
-    return next((f" ({word})" for word in words if word), "")
-
-
-def _chain(error: BaseException, handled: BaseException | None) -> Iterator[BaseException]:
-    """Yield the exception and all that it wraps, without the exception that the caller was handling."""
-    seen = [handled]
-    ahead: list[object] = [error]
-    while ahead:
-        link = ahead.pop(0)
-        if isinstance(link, BaseException) and link not in seen:
-            seen.append(link)
-            yield link
-            ahead += [*link.args, getattr(link, "reason", None), link.__cause__, link.__context__]

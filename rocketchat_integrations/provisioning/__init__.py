@@ -2,16 +2,19 @@
 
 :func:`plan` reads and compares, :func:`apply` writes. Both are idempotent: when the workspace is as wanted, the plan is
 empty.
+
+``plan_async`` and ``apply_async`` of ``rocketchat_integrations.aio`` do the same with an asynchronous client.
 """
 
 from ._apply import apply
 from ._plan import Plan
 from ._planner import plan
-from ._provisioning_client import ProvisioningClient
+from ._provisioning_client import AsyncProvisioningClient, ProvisioningClient
 from ._steps import Create, LiteralSecret, Remove, Step, Unchanged, Update
-from ._workers import Failure, Progress, Report
+from ._work import Failure, Progress, Report
 
 __all__ = [
+    "AsyncProvisioningClient",
     "Create",
     "Failure",
     "LiteralSecret",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -19,9 +19,10 @@ from rocketchat_integrations.models import IntegrationDefinition, IntegrationRec
 
 from ._matching import RecordsByName, by_name
 from ._plan import Plan, phases_of
-from ._provisioning_client import ProvisioningClient
+from ._provisioning_client import AsyncProvisioningClient, ProvisioningClient
 from ._steps import Create, Identity, Remove, Step, Update, fingerprint, identity, label
-from ._workers import Job, Progress, Report, Workers
+from ._work import Job, Progress, Report, Work
+from ._workers import Workers
 
 _REMOVALS_WHEN_PRUNING = 10
 _FAILURES_SHOWN = 5
@@ -64,16 +65,28 @@ def apply(
         ApplyError: if steps failed; it has the same sequences as a report.
         RocketChatError: if the list could not be read. Nothing was written.
     """
+    check_limits(plan, workers, max_removals, on_progress)
+    if not plan:
+        return Report()
+    definitions = definitions_to_create(plan)
+    phases = jobs_of(plan, definitions, client.list(), client)
+    report = Workers(Work(phases, workers, on_progress), workers).run()
+    raise_failures(report)
+    return report
+
+
+def check_limits(plan: Plan, workers: object, max_removals: int | None, on_progress: object) -> None:
+    """Raise ConfigurationError for a wrong argument, UnsafePlan for too many removals."""
     _check_arguments(plan, workers, max_removals, on_progress)
     allowed = (_REMOVALS_WHEN_PRUNING if plan.prune else 0) if max_removals is None else max_removals
     if len(plan.removals) > allowed:
         raise UnsafePlan(f"the plan removes {len(plan.removals)} integrations, and max_removals allows {allowed}")
-    if not plan:
-        return Report()
-    report = Workers(prepare(plan, client), workers, on_progress).run()
+
+
+def raise_failures(report: Report) -> None:
+    """Raise ApplyError if steps failed."""
     if report.failed:
         raise ApplyError(_failures_text(report), done=report.done, failed=report.failed, pending=report.pending)
-    return report
 
 
 def _check_arguments(plan: object, workers: object, max_removals: object, on_progress: object) -> None:
@@ -102,10 +115,14 @@ def _failures_text(report: Report) -> str:
     return "\n".join(lines)
 
 
-def prepare(plan: Plan, client: ProvisioningClient) -> list[list[Job]]:
-    """Return the calls in phases. Raise ProvisioningError if a secret is missing, StalePlan after changes."""
-    wanted = _definitions_to_create(plan)
-    records = {record.id: record for record in client.list()}
+def jobs_of(
+    plan: Plan,
+    wanted: Mapping[Identity, IntegrationDefinition],
+    listed: Iterable[IntegrationRecord],
+    client: ProvisioningClient | AsyncProvisioningClient,
+) -> list[list[Job]]:
+    """Return the calls in phases. Raise StalePlan if what is listed is not what was planned for."""
+    records = {record.id: record for record in listed}
     others = by_name(records.values(), {step.id for step in (*plan.updates, *plan.removals)})
     reasons = list(_changes_since(plan, wanted, records, others))
     if reasons:
@@ -124,8 +141,8 @@ def prepare(plan: Plan, client: ProvisioningClient) -> list[list[Job]]:
     return [[Job(step, call(step)) for step in phase] for phase in phases_of(plan)]
 
 
-def _definitions_to_create(plan: Plan) -> dict[Identity, IntegrationDefinition]:
-    """Return the definitions with their secrets; check the secrets of updates as well."""
+def definitions_to_create(plan: Plan) -> dict[Identity, IntegrationDefinition]:
+    """Return the definitions with their secrets. Raise ProvisioningError if a secret is missing, of updates as well."""
     wanted: dict[Identity, IntegrationDefinition] = {}
     problems: list[str] = []
     steps: list[Create | Update] = [*plan.creates, *plan.updates]

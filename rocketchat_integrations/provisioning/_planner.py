@@ -47,6 +47,14 @@ def plan(
         DecodingError: if a record cannot be read: it might be one that is wanted. The error has its id.
         RocketChatError: if the call fails.
     """
+    entries, scope = wanted_entries(wanted, prune)
+    records = [*client.list()]
+    creator = client.user_id() if prune is True else None
+    return compare(entries, scope, records, prune=prune, creator=creator)
+
+
+def wanted_entries(wanted: Manifest | Iterable[IntegrationDefinition], prune: object) -> tuple[list[Entry], str]:
+    """Return what is wanted, and the prefix of the names that it owns. Raise ConfigurationError for wrong arguments."""
     if not (isinstance(prune, bool) or prune == "all"):
         raise ConfigurationError(f"prune: must be False, True or 'all', not {prune!r}")
     entries = entries_of(wanted)
@@ -56,7 +64,19 @@ def plan(
             "prune: needs a manifest with a scope, the prefix of the names that it owns; prune='all' removes "
             "everything that is not wanted"
         )
-    records = sorted(client.list(), key=lambda record: (*identity(record), record.id))
+    return entries, scope
+
+
+def compare(
+    entries: list[Entry],
+    scope: str,
+    listed: Iterable[IntegrationRecord],
+    *,
+    prune: Prune,
+    creator: str | None,
+) -> Plan:
+    """Return the plan. With `prune` True, only integrations of the creator are removed."""
+    records = sorted(listed, key=lambda record: (*identity(record), record.id))
     matches = matches_of(entries, records)
     steps = collect(lambda match: _step(*match), matches)
     removals: list[IntegrationRecord] = []
@@ -64,7 +84,6 @@ def plan(
         kept = {record.id for _, record in matches if record is not None}
         removals = [record for record in records if record.id not in kept]
     if prune is True:
-        creator = client.user_id()
         removals = [it for it in removals if it.name.startswith(scope) and it.created_by.id == creator]
     return Plan(
         creates=tuple(step for step in steps if isinstance(step, Create)),

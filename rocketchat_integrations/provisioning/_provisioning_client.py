@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, Iterable
 from typing import Protocol, overload
 
 from rocketchat_integrations.models import (
@@ -39,5 +39,34 @@ class ProvisioningClient(Protocol):
         ...
 
     def user_id(self) -> str:
+        """Return the id of the user whose credentials the client has."""
+        ...
+
+
+class AsyncProvisioningClient(Protocol):
+    """The methods of a client that ``plan_async`` and ``apply_async`` call.
+
+    :class:`~rocketchat_integrations.aio.AsyncClient` has them. Several tasks call them at once.
+    """
+
+    def list(self) -> AsyncIterable[IntegrationRecord]:
+        """Return all integrations that the user may see."""
+        ...
+
+    @overload
+    async def create(self, definition: IncomingIntegration) -> IncomingIntegrationRecord: ...
+    @overload
+    async def create(self, definition: OutgoingIntegration) -> OutgoingIntegrationRecord: ...
+
+    @overload
+    async def update(self, id: str, wanted: IncomingIntegration) -> IncomingIntegrationRecord: ...
+    @overload
+    async def update(self, id: str, wanted: OutgoingIntegration) -> OutgoingIntegrationRecord: ...
+
+    async def remove(self, record: IntegrationRecord) -> None:
+        """Remove an integration."""
+        ...
+
+    async def user_id(self) -> str:
         """Return the id of the user whose credentials the client has."""
         ...

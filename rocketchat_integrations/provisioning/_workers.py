@@ -1,131 +1,44 @@
-"""Run the calls of a plan in several threads, phase by phase; progress and report."""
+"""Run the calls of a plan in several threads, phase by phase."""
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-import attrs
-
 from rocketchat_integrations import _cancellation
-from rocketchat_integrations.exceptions import AuthenticationError, RateLimitError, TransportError
 
-from ._steps import Step
-
-_log = logging.getLogger("rocketchat_integrations")
-
-# The first calls are faster than the rate limit allows in the long run.
-_PACE_KNOWN_AFTER = 5.0
-
-
-@attrs.frozen(kw_only=True)
-class Progress:
-    """The progress of :func:`apply`."""
-
-    step: Step
-    """The step that has just finished."""
-
-    error: Exception | None
-    """Why it failed; None if it succeeded."""
-
-    done: int
-    """How many steps have finished, failed ones included."""
-
-    total: int
-    """How many steps there are."""
-
-    seconds_left: float | None
-    """Estimate of the remaining time at the pace so far, waits for the rate limit included. None in the first five
-    seconds."""
-
-
-@attrs.frozen(kw_only=True)
-class Failure:
-    """A step that failed."""
-
-    step: Step
-    """The step. It may have taken effect, if the answer was lost: see ``error.may_have_acted``."""
-
-    error: Exception
-    """Why it failed."""
-
-
-@attrs.frozen(kw_only=True)
-class Report:
-    """The outcome of each step of a plan. Each sequence is in the order of ``plan.steps``."""
-
-    done: tuple[Step, ...] = ()
-    """The steps that succeeded."""
-
-    failed: tuple[Failure, ...] = ()
-    """The steps that failed, each with its exception."""
-
-    pending: tuple[Step, ...] = ()
-    """The steps that were not tried."""
-
-
-@attrs.define(eq=False)
-class Job:
-    """A step, the call that carries it out, and the outcome."""
-
-    step: Step
-    call: Callable[[], object]
-    is_finished: bool = False
-    error: Exception | None = None
-    finished_at_refusal: int | None = None
-    """How many jobs had finished when the rate limit last refused this one."""
+from ._work import Job, Report, Work
 
 
 class Workers:
     """Threads that do the jobs of a plan, phase by phase. Use once."""
 
-    def __init__(
-        self,
-        phases: list[list[Job]],
-        workers: int,
-        on_progress: Callable[[Progress], object] | None,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._phases = phases
-        self._jobs = [job for jobs in phases for job in jobs]
+    def __init__(self, work: Work, workers: int) -> None:
+        self._work = work
         self._workers = workers
-        self._on_progress = on_progress
-        self._now = now
-        self._started = now()
-        self._finished = 0
-        self._is_hopeless = False
         self._cancelled = threading.Event()
 
     def run(self) -> Report:
         """Make the calls and return the outcome of each."""
         with ThreadPoolExecutor(self._workers, "rocketchat-apply") as pool:  # leaving it waits for the running calls
             try:
-                for jobs in self._phases:
+                for jobs in self._work.phases:
                     self._run_phase(deque(jobs), pool)
             except BaseException:
                 self._cancelled.set()
                 raise
-        return self._report()
+        return self._work.report()
 
     def _run_phase(self, waiting: deque[Job], pool: ThreadPoolExecutor) -> None:
         running: dict[Future[Exception | None], Job] = {}
         while True:
-            # Submit one job per free thread: a queued job could not stay pending.
-            while waiting and len(running) < self._workers and not self._is_hopeless:
-                job = waiting.popleft()
+            while (job := self._work.next_job(waiting, len(running))) is not None:
                 running[pool.submit(self._outcome, job)] = job
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                job, error = running.pop(future), future.result()
-                if self._may_retry(job, error):
-                    waiting.appendleft(job)
-                else:
-                    self._finish(job, error)
+                self._work.settle(waiting, running.pop(future), future.result())
 
     def _outcome(self, job: Job) -> Exception | None:
         try:
@@ -134,45 +47,3 @@ class Workers:
         except Exception as error:  # any error: the other steps go on, and the report must not be lost
             return error
         return None
-
-    def _may_retry(self, job: Job, error: Exception | None) -> bool:
-        """Return whether a call that the rate limit refused may be made again.
-
-        The client has already waited for the limit as long as its policy allows. Another try makes sense only if other
-        jobs have finished since the last refusal.
-        """
-        if not isinstance(error, RateLimitError) or error.may_have_acted:
-            return False
-        finished_before, job.finished_at_refusal = job.finished_at_refusal, self._finished
-        return finished_before != self._finished
-
-    def _finish(self, job: Job, error: Exception | None) -> None:
-        job.is_finished, job.error = True, error
-        self._finished += 1
-        self._is_hopeless = self._is_hopeless or _stops_all(error)
-        if self._on_progress is not None:
-            self._report_progress(self._on_progress, job)
-
-    def _report_progress(self, on_progress: Callable[[Progress], object], job: Job) -> None:
-        done, total = self._finished, len(self._jobs)
-        elapsed = self._now() - self._started
-        left = elapsed / done * (total - done) if elapsed >= _PACE_KNOWN_AFTER else None
-        try:
-            on_progress(Progress(step=job.step, error=job.error, done=done, total=total, seconds_left=left))
-        except Exception:
-            self._on_progress = None
-            _log.warning("on_progress failed and is not called again", exc_info=True)
-
-    def _report(self) -> Report:
-        return Report(
-            done=tuple(job.step for job in self._jobs if job.is_finished and job.error is None),
-            failed=tuple(Failure(step=job.step, error=job.error) for job in self._jobs if job.error is not None),
-            pending=tuple(job.step for job in self._jobs if not job.is_finished),
-        )
-
-
-def _stops_all(error: Exception | None) -> bool:
-    """Return whether all further calls would fail: bad credentials, unreachable server, endless rate limit."""
-    if isinstance(error, TransportError):
-        return not error.may_have_acted
-    return isinstance(error, (AuthenticationError, RateLimitError))

@@ -63,6 +63,7 @@ NOT_IN_THE_TABLE = {
     "Client.user_id": "sends nothing, or logs in",
     "Client.webhook": "sends nothing",
     "IncomingWebhook.close": "sends nothing",
+    "IncomingWebhook.from_env": "sends nothing",
     "IncomingWebhook.url": "sends nothing",
 }
 

@@ -20,6 +20,7 @@ from rocketchat_integrations import (
 )
 from rocketchat_integrations._protocol.options import ConnectionKeywords
 from rocketchat_integrations.testing import LocalRocketChat
+from tests.facade import FACES, run, tasks
 
 if TYPE_CHECKING:
     from tests.conftest import Clock
@@ -31,6 +32,26 @@ class Connect(Protocol):
     def __call__(
         self, server: LocalRocketChat, username: str = "admin", **options: Unpack[ConnectionKeywords]
     ) -> Client: ...
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test with the synchronous and with the asynchronous client."""
+    if "twin" in metafunc.fixturenames and metafunc.definition.path.name != "test_public_face.py":
+        metafunc.parametrize("twin", ["sync", "async"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def twin(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give the test the client that it drives, under the name of the synchronous one. No task is left behind."""
+    if getattr(request, "param", "sync") == "sync":
+        yield
+        return
+    module: object = request.node.module
+    for name, face in FACES.items():
+        monkeypatch.setattr(module, name, face, raising=False)
+        monkeypatch.setitem(globals(), name, face)
+    yield
+    assert run(tasks()) == set()
 
 
 @pytest.fixture

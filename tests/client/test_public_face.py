@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+import runpy
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -17,11 +19,16 @@ from rocketchat_integrations import (
     Listing,
     RetryPolicy,
 )
+from rocketchat_integrations.aio import AsyncClient, AsyncIncomingWebhook, AsyncListing
+
+TOOL = Path(__file__).parents[2] / "tools" / "sync_client.py"
+made_from: Callable[[str], str] = runpy.run_path(str(TOOL))["made_from"]
 
 NAMES = [
     "AmbiguousIntegration",
     "ApiError",
     "ApplyError",
+    "AsyncTransport",
     "Attachment",
     "AttachmentField",
     "AuthenticationError",
@@ -144,6 +151,35 @@ def test_the_method_signatures_are_promised() -> None:
         *("url", "auth", "timeout", "retry", "verify", "cert", "proxies", "headers", "user_agent", "pool_size"),
         *("max_response_size", "transport"),
     ]
+
+
+def parameters(function: Any) -> list[tuple[Any, ...]]:
+    """Return the names, kinds and defaults of a function's parameters."""
+    return [(each.name, each.kind, each.default) for each in inspect.signature(function).parameters.values()]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(Client, AsyncClient), (IncomingWebhook, AsyncIncomingWebhook), (Listing, AsyncListing)]
+)
+def test_the_asynchronous_twin_has_the_same_methods(one: type, other: type) -> None:
+    """The same names, parameters, defaults and docstrings; what sends a request is a coroutine function."""
+    names = [name for _, name in public_members(one)]
+    assert [name for _, name in public_members(other)] == names
+    assert parameters(one) == parameters(other)
+    for name in names:
+        method, twin = getattr(one, name), getattr(other, name)
+        assert made_from(inspect.getdoc(twin) or "").endswith(inspect.getdoc(method) or ""), name
+        if callable(method):
+            assert parameters(method) == parameters(twin), name
+            sends_nothing = {"from_env", "webhook", "list", "history", "list_for_channel", "list_for_group"}
+            assert inspect.iscoroutinefunction(twin) is (name not in sends_nothing), name
+
+
+def test_the_synchronous_client_is_made_from_the_asynchronous_one() -> None:
+    """`nox -s twins` writes it."""
+    package = Path(rocketchat_integrations.__file__).parent
+    made = made_from((package / "aio.py").read_text(encoding="utf-8"))
+    assert (package / "client.py").read_text(encoding="utf-8") == made
 
 
 def test_the_defaults_of_the_policy_are_promised() -> None:

@@ -226,3 +226,17 @@ def test_check_raises_if_rocket_chat_does_not_answer(
 
 def test_a_repr_names_only_the_server(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
     assert repr(webhook) == f"IncomingWebhook({urlsplit(server.url).netloc!r}, <hidden>)"
+
+
+def test_a_webhook_is_made_from_the_environment(server: LocalRocketChat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`from_env` names the variable that is missing or wrong, without its value."""
+    monkeypatch.delenv("ROCKETCHAT_WEBHOOK_URL", raising=False)
+    with pytest.raises(ConfigurationError, match="ROCKETCHAT_WEBHOOK_URL"):
+        IncomingWebhook.from_env()
+    monkeypatch.setenv("ROCKETCHAT_WEBHOOK_URL", "ftp://canary")
+    with pytest.raises(ConfigurationError, match="^url: ") as caught:
+        IncomingWebhook.from_env()
+    assert "canary" not in str(caught.value)
+    monkeypatch.setenv("ROCKETCHAT_WEBHOOK_URL", f"{server.url}/hooks/id/token")
+    with IncomingWebhook.from_env(timeout=5) as webhook:
+        assert webhook.url == f"{server.url}/hooks/id/token"

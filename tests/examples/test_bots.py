@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 import requests
 
-from rocketchat_integrations import ConfigurationError
+from rocketchat_integrations import ConfigurationError, IncomingIntegration
 from rocketchat_integrations.testing import LocalRocketChat
 
 from .conftest import BOTS, TOKEN, running
@@ -161,6 +162,18 @@ def test_a_mounted_bot_does_not_get_the_call(tmp_path: Path, integrate: Integrat
         assert workspace.say("!deploy web") == []
         assert [failed for _, failed in workspace.history] == [True]
         assert post(f"{base}/hook/", {"token": TOKEN}).json() == {}
+
+
+def test_a_bot_posts_its_result_later(integrate: Integrate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The FastAPI bot replies at once, and finishes its work before it stops."""
+    workspace = integrate("http://127.0.0.1:1/hook")
+    hook = workspace.client.create(IncomingIntegration("results", channel="#random", username="rocket.cat"))
+    monkeypatch.setenv("ROCKETCHAT_WEBHOOK_URL", workspace.client.webhook(hook).url)
+    with running("uvicorn --port 8000 fastapi_bot:app") as base:
+        workspace.client.update(workspace.record.id, attrs.evolve(workspace.record, urls=f"{base}/hook"))
+        workspace.server.say("alice", "general", "!deploy web")
+    posted = {(message.room, message.text) for message in workspace.server.messages}
+    assert {("general", "deploying web for alice"), ("random", "deployed web for alice")} <= posted
 
 
 def test_a_django_view_can_be_async(tmp_path: Path, integrate: Integrate) -> None:

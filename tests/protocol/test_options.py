@@ -20,8 +20,8 @@ from rocketchat_integrations import (
     RetryPolicy,
     TokenAuth,
 )
-from rocketchat_integrations._protocol.http import Request, Response, Timeout
-from rocketchat_integrations._protocol.options import ConnectionKeywords
+from rocketchat_integrations._protocol.http import AsyncTransport, Request, Response, Timeout, Transport
+from rocketchat_integrations._protocol.options import AsyncConnectionKeywords, ConnectionKeywords
 
 _URL = "https://chat.example"
 _SECRET = "S3CRET"
@@ -251,7 +251,8 @@ def test_the_typed_keywords_are_the_options() -> None:
     """Type checkers and editors know each option with the type that the constructor takes."""
     taken = get_type_hints(inspect.unwrap(ConnectionOptions.__init__))
     del taken["return"]
-    assert get_type_hints(ConnectionKeywords) == taken
+    assert get_type_hints(ConnectionKeywords) == {**taken, "transport": Transport | None}
+    assert get_type_hints(AsyncConnectionKeywords) == {**taken, "transport": AsyncTransport | None}
     assert [field.name for field in attrs.fields(ConnectionOptions)] == list(taken)
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from rocketchat_integrations import ApplyError, RateLimitError, RetryPolicy
 from rocketchat_integrations.provisioning import Progress, apply, plan
-from rocketchat_integrations.provisioning._apply import prepare
+from rocketchat_integrations.provisioning._apply import definitions_to_create, jobs_of
+from rocketchat_integrations.provisioning._work import Work
 from rocketchat_integrations.provisioning._workers import Workers
 from rocketchat_integrations.testing import LocalRocketChat
 from tests.provisioning.samples import Memory, entry, incoming, manifest
@@ -188,7 +189,8 @@ def test_the_remaining_time_is_estimated_from_the_pace_so_far(memory: Memory) ->
 
     memory.before = before
     changes = plan([incoming(f"n{number:02}") for number in range(40)], memory)
-    Workers(prepare(changes, memory), 1, on_progress, now=lambda: now).run()
+    phases = jobs_of(changes, definitions_to_create(changes), memory.list(), memory)
+    Workers(Work(phases, 1, on_progress, now=lambda: now), 1).run()
     assert left[:10] == [None] * 10
     estimates = [(seconds or 0.0) for seconds in left[10:]]
     actual = [60.0 * (3 - number // 10) for number in range(10, 40)]

@@ -15,9 +15,13 @@ from typing import Any, Protocol, TypeAlias, Unpack, cast
 
 import pytest
 
-from rocketchat_integrations import ConnectionOptions, Timeout
+from rocketchat_integrations import ConnectionOptions, Timeout, Transport
 from rocketchat_integrations._protocol.options import ConnectionKeywords
 from rocketchat_integrations._transports.requests import RequestsTransport
+from tests.facade import TransportFace
+
+Library: TypeAlias = Callable[[str, ConnectionOptions], Transport]
+"""The class of a transport."""
 
 Answer: TypeAlias = bytes | Callable[[socket.socket], object]
 """The bytes to send; or a function that sends them over the connection."""
@@ -116,7 +120,7 @@ class Serve(Protocol):
 class Connect(Protocol):
     """Makes a transport that is closed at the end of the test."""
 
-    def __call__(self, url: str, **options: Unpack[ConnectionKeywords]) -> RequestsTransport: ...
+    def __call__(self, url: str, **options: Unpack[ConnectionKeywords]) -> Transport: ...
 
 
 class Http:
@@ -165,14 +169,35 @@ def serve() -> Iterator[Serve]:
         peer.stop()
 
 
-@pytest.fixture
-def connect(serve: Serve, clean_environment: None) -> Iterator[Connect]:
-    """Makes transports that are closed at the end of the test, before the servers are."""
-    transports: list[RequestsTransport] = []
+_SHARED = {"test_answers", "test_environment", "test_tls"}
+# aiohttp refuses malformed headers, and ends calls under way when it is closed.
+_OF_REQUESTS = {
+    "test_malformed_headers_do_not_spoil_an_answer",
+    "test_a_call_under_way_while_connections_are_closed_keeps_none",
+}
 
-    def make(url: str, **options: Unpack[ConnectionKeywords]) -> RequestsTransport:
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of these files with both transports."""
+    is_shared = metafunc.definition.path.stem in _SHARED and metafunc.definition.name not in _OF_REQUESTS
+    if "library" in metafunc.fixturenames and is_shared:
+        metafunc.parametrize("library", [RequestsTransport, TransportFace], ids=["requests", "aiohttp"])
+
+
+@pytest.fixture
+def library() -> Library:
+    """The library to send with."""
+    return RequestsTransport
+
+
+@pytest.fixture
+def connect(serve: Serve, clean_environment: None, library: Library) -> Iterator[Connect]:
+    """Makes transports that are closed at the end of the test, before the servers are."""
+    transports: list[Transport] = []
+
+    def make(url: str, **options: Unpack[ConnectionKeywords]) -> Transport:
         all_options: ConnectionKeywords = {"timeout": Timeout(5, 5, 5), "max_response_size": 2**20, **options}
-        transports.append(RequestsTransport(url, ConnectionOptions(**all_options)))
+        transports.append(library(url, ConnectionOptions(**all_options)))
         return transports[-1]
 
     yield make

@@ -25,9 +25,14 @@ from rocketchat_integrations import (
     OutgoingIntegrationRecord,
     PasswordAuth,
     PostResult,
+    Request,
+    Response,
+    RetryPolicy,
     TokenAuth,
     differences,
 )
+from rocketchat_integrations.aio import AsyncClient, AsyncIncomingWebhook, AsyncListing, apply_async, plan_async
+from rocketchat_integrations.manifest import Manifest
 from rocketchat_integrations.outgoing import (
     Answer,
     Bot,
@@ -44,7 +49,42 @@ from rocketchat_integrations.outgoing import (
     WebhookApp,
     parse,
 )
+from rocketchat_integrations.provisioning import Plan, Report
 from rocketchat_integrations.testing import LocalRocketChat
+
+
+async def asynchronous(integration: IncomingIntegration | OutgoingIntegration, manifest: Manifest) -> None:
+    async with AsyncClient("https://chat.example.com", PasswordAuth("alice", "secret"), timeout=10) as client:
+        assert_type(client, AsyncClient)
+        assert_type(await client.user_id(), str)
+        assert_type(
+            await client.create(IncomingIntegration("ci", channel="#a", username="u")), IncomingIntegrationRecord
+        )
+        record = await client.get("id")
+        assert_type(record, IncomingIntegrationRecord | OutgoingIntegrationRecord)
+        if record.type is IntegrationType.INCOMING:
+            assert_type(await client.update(record.id, attrs.evolve(record, alias="x")), IncomingIntegrationRecord)
+            assert_type(client.webhook(record), AsyncIncomingWebhook)
+            assert_type(await client.webhook(record).post("hello"), PostResult)
+        assert_type(client.list(type="outgoing"), AsyncListing[OutgoingIntegrationRecord])
+        async for each in client.list(type=IntegrationType.INCOMING):
+            assert_type(each, IncomingIntegrationRecord)
+        assert_type([entry async for entry in client.history("id")], list[HistoryEntry])
+        assert_type(await client.list().total(), int)
+        plan = await plan_async(manifest, client)
+        assert_type(plan, Plan)
+        assert_type(await apply_async(plan, client, workers=8), Report)
+        assert_type(await plan_async([integration], client, prune="all"), Plan)
+    async with AsyncIncomingWebhook.from_env(retry=RetryPolicy.never()) as webhook:
+        assert_type(await webhook.check(), bool)
+    AsyncClient.from_env(transport=MyTransport())
+
+
+class MyTransport:
+    async def send(self, request: Request) -> Response:
+        return Response(200, {}, request.body or b"")
+
+    async def close(self) -> None: ...
 
 
 def connect() -> None:

@@ -1,0 +1,274 @@
+"""Send HTTP requests by the library aiohttp. No other module imports it.
+
+The session is opened when the first request is sent, because it belongs to the event loop that runs then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import ipaddress
+import ssl
+import sys
+import time
+import zlib
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import certifi
+from yarl import URL
+
+from rocketchat_integrations._protocol.http import Request, Response
+from rocketchat_integrations._protocol.options import ConnectionOptions
+from rocketchat_integrations.exceptions import TransportError
+
+from .bodies import check_size, decompressed
+from .certificates import client_certificate, load_client_certificate, verification
+from .translation import Cause, failure, translated
+
+# The maximum number of connections at a time, unless `pool_size` is larger: requests beyond it wait for one.
+_MOST_CONNECTIONS = 100
+# Response headers as long as http.client allows.
+_LONGEST_LINE = 65536
+# aiohttp warns about larger bodies as bytes, because it sends them in one piece.
+_LARGEST_PIECE = 2**20
+# After this time without a request, in seconds, the server may have closed the connections.
+_IDLE = 1.0
+# aiohttp would add these headers if they are missing.
+_AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+
+class AiohttpTransport:
+    """A transport over the connections of one :class:`aiohttp.ClientSession`."""
+
+    def __init__(self, base_url: str, options: ConnectionOptions) -> None:
+        # Reads the environment once, not for every call.
+        self._tls = _tls_context(base_url, options)
+        self._proxy = _Proxy.of(_proxy_url(base_url, options.proxies))
+        self._timeout = options.timeout
+        self._max_response_size = options.max_response_size
+        self._slots = asyncio.Semaphore(max(_MOST_CONNECTIONS, options.pool_size))
+        self._session: aiohttp.ClientSession | None = None
+        self._is_closed = False
+        self._used_at = time.monotonic()
+
+    async def send(self, request: Request) -> Response:
+        """Send the request and read the whole response."""
+        handled = sys.exc_info()[1]
+        try:
+            return await self._exchange(request)
+        except TransportError as error:
+            problem: BaseException = error
+        except asyncio.CancelledError as error:
+            # Without the frames of aiohttp, and what it was handling: they hold the request with its tokens.
+            problem = error
+            problem.__cause__ = problem.__context__ = None
+        except Exception as error:
+            # It holds the request with its tokens: describe and drop it.
+            problem = translated(error, request.url, handled, _CAUSES if self._proxy is None else _CAUSES_WITH_PROXY)
+        raise problem.with_traceback(None)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        self._is_closed = True
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _exchange(self, request: Request) -> Response:
+        async with self._slots:
+            if time.monotonic() - self._used_at > _IDLE:
+                # The program may have blocked the event loop. Let it notice the connections that the server has closed:
+                # the first pass finds them, the second one closes them.
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            session = self._opened(request.url)
+            proxy, for_proxy = (None, None) if self._proxy is None else self._proxy.checked(request.url)
+            is_tunnelled = self._tls is not None
+            body = request.body
+            async with session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                data=io.BytesIO(body) if body is not None and len(body) > _LARGEST_PIECE else body,
+                headers=request.headers if is_tunnelled or for_proxy is None else {**request.headers, **for_proxy},
+                allow_redirects=False,
+                proxy=proxy,
+                proxy_headers=for_proxy if is_tunnelled else None,
+            ) as reply:
+                encoded = await self._body(reply, request.url)
+            self._used_at = time.monotonic()
+            encoding = reply.headers.get("Content-Encoding", "")
+            headers = {name.lower(): value for name, value in reply.headers.items()}
+            return Response(
+                reply.status, headers, decompressed(encoded, encoding, self._max_response_size, request.url)
+            )
+
+    def _opened(self, url: str) -> aiohttp.ClientSession:
+        if self._is_closed:
+            raise failure("the client was closed before the request", "reset", url, may_have_acted=False)
+        if self._session is None:
+            # A limit here would count the wait for a connection as time to connect: the semaphore is the limit.
+            # Without a DNS cache, a cancelled request leaves no lookup task.
+            connector = aiohttp.TCPConnector(ssl=self._tls or True, limit=0, use_dns_cache=False)
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=self._limits(),
+                auto_decompress=False,
+                trust_env=False,  # it would also read netrc, and the environment for every call
+                skip_auto_headers=_AUTOMATIC_HEADERS,
+                middlewares=(_send_once,),
+                max_line_size=_LONGEST_LINE,
+                max_field_size=_LONGEST_LINE,
+            )
+        return self._session
+
+    def _limits(self) -> aiohttp.ClientTimeout:
+        connect, read = self._timeout.connect, self._timeout.read
+        # `sock_connect` is the time for one address. A proxy's answer to CONNECT has no other limit than `connect`.
+        all_of_connecting = None if self._proxy is None else connect + read
+        return aiohttp.ClientTimeout(total=None, connect=all_of_connecting, sock_connect=connect, sock_read=read)
+
+    async def _body(self, reply: aiohttp.ClientResponse, url: str) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        total = asyncio.timeout(self._timeout.total)
+        try:
+            async with total:
+                async for part in reply.content.iter_any():
+                    size += len(part)
+                    check_size(size, self._max_response_size, url)
+                    parts.append(part)
+        except TimeoutError:
+            if not total.expired():
+                raise
+        if total.expired():
+            raise failure(f"the response took longer than {self._timeout.total:g} s", "timeout", url)
+        return b"".join(parts)
+
+
+class _NotRepeated(Exception):
+    """A failure that aiohttp would answer by sending the request again."""
+
+
+async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from repeating a GET or PUT over another connection: the client decides that."""
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _NotRepeated from error
+
+
+def _tls_context(base_url: str, options: ConnectionOptions) -> ssl.SSLContext | None:
+    """Return the TLS settings, with the certificates that requests uses; None for a URL without TLS."""
+    verify, cert = verification(options.verify, base_url), client_certificate(options.cert)
+    if not base_url.lower().startswith("https"):
+        return None  # loading the certificates takes most of the time that making a client takes
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if verify is False else _verifying(verify)
+    if verify is False:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(("http/1.1",))
+    if cert is not None:
+        load_client_certificate(context, cert)
+    return context
+
+
+def _verifying(verify: bool | str) -> ssl.SSLContext:
+    bundle = verify if isinstance(verify, str) else certifi.where()
+    try:
+        return ssl.create_default_context(cafile=bundle)
+    except IsADirectoryError:
+        return ssl.create_default_context(capath=bundle)
+
+
+def _proxy_url(base_url: str, explicit: Mapping[str, str] | None) -> str | None:
+    """Return the proxy for this URL. The option takes precedence over the environment, even by the key ``"all"``."""
+    parts = urlsplit(base_url)
+    keys = (f"{parts.scheme}://{parts.hostname}", parts.scheme, f"all://{parts.hostname}", "all")
+    chosen = next((explicit[key] for key in keys if explicit and key in explicit), None)
+    if chosen is None:
+        from_environment = getproxies()
+        if not _is_bypassed(parts.netloc, parts.hostname or "", from_environment.get("no", "")):
+            chosen = next((from_environment[key] for key in keys if key in from_environment), None)
+    return chosen or None
+
+
+def _is_bypassed(netloc: str, host: str, no_proxy: str) -> bool:
+    """Return whether the environment excludes a host from its proxies: by its name, or a network of addresses."""
+    return bool(proxy_bypass(netloc)) or _is_in_networks(host, no_proxy)
+
+
+def _is_in_networks(host: str, no_proxy: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in _networks(no_proxy))
+
+
+def _networks(no_proxy: str) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    for entry in no_proxy.split(","):
+        try:
+            yield ipaddress.ip_network(entry.strip(), strict=False)
+        except ValueError:
+            continue
+
+
+class _Proxy:
+    """A proxy's URL and the header with its credentials: aiohttp's reprs would show them in the URL."""
+
+    def __init__(self, url: str) -> None:
+        full = url if "://" in url else f"http://{url}"
+        scheme, _, rest = full.partition("://")
+        authority, slash, path = rest.partition("/")
+        credentials, at, place = authority.rpartition("@")
+        self._url = f"{scheme}://{place}{slash}{path}"
+        basic = b64encode(unquote(credentials).encode()).decode()
+        self._headers = {"Proxy-Authorization": f"Basic {basic}"} if at else None
+
+    @classmethod
+    def of(cls, url: str | None) -> _Proxy | None:
+        return None if url is None else cls(url)
+
+    def checked(self, target: str) -> tuple[URL, dict[str, str] | None]:
+        """Return the URL and the headers, or raise TransportError if aiohttp cannot use this proxy."""
+        try:
+            url = URL(self._url)
+            is_usable = url.scheme in ("http", "https") and bool(url.host) and url.port is not None
+        except ValueError:
+            is_usable = False
+        if not is_usable:
+            raise failure("the URL, or the proxy's, cannot be used", "other", target, may_have_acted=False)
+        return URL(self._url), self._headers
+
+
+_CONNECTION_LOST = "the connection was lost before the response"
+_NO_PROXY = "the proxy cannot be reached"
+
+# From the most specific class to the least; the first that occurs in a chain of exceptions counts.
+_CAUSES = (
+    Cause((aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError), _NO_PROXY, "proxy", False),
+    Cause(
+        (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError),
+        "the server's certificate is not trusted",
+        "certificate",
+        False,
+    ),
+    Cause((aiohttp.ClientConnectorDNSError,), "the host name is unknown", "name", False),
+    Cause((aiohttp.ConnectionTimeoutError,), "the connection took too long", "timeout", False),
+    Cause((ConnectionRefusedError,), "the connection was refused", "refused", False),
+    Cause((aiohttp.ClientConnectorSSLError,), "TLS failed", "tls", False),
+    Cause((aiohttp.ClientConnectorError,), "the host cannot be reached", "unreachable", False),
+    Cause((TimeoutError,), "the response took too long", "timeout", True),
+    Cause((ssl.SSLError,), "TLS failed", "tls", True),
+    Cause((aiohttp.ClientPayloadError, zlib.error), "the response is incomplete", "incomplete", True),
+    Cause((aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError), "the URL cannot be used", "other", False),
+    Cause((ConnectionError, aiohttp.ClientConnectionError), _CONNECTION_LOST, "reset", True),
+    Cause((aiohttp.ClientResponseError,), "the response is not valid HTTP", "other", True),
+)
+# With a proxy, only the proxy's name is looked up here.
+_CAUSES_WITH_PROXY = (Cause((aiohttp.ClientConnectorDNSError,), _NO_PROXY, "proxy", False), *_CAUSES)

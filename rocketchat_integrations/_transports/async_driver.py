@@ -1,0 +1,121 @@
+"""The asynchronous driver: waits by the event loop, sends, and holds the lock around a login; see :mod:`.driver`."""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import nullcontext
+from typing import TypeVar, cast
+
+from rocketchat_integrations._protocol.exchange import Exchange
+from rocketchat_integrations._protocol.flows import Flow, LogIn, Send, Steps, Wait
+from rocketchat_integrations._protocol.http import AsyncTransport, Response
+from rocketchat_integrations._protocol.options import ConnectionOptions, async_transport_of
+from rocketchat_integrations.auth import PasswordAuth, TokenAuth
+from rocketchat_integrations.exceptions import ConfigurationError, TransportError
+
+from . import event_loops
+
+T = TypeVar("T")
+
+
+class LoopClock:
+    """Time and chance. Tests replace it by a fake."""
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await event_loops.sleep(seconds)
+
+    def random(self) -> float:
+        return random.random()
+
+
+class AsyncDriver:
+    """Runs the flows of a client and its webhooks over one transport. Shared by the tasks of one event loop."""
+
+    clock: LoopClock = LoopClock()
+
+    def __init__(self, base_url: str, auth: TokenAuth | PasswordAuth | None, options: ConnectionOptions) -> None:
+        # The tasks of a loop take turns only where they wait, so the rate limit windows need no lock.
+        self._exchange = Exchange(base_url, auth, options, clock=self.clock, lock=nullcontext())
+        self._loop: object | None = None
+        transport = async_transport_of(options)
+        self._needs_asyncio = transport is None
+        self._transport = _aiohttp_transport(base_url, options) if transport is None else transport
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end and return its result."""
+        self._enter_loop()
+        return await self._take(self._exchange.steps(flow))
+
+    async def token(self, expired: TokenAuth | None = None) -> TokenAuth:
+        """Return the token to sign with. Log in if there is none, or only the expired one."""
+        self._enter_loop()
+        session = self._exchange.session
+        refusals = session.refusals
+        async with self._login_lock:
+            return await self.run(session.log_in(expired, refusals))
+
+    async def close(self) -> None:
+        """Log out of an own session, and close the connections."""
+        self._enter_loop()
+        async with self._login_lock:  # a login under way completes, and is then logged out
+            is_first = self._exchange.session.close()
+        if not is_first:
+            return
+        try:
+            await self._take(self._exchange.log_out())
+        finally:
+            await self._transport.close()
+
+    def _enter_loop(self) -> None:
+        """Raise ConfigurationError in any other event loop than the first."""
+        loop = event_loops.running_loop()
+        if self._loop is None:
+            if self._needs_asyncio and event_loops.running_trio() is not None:
+                raise ConfigurationError("transport: trio needs another one than the default, aiohttp")
+            self._loop, self._login_lock = loop, event_loops.new_lock()
+        elif self._loop is not loop:
+            state = "has ended" if event_loops.has_ended(self._loop) else "is another one"
+            raise ConfigurationError(
+                f"the event loop that the client was first used in {state}: create one in each loop"
+            )
+
+    async def _take(self, steps: Steps[T]) -> T:
+        outcome: Response | TransportError | TokenAuth | None = None
+        try:
+            while True:
+                try:
+                    step = steps.send(outcome)
+                except StopIteration as stop:
+                    return cast(T, stop.value)
+                outcome = await self._do(step)
+        finally:
+            steps.close()  # of a cancelled call: nothing more is sent
+
+    async def _do(self, step: Wait | Send | LogIn) -> Response | TransportError | TokenAuth | None:
+        if isinstance(step, Wait):
+            await self.clock.sleep(step.seconds)
+            return None
+        if isinstance(step, LogIn):
+            return await self.token(step.expired)
+        try:
+            return await self._transport.send(step.request)
+        except TransportError as error:
+            return error
+
+
+def _aiohttp_transport(base_url: str, options: ConnectionOptions) -> AsyncTransport:
+    try:
+        # Imported late: programs that bring a transport need not have aiohttp.
+        from .aiohttp import AiohttpTransport
+    except ModuleNotFoundError as error:
+        missing = error.name
+    else:
+        return AiohttpTransport(base_url, options)
+    raise ConfigurationError(
+        f'the asynchronous client needs {missing}: python -m pip install "rocketchat-integrations[async]", '
+        "or pass a transport"
+    )

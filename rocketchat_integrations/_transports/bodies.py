@@ -1,0 +1,32 @@
+"""Limit the size of a response's body, and decompress it."""
+
+from __future__ import annotations
+
+import zlib
+
+from .translation import failure
+
+_COMPRESSED = ("gzip", "x-gzip", "deflate")
+
+
+def check_size(size: int, limit: int, url: str) -> None:
+    """Raise TransportError if a response is too large."""
+    if size > limit:
+        raise failure(f"the response is larger than {limit} bytes", "too-large", url)
+
+
+def decompressed(body: bytes, encoding: str, limit: int, url: str) -> bytes:
+    """Return the body without its content encoding.
+
+    Raises:
+        TransportError: if it is too large or incomplete.
+        zlib.error: if it is not compressed.
+    """
+    if not body or encoding.lower() not in _COMPRESSED:
+        return body
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # detects gzip or zlib
+    inflated = inflater.decompress(body, limit + 1)
+    check_size(len(inflated), limit, url)
+    if not inflater.eof:
+        raise failure("the response is incomplete", "incomplete", url)
+    return inflated
