@@ -541,6 +541,7 @@ class AsyncIncomingWebhook:
 
         Raises:
             ConfigurationError: if it does not look like a webhook's URL, ``…/hooks/ID/TOKEN``. Nothing was sent.
+            AuthenticationError: if the webhook's user no longer exists (server 8.0 and later).
             RocketChatError: any other failure of the call: whether the URL is right is then unknown.
         """
         return await self._driver.run(calls.check_webhook(self._url))
