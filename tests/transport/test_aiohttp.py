@@ -146,7 +146,12 @@ def test_a_connection_that_the_server_has_closed_is_not_used(
     """Even if the program has blocked the event loop meanwhile."""
     monkeypatch.setattr("rocketchat_integrations._transports.aiohttp._IDLE", -1.0)
     answered = threading.Event()
-    peer = serve(lambda connection: (connection.sendall(http.answer()), answered.wait(5)))
+
+    def answer_and_wait(connection: socket.socket) -> None:
+        connection.sendall(http.answer())
+        answered.wait(5)
+
+    peer = serve(answer_and_wait)
 
     async def main() -> None:
         transport = AiohttpTransport(peer.url, ConnectionOptions())
