@@ -133,6 +133,10 @@ class AiohttpTransport:
         return aiohttp.ClientTimeout(total=None, connect=all_of_connecting, sock_connect=connect, sock_read=read)
 
     async def _body(self, reply: aiohttp.ClientResponse, url: str) -> bytes:
+        if reply.content.is_eof():  # it came with the headers: no need to wait
+            body = reply.content.read_nowait()
+            check_size(len(body), self._max_response_size, url)
+            return body
         parts: list[bytes] = []
         size = 0
         total = asyncio.timeout(self._timeout.total)

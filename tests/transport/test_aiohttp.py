@@ -211,6 +211,53 @@ def test_a_cancelled_request_closes_its_connection(serve: Serve, clean_environme
     asyncio.run(main())
 
 
+def test_a_request_cancelled_while_the_name_is_looked_up_leaves_no_task(
+    clean_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lookup itself cannot be stopped, but nothing waits for it."""
+    asked, released = threading.Event(), threading.Event()
+
+    def look_up(*_: object, **__: object) -> None:
+        asked.set()
+        released.wait(5)
+        raise socket.gaierror(-2, "no")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+    async def main() -> None:
+        transport = AiohttpTransport("http://chat.example/", ConnectionOptions())
+        sending = asyncio.create_task(transport.send(_request("http://chat.example/")))
+        assert await asyncio.to_thread(asked.wait, 5)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        assert len(asyncio.all_tasks()) == 1
+        released.set()
+        await transport.close()
+
+    asyncio.run(main())
+
+
+def test_a_cancellation_refers_to_no_exception_of_aiohttp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such an exception would hold the request."""
+    cancelled = asyncio.CancelledError()
+    cancelled.__context__ = aiohttp.ClientError("S3CRET")
+
+    async def fail(*_: object, **__: object) -> None:
+        raise cancelled
+
+    monkeypatch.setattr(aiohttp.ClientSession, "_request", fail)
+
+    async def main() -> None:
+        transport = AiohttpTransport("http://chat.example/", ConnectionOptions())
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await transport.send(_request("http://chat.example/"))
+        assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+        await transport.close()
+
+    asyncio.run(main())
+
+
 def test_closing_fails_the_requests_that_wait(serve: Serve, clean_environment: None) -> None:
     """Those under way are lost, those after it not sent."""
     asked = asyncio.Event()

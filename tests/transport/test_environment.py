@@ -69,13 +69,15 @@ def test_a_proxy_of_the_environment_is_used(
     assert proxy.head().startswith("get http://chat.example/ ")
 
 
-@pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
+@pytest.mark.parametrize(
+    ("name", "value"), [("NO_PROXY", "127.0.0.1"), ("no_proxy", "127.0.0.1"), ("NO_PROXY", "a.example, 127.0.0.0/8")]
+)
 def test_no_proxy_is_used(
-    serve: Serve, connect: Connect, http: Http, proxy: Peer, monkeypatch: pytest.MonkeyPatch, name: str
+    serve: Serve, connect: Connect, http: Http, proxy: Peer, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
-    """A host in NO_PROXY is called directly."""
+    """A host in NO_PROXY is called directly, also if only its network is there."""
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
-    monkeypatch.setenv(name, "127.0.0.1")
+    monkeypatch.setenv(name, value)
     peer = serve(http.answer(b"direct"))
     assert connect(peer.url).send(_get(peer.url)).body == b"direct"
     assert proxy.requests == []
@@ -122,6 +124,17 @@ def test_a_proxy_gets_its_credentials(connect: Connect, proxy: Peer) -> None:
     address = proxy.url.replace("http://", "http://alice:passw0rd@")
     connect(_ELSEWHERE, proxies={"http": address}).send(_get(_ELSEWHERE))
     assert "proxy-authorization: basic ywxpy2u6cgfzc3cwcmq=" in proxy.head()
+
+
+def test_a_proxy_gets_its_credentials_for_a_tunnel(serve: Serve, connect: Connect, http: Http) -> None:
+    """And nothing of the request."""
+    peer = serve(http.answer(b"", status="407 Proxy Authentication Required"))
+    url = "https://chat.example/"
+    address = peer.url.replace("http://", "http://alice:passw0rd@")
+    with pytest.raises(TransportError):
+        connect(url, proxies={"https": address}).send(_get(url))
+    assert "proxy-authorization: basic ywxpy2u6cgfzc3cwcmq=" in peer.head()
+    assert "t0ken" not in peer.head()
 
 
 def test_an_unreachable_proxy_has_a_kind_of_its_own(connect: Connect, closed_port: int) -> None:
