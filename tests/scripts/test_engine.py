@@ -329,8 +329,9 @@ def test_large_payloads_do_not_add_up() -> None:
 
 
 KEEPS_ITS_SCRIPT = f"""
-import os, sys
+import os, signal, sys
 from {Engine.__module__} import Engine
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background process ignores it
 engine = Engine("class Script {{ {METHOD}() {{ while (true) {{}} }} }}", seconds=60, own_process=sys.argv[1] == "own")
 sys.modules["kept"] = engine
 print(os.getpid(), flush=True)
