@@ -8,7 +8,6 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import attrs
@@ -27,9 +26,6 @@ from rocketchat_integrations import (
     RetryPolicy,
     TokenAuth,
 )
-from rocketchat_integrations._protocol import calls
-from rocketchat_integrations._protocol.exchange import Exchange
-from rocketchat_integrations._protocol.flows import Send
 from rocketchat_integrations.aio import AsyncClient, AsyncIncomingWebhook, apply_async, plan_async
 from rocketchat_integrations.testing import LocalRocketChat
 from tests.aio.stopping import cancelled
@@ -236,17 +232,33 @@ def test_closing_can_be_cancelled_at_every_await(server: LocalRocketChat) -> Non
 
 
 def test_a_cancelled_call_returns_its_slot_of_the_rate_limit(clock: Clock) -> None:
-    """Later calls do not wait for the answer of a call that was cancelled."""
-    exchange = Exchange("https://x/", None, ConnectionOptions(), clock=clock, lock=nullcontext())
-    first = exchange.steps(calls.server_version())
-    next(first)
-    with pytest.raises(StopIteration):
-        first.send(Response(200, {**QUOTA, "x-ratelimit-remaining": "0"}, b'{"success": true, "version": "9.0"}'))
-    clock.now += 61
-    second = exchange.steps(calls.server_version())
-    assert isinstance(next(second), Send)
-    second.close()
-    assert isinstance(next(exchange.steps(calls.server_version())), Send)
+    """Later calls do not wait for its answer, also while the program keeps the exception."""
+    asked = asyncio.Event()
+
+    class SecondHangs(Quota):
+        sent = 0
+
+        async def send(self, request: Request) -> Response:
+            self.sent += 1
+            if self.sent == 2:
+                asked.set()
+                await asyncio.Event().wait()
+            return Response(200, {**QUOTA, "x-ratelimit-remaining": "0"}, b'{"success": true, "version": "9.0"}')
+
+    async def main() -> None:
+        client = AsyncClient("https://chat.example.com", TokenAuth("u", "t"), transport=SecondHangs())
+        await client.server_version()
+        clock.now += 61
+        hanging = asyncio.create_task(client.server_version())
+        await asked.wait()
+        hanging.cancel()
+        with pytest.raises(asyncio.CancelledError) as kept:
+            await hanging
+        await client.server_version()
+        assert kept.value.__traceback__ is not None
+        assert clock.slept == []
+
+    asyncio.run(main())
 
 
 def test_a_timeout_of_the_program_shows_no_token(server: LocalRocketChat) -> None:
