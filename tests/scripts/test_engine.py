@@ -369,6 +369,13 @@ def test_a_script_whose_call_was_interrupted_is_closed(monkeypatch: pytest.Monke
             engine.call(METHOD, {})
 
 
+def test_an_isolate_can_be_closed_twice() -> None:
+    """At exit, all isolates are closed that have not been collected, also those that a program has closed."""
+    isolate = _v8.Isolate(2**23)
+    for _ in range(2):
+        isolate.close()
+
+
 def test_a_script_that_reached_a_limit_cannot_be_called_again() -> None:
     with Engine(plain("console.log('working'); while (true) {}"), seconds=0.2) as engine:
         with pytest.raises(ScriptLimitError) as caught:
