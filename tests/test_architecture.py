@@ -100,7 +100,7 @@ MAY_IMPORT = {
         "outgoing": "_validation _protocol.readers _protocol.codec _tracebacks models messages exceptions",
         # scripts of integrations
         "scripts": "scripts._engine _protocol.codec _tracebacks messages exceptions",
-        "scripts._engine": "scripts exceptions",
+        "scripts._engine": "scripts _tracebacks exceptions",
         # integrations as code
         "manifest": "_validation _tracebacks models exceptions",
         "provisioning": "_protocol.normalization manifest models exceptions",
@@ -140,7 +140,7 @@ RESERVED = {
     "cattrs": {"_protocol.codec"},
     "werkzeug": {"testing"},
     "hypothesis": {"testing.strategies"},
-    "py_mini_racer": {"scripts._engine"},
+    "py_mini_racer": {"scripts._v8"},
     "click": {"cli"},
     "rich": {"cli"},
 }

@@ -10,7 +10,7 @@ from rocketchat_integrations.exceptions import (
     ScriptSyntaxError,
 )
 
-from ._analysis import ProblemKind, ScriptProblem
+from ._analysis import ProblemKind, ScriptProblem, static_problems
 from ._engine import LogLine, ScriptResponse
 from ._ready_made import ReadyMadeScript, ready_made, ready_made_script
 from ._results import IncomingResult, PrepareResult, ResponseResult, ScriptRequest
@@ -33,4 +33,5 @@ __all__ = [
     "ScriptSyntaxError",
     "ready_made",
     "ready_made_script",
+    "static_problems",
 ]

@@ -6,9 +6,9 @@ eslint-scope. The words for people are here.
 
 from __future__ import annotations
 
-import atexit
 import json
 import threading
+from contextlib import suppress
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -16,9 +16,11 @@ from typing import Any
 
 import attrs
 
-from rocketchat_integrations.exceptions import ScriptLimitError
+from rocketchat_integrations._tracebacks import sealed
+from rocketchat_integrations.exceptions import ScriptLimitError, ScriptSyntaxError
 
 from ._engine import Context
+from ._failure_text import safe_name, safe_syntax_message
 
 # A script of 1 MB takes 220 MB and one second.
 _MEMORY = 256_000_000
@@ -115,6 +117,7 @@ _WORDS = {
         "Split it into smaller parts.",
     ),
 }
+_NOT_ANALYZED = {"kind": "not-analyzed", "name": "", "line": 1, "column": 1}
 _REPLACEMENTS = {
     "HTTP": "Use `await fetch(url, options)` in an async method.",
     "require": "Write the function in the script: modules cannot be loaded.",
@@ -126,6 +129,7 @@ _REPLACEMENTS = {
 }
 
 
+@sealed
 def static_problems(source: str) -> tuple[ScriptProblem, ...]:
     """Return what breaks in a script on server 9.0, in the order of the text; empty when nothing was found.
 
@@ -141,6 +145,8 @@ def static_problems(source: str) -> tuple[ScriptProblem, ...]:
 def _problem(kind: str, name: str, line: int, column: int) -> ScriptProblem:
     kind = ProblemKind(kind)
     message, instead = _WORDS[kind]
+    if kind is not ProblemKind.SYNTAX_ERROR:
+        name = safe_name(name)
     if kind is ProblemKind.THIS_IN_FUNCTION:
         name = f": `{name}`" if name else ""
     if kind in {ProblemKind.REMOVED_GLOBAL, ProblemKind.UNKNOWN_NAME}:
@@ -162,19 +168,35 @@ class _Analyzer:
             context = self._context or _make_context()
             context.start()
             try:
-                found = context.evaluate(f"JSON.stringify(analyzer.analyze({json.dumps(source)}))")
+                problems = _syntax_problems(context, source)
+                if not problems:
+                    problems = json.loads(context.evaluate(f"JSON.stringify(analyzer.analyze({json.dumps(source)}))"))
             except ScriptLimitError:
                 self._context = None
-                return [{"kind": "not-analyzed", "name": "", "line": 1, "column": 1}]
+                return [_NOT_ANALYZED]
             self._context = context
-        problems: list[dict[str, Any]] = json.loads(found)
         return problems
+
+
+def _syntax_problems(context: Context, source: str) -> list[dict[str, Any]]:
+    """Return V8's syntax error, if there is one. The analyzer's parser words errors in another way."""
+    try:
+        context.check(source)
+    except ScriptSyntaxError as error:
+        found = error
+    else:
+        return []
+    if found.name != "SyntaxError":  # nested too deeply
+        return [_NOT_ANALYZED]
+    message = safe_syntax_message(found.message)
+    with suppress(ScriptSyntaxError):
+        context.check(f"{source}\n")
+        message += ": the last line is a comment, which needs a line end"
+    return [{"kind": "syntax-error", "name": message, "line": found.line, "column": found.column or 1}]
 
 
 def _make_context() -> Context:
     context = Context(seconds=_SECONDS, memory=_MEMORY)
-    # Python can hang at exit if a context is still open when modules are cleared.
-    atexit.register(context.close)
     context.start()
     context.evaluate(Path(__file__).with_name("analyzer.js").read_text(encoding="utf-8"))
     return context

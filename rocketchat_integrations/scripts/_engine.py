@@ -1,4 +1,4 @@
-"""Run scripts in V8: the only module that imports mini_racer.
+"""Run scripts in V8.
 
 Each script has a context of its own, with the globals of the server's sandbox, which ``_sandbox.js`` makes. Code goes
 in as text and JSON comes out. JavaScript never calls Python: requests of ``fetch`` are taken out of a queue, answered
@@ -7,11 +7,9 @@ here, and the promises resolved by a further evaluation.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import importlib.resources
 import json
-import os
 import re
 import secrets
 import threading
@@ -19,10 +17,11 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self, TypeVar
 
 import attrs
 
+from rocketchat_integrations._tracebacks import sealed, sealed_init
 from rocketchat_integrations.exceptions import (
     ConfigurationError,
     ScriptLimitError,
@@ -31,9 +30,10 @@ from rocketchat_integrations.exceptions import (
 )
 
 from ._failure_text import syntax_error_text, thrown_error_text
+from ._v8 import EvaluationError, FailureKind, Isolate
+from ._v8_process import IsolateProcess
 
-if TYPE_CHECKING:
-    from py_mini_racer import MiniRacer
+T = TypeVar("T")
 
 SECONDS = 3.0
 """The time that loading may take, and each call."""
@@ -97,6 +97,7 @@ def _no_answer(url: str, _: Mapping[str, Any]) -> ScriptResponse:
     raise OSError(f"no response for {url}: give the script one with fetch=")
 
 
+@sealed
 def check_syntax(source: str) -> None:
     """Check the syntax of a script as server 9.0 does when it is saved. Nothing is run.
 
@@ -112,6 +113,7 @@ def check_syntax(source: str) -> None:
         context.check(source)
 
 
+@sealed_init
 class Engine:
     """A script that is loaded into a context of its own, as server 9.0 does.
 
@@ -127,6 +129,7 @@ class Engine:
         fetch: answers the requests of the script. Without it, ``fetch`` rejects.
         seconds: how long loading may take, and each call. Time in ``fetch`` does not count.
         memory: how many bytes of memory the script may use.
+        own_process: run V8 in a process of its own, which is killed at a limit.
 
     Raises:
         ScriptSyntaxError: the script does not compile.
@@ -143,14 +146,16 @@ class Engine:
         fetch: Fetch | None = None,
         seconds: float = SECONDS,
         memory: int = MEMORY,
+        own_process: bool = False,
     ) -> None:
         self._source = source
         self._fetch = fetch or _no_answer
         self._lock = threading.Lock()
         self._dates = f"date {secrets.token_hex(16)}"
-        self._context = Context(seconds=seconds, memory=memory)
+        self._context = Context(seconds=seconds, memory=memory, own_process=own_process)
         try:
             self._context.check(source)
+            self._context.make_sandbox()
             loaded = self._load(strict=strict)
         except BaseException:
             self._context.close()
@@ -174,6 +179,7 @@ class Engine:
         with self._lock:
             self._context.close()
 
+    @sealed
     def call(self, method: str, parameters: Mapping[str, Any]) -> Outcome:
         """Call a method with one argument, and await what it returns.
 
@@ -185,18 +191,18 @@ class Engine:
             ScriptRuntimeError: the method throws, or returns what the server cannot copy, such as a function.
             ScriptLimitError: the call takes too long, or too much memory, or the promise that it returns never settles.
         """
-        text = json.dumps(parameters, default=self._date)
+        text = json.dumps(parameters, default=self._date, ensure_ascii=False)
         dates = json.dumps(self._dates) if self._dates in text else "null"
         with self._lock:
             self._context.start()
-            self._context.run(f"start({json.dumps(method)}, {json.dumps(text)}, {dates})")
+            self._context.run(f"start({_literal(method)}, {_literal(text)}, {dates})")
             return self._settle(method)
 
     def _load(self, *, strict: bool) -> Outcome:
         wrapped = _wrap(self._source, self._context.bridge, strict=strict)
         self._shift = wrapped.shift
         self._context.start()
-        self._context.run(f"load({json.dumps(wrapped.code)})")
+        self._context.run(f"load({_literal(wrapped.code)})")
         return self._settle("load")
 
     def _settle(self, doing: str) -> Outcome:
@@ -229,7 +235,7 @@ class Engine:
             headers = [[name.lower(), value] for name, value in response.headers.items()]
             status = {"status": response.status, "statusText": "", "url": url}
             answer = {"response": {**status, "text": response.text, "headers": headers}}
-        self._context.run(f"answer({number}, {json.dumps(json.dumps(answer))})")
+        self._context.run(f"answer({number}, {_literal(json.dumps(answer, ensure_ascii=False))})")
 
     def _date(self, value: object) -> object:
         if not isinstance(value, datetime):
@@ -259,15 +265,13 @@ def _wrap(source: str, bridge: str, *, strict: bool) -> _Wrapped:
 class Context:
     """A context of V8 with limits and the sandbox."""
 
-    def __init__(self, *, seconds: float = SECONDS, memory: int = MEMORY) -> None:
+    def __init__(self, *, seconds: float = SECONDS, memory: int = MEMORY, own_process: bool = False) -> None:
         self._seconds = self._left = seconds
         self._memory = memory
         self._reached: ScriptLimitError | None = None
         # A script cannot guess the name of the bridge.
         self.bridge = f"bridge_{secrets.token_hex(16)}"
-        racer = _new_context()
-        racer.set_hard_memory_limit(memory)
-        self._racer: MiniRacer | None = racer
+        self._isolate: Isolate | IsolateProcess | None = IsolateProcess(memory) if own_process else Isolate(memory)
 
     def __enter__(self) -> Self:
         return self
@@ -276,26 +280,26 @@ class Context:
         self.close()
 
     def check(self, source: str) -> None:
-        """Raise ScriptSyntaxError if a script does not compile; then make the sandbox."""
-        from py_mini_racer import JSEvalException, JSParseException
-
-        self.start()
+        """Raise ScriptSyntaxError if a script does not compile. Nothing is run."""
         failure: ScriptSyntaxError | None = None
         try:
             self.evaluate(f"{_CHECK}{_as_unicode(source)}}})")
-        except JSParseException as error:
-            failure = _syntax_error(str(error))
-        except JSEvalException:
-            pass  # thrown by the first statement
+        except EvaluationError as error:
+            if error.kind is FailureKind.SYNTAX:
+                failure = _syntax_error(str(error))
+            # Otherwise, the first statement threw.
         if failure is not None:
             raise failure
+
+    def make_sandbox(self) -> None:
+        """Define the globals of the server's sandbox, and the bridge."""
         self.evaluate(f"const {self.bridge} = {_sandbox()}\n//# sourceURL={_BRIDGE}")
 
     def start(self) -> None:
         """Begin to measure time."""
         self._left = self._seconds
 
-    def run(self, call: str) -> Any:
+    def run(self, call: str) -> str:
         """Call a function of the bridge."""
         return self.evaluate(f'"use strict"; {self.bridge}.{call}\n//# sourceURL={_BRIDGE}')
 
@@ -305,61 +309,55 @@ class Context:
         logs += (LogLine(level, text) for level, text in state["logs"])
         return state
 
-    def evaluate(self, code: str) -> Any:
-        """Return what code gives, within the limits."""
-        from py_mini_racer import JSOOMException, JSTimeoutException
-
-        racer = self._open()
+    def evaluate(self, code: str) -> str:
+        """Return the text that code gives, within the limits."""
         began = time.monotonic()
         try:
-            # 0 would mean that there is no limit.
-            return racer.eval(code, timeout_sec=max(self._left, 0.001))
-        except JSTimeoutException:
-            limit, message = "time", f"the script ran longer than {self._seconds:g} seconds"
-        except JSOOMException:
-            limit, message = "memory", self._out_of_memory()
+            return self._within_limits(lambda isolate: isolate.evaluate(code, self._left))
         finally:
             self._left -= time.monotonic() - began
-        raise self._limit_reached(limit, message)
-
-    def _out_of_memory(self) -> str:
-        return f"the script used more than {self._memory / 2**20:g} MB of memory"
 
     def check_memory(self) -> None:
-        """Raise ScriptLimitError if too much memory is in use. V8 notices that only when it collects garbage."""
-        racer = self._open()
-        if not racer.was_hard_memory_limit_reached() and racer.heap_stats()["used_heap_size"] > self._memory:
-            racer.low_memory_notification()
-        if racer.was_hard_memory_limit_reached():
-            raise self._limit_reached("memory", self._out_of_memory())
+        """Raise ScriptLimitError if too much memory is in use. Collect garbage, which later calls must not pay for."""
+        if self._within_limits(lambda isolate: isolate.exceeds_memory()):
+            raise self._limit_reached(FailureKind.MEMORY)
 
-    def _open(self) -> MiniRacer:
+    def _within_limits(self, work: Callable[[Isolate | IsolateProcess], T]) -> T:
+        """Return what V8 does, or raise ScriptLimitError and close."""
         if self._reached is not None:
             raise ScriptLimitError(str(self._reached), limit=self._reached.limit)
-        if self._racer is None:
+        if self._isolate is None:
             raise ConfigurationError("the script is closed")
-        return self._racer
+        try:
+            return work(self._isolate)
+        except EvaluationError as error:
+            if error.kind not in {FailureKind.TIME, FailureKind.MEMORY}:
+                raise
+            kind = error.kind
+        except BaseException:
+            # Interrupted by Ctrl-C: V8 may be busy.
+            self.close()
+            raise
+        raise self._limit_reached(kind)
 
-    def _limit_reached(self, limit: str, message: str) -> ScriptLimitError:
-        racer, self._racer = self._open(), None
+    def _limit_reached(self, kind: FailureKind) -> ScriptLimitError:
+        assert self._isolate is not None
         logs: list[LogLine] = []
-        responds = False
-        with suppress(Exception):
-            state = json.loads(str(racer.eval(f"{self.bridge}.poll()", timeout_sec=_SECONDS_FOR_LOGS)))
+        with suppress(EvaluationError):
+            state = json.loads(self._isolate.evaluate(f"{self.bridge}.poll()", _SECONDS_FOR_LOGS))
             logs = [LogLine(level, text) for level, text in state["logs"]]
-            responds = True
-        if responds:
-            racer.close()
-        else:
-            # A built-in function that V8 cannot interrupt, such as `indexOf` in a huge array, would delay closing.
-            threading.Thread(target=racer.close, daemon=True).start()
-        self._reached = ScriptLimitError(message, limit=limit, logs=tuple(logs))
+        self.close()
+        message = {
+            FailureKind.TIME: f"the script ran longer than {self._seconds:g} seconds",
+            FailureKind.MEMORY: f"the script used more than {self._memory / 2**20:g} MB of memory",
+        }[kind]
+        self._reached = ScriptLimitError(message, limit=kind, logs=tuple(logs))
         return self._reached
 
     def close(self) -> None:
-        racer, self._racer = self._racer, None
-        if racer is not None:
-            racer.close()
+        isolate, self._isolate = self._isolate, None
+        if isolate is not None:
+            isolate.close()
 
 
 def _as_unicode(text: str) -> str:
@@ -367,55 +365,17 @@ def _as_unicode(text: str) -> str:
     return text.encode("utf-16", errors="surrogatepass").decode("utf-16", errors="replace")
 
 
+def _literal(text: str) -> str:
+    """Return the JavaScript literal of a text. It escapes lone surrogates only, which UTF-8 lacks."""
+    literal = json.dumps(text, ensure_ascii=False)
+    return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", literal)
+
+
 @functools.cache
 def _sandbox() -> str:
     return (
         importlib.resources.files("rocketchat_integrations.scripts").joinpath("_sandbox.js").read_text(encoding="utf-8")
     )
-
-
-def _new_context() -> MiniRacer:
-    try:
-        make = _context_class()
-    except ImportError:
-        make = None
-    if make is None:
-        raise ConfigurationError(
-            "running scripts needs the package mini-racer: pip install 'rocketchat-integrations[scripts]'"
-        )
-
-    async def made() -> MiniRacer:
-        return make()
-
-    # Made in an event loop, a context uses that one, and not a thread of its own.
-    return asyncio.run_coroutine_threadsafe(made(), _event_loop(os.getpid())).result()
-
-
-@functools.cache
-def _context_class() -> type[MiniRacer]:
-    from py_mini_racer import MiniRacer
-
-    class PlainContext(MiniRacer):
-        """A context without ``setTimeout``, which the constructor of mini_racer would add with ``eval``."""
-
-        _made = False
-
-        def __init__(self) -> None:
-            super().__init__()
-            self._made = True
-
-        def eval(self, *args: Any, **kwargs: Any) -> Any:
-            return super().eval(*args, **kwargs) if self._made else None
-
-    return PlainContext
-
-
-@functools.cache
-def _event_loop(_: int) -> asyncio.AbstractEventLoop:
-    """Return the event loop of all contexts of a process. It runs in a thread, which ends with the process."""
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="rocketchat-integrations scripts", daemon=True).start()
-    return loop
 
 
 def _stack(stack: str, shift: int) -> str:
@@ -429,9 +389,10 @@ def _syntax_error(report: str) -> ScriptSyntaxError:
     lines = report.split("\n")
     found = re.match(r"[^:]*:(\d+): (\w+): (.*)", lines[0])
     assert found is not None, "mini_racer words syntax errors in another way"
-    line = int(found[1])
+    line = int(found[1]) or 1
     caret = next((it.index("^") for it in lines[2:] if it.strip(" \t") and set(it) <= set(" \t^")), None)
-    column = None if caret is None else caret + 1 - (len(_CHECK) if line == 1 else 0)
+    # V8 can name a place before the script, if the script closes what the check opens.
+    column = None if caret is None else max(1, caret + 1 - (len(_CHECK) if line == 1 else 0))
     return ScriptSyntaxError(
         syntax_error_text(found[2], found[3], line, column), name=found[2], message=found[3], line=line, column=column
     )

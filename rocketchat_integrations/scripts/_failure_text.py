@@ -27,7 +27,17 @@ _PLACE = re.compile(r"script\.js:(\d+):(\d+)")
 def syntax_error_text(name: str, message: str, line: int, column: int | None) -> str:
     """Return the text of the exception for a syntax error. It leaves out what V8 quotes, except punctuation."""
     place = f"line {line}" if column is None else f"line {line}, column {column}"
-    return f"{place}: {name}: {_QUOTED.sub('…', message)}"
+    return f"{place}: {name}: {safe_syntax_message(message)}"
+
+
+def safe_syntax_message(message: str) -> str:
+    """Return a message of V8 about the syntax, without what it quotes."""
+    return _QUOTED.sub("…", message)
+
+
+def safe_name(name: str) -> str:
+    """Return an identifier, or ``…`` for one that looks like a secret whose quotes were forgotten."""
+    return "…" if len(name) >= 16 and len(re.findall(r"\d", name)) >= 3 else name
 
 
 def thrown_error_text(doing: str, name: str, message: str, stack: str, source: str) -> str:
@@ -45,6 +55,7 @@ def thrown_error_text(doing: str, name: str, message: str, stack: str, source: s
 
 
 def _is_harmless(quoted: str, source: str) -> bool:
-    """Return whether no part of a quotation is in a string of the script."""
+    """Return whether no part of a quotation is in a string of the script, or looks like a secret."""
     strings = "\n".join(_STRING.findall(source))
-    return not any(word in strings for word in re.findall(_NAME, quoted) if len(word) > 2)
+    words = re.findall(_NAME, quoted)
+    return not any(word in strings for word in words if len(word) > 2) and words == [*map(safe_name, words)]

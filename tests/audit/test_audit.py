@@ -14,7 +14,7 @@ import pytest
 
 from rocketchat_integrations import Client, IncomingIntegration, OutgoingIntegration, PermissionDeniedError
 from rocketchat_integrations.audit import audit
-from rocketchat_integrations.scripts import ProblemKind, _analysis, _engine
+from rocketchat_integrations.scripts import ProblemKind, _analysis
 from rocketchat_integrations.scripts._analysis import static_problems
 from rocketchat_integrations.testing import LocalRocketChat
 
@@ -204,7 +204,6 @@ def test_without_the_extra_a_note_says_that_scripts_were_not_checked(
     client.create(hook("b", script="class Script {", script_enabled=True))
     monkeypatch.setitem(sys.modules, "py_mini_racer", None)
     monkeypatch.setattr(_analysis, "_analyzer", _analysis._Analyzer)  # pyright: ignore[reportPrivateUsage]
-    _engine._context_class.cache_clear()  # pyright: ignore[reportPrivateUsage]
     result = audit(client, resolve=None)
     assert [(it.kind, it.name) for it in result.findings] == [("script-error", "b")]
     assert "rocketchat-integrations[scripts]" in result.notes[0]

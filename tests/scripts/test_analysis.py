@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +14,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from rocketchat_integrations.scripts import _analysis
-from rocketchat_integrations.scripts._analysis import ProblemKind, static_problems
+from rocketchat_integrations import ScriptSyntaxError
+from rocketchat_integrations.scripts import ProblemKind, Script, _analysis, static_problems
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -250,6 +251,30 @@ def test_problems_of_a_broken_script(name: str) -> None:
 @pytest.mark.parametrize("name", CORRECT)
 def test_a_correct_script_has_no_problems(name: str) -> None:
     assert static_problems(CORRECT[name]) == ()
+
+
+@pytest.mark.parametrize("name", ["comma missing", "module", "octal"])
+def test_a_syntax_error_is_the_one_of_loading(name: str) -> None:
+    with pytest.raises(ScriptSyntaxError) as caught:
+        Script(BROKEN[name])
+    error = caught.value
+    (problem,) = static_problems(BROKEN[name])
+    assert (problem.line, problem.column) == (error.line, error.column)
+    assert f"{error.name}: {problem.message}" in str(error)
+
+
+def test_a_comment_in_the_last_line_needs_a_line_end() -> None:
+    source = "class Script { process_incoming_request() {} } // end"
+    (problem,) = static_problems(source)
+    assert "needs a line end" in problem.message
+    assert static_problems(f"{source}\n") == ()
+
+
+def test_no_problem_shows_a_secret_whose_quotes_were_forgotten() -> None:
+    secret = f"ghp_{secrets.token_hex(16)}"
+    for source in (f"const token = {secret};", f"const token = {secret}'", f"let {secret}, {secret};"):
+        assert secret not in str(static_problems(f"class Script {{ process_incoming_request() {{ {source} }} }}"))
+    assert static_problems(f"const token = {secret};")
 
 
 def test_the_broken_scripts_have_every_kind_of_problem_twice() -> None:

@@ -257,6 +257,7 @@ LEAKING = {
     "two words": f"const t = a {SECRET};",
     "a regular expression": f"const t = /{SECRET}(/;",
     "a name declared twice": f"let {SECRET}; let {SECRET};",
+    "a token without quotes": f"class Script {{ process_incoming_request() {{ return {SECRET}0123456789; }} }}",
     "a promise": f"class Script {{ async process_incoming_request() {{ await new Promise((_) => '{SECRET}'); }} }}",
     "a result": f"class Script {{ process_incoming_request() {{ return {{ ['{SECRET}']: () => 1 }}; }} }}",
     "a URL": f"class Script {{ process_incoming_request() {{ return fetch('https://{SECRET}'); }} }}",
@@ -296,6 +297,13 @@ def test_the_text_of_an_error_has_what_v8_says_without_quoting_texts() -> None:
         assert text in str(caught.value)
     with pytest.raises(ScriptSyntaxError, match="line 1, column 7: SyntaxError: Unexpected token '{'"):
         Script("class {{{")
+
+
+def test_a_script_runs_in_its_own_process(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.js"
+    path.write_text("class Script { process_incoming_request() { return 'ab'.repeat(2.6e8).split('b'); } }")
+    with Script.load(path, own_process=True) as script, pytest.raises(IntegrationScriptError):
+        script.process_incoming_request({})
 
 
 def test_a_limit_is_an_error_of_its_own() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -288,16 +288,9 @@ def test_the_log_has_what_a_script_writes(api: Api, caplog: pytest.LogCaptureFix
 # Without the extra
 
 
-@pytest.fixture
-def without_extra(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Block the import of the engine."""
-    monkeypatch.setitem(cast("dict[str, Any]", sys.modules), "py_mini_racer", None)
-    _engine._context_class.cache_clear()
-    return _engine._context_class.cache_clear
-
-
-def test_without_the_extra(serve: Opener, caplog: pytest.LogCaptureFixture, without_extra: Callable[[], None]) -> None:
+def test_without_the_extra(serve: Opener, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """The body is the message, and the log says once what to install; with `scripts=True` the server says so."""
+    monkeypatch.setitem(cast("dict[str, Any]", sys.modules), "py_mini_racer", None)
     api = serve()
     for _ in range(2):
         assert _post(api, "return { content: { text: 'a' } }").status == 200
@@ -310,7 +303,6 @@ def test_without_the_extra(serve: Opener, caplog: pytest.LogCaptureFixture, with
     off = serve(scripts=False)
     assert _post(off, "").status == 200
     assert caplog.records == []
-    without_extra()
 
 
 def test_scripts_can_be_turned_off(serve: Opener) -> None:
