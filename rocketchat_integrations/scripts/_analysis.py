@@ -7,7 +7,6 @@ eslint-scope. The words for people are here.
 from __future__ import annotations
 
 import json
-import threading
 from contextlib import suppress
 from enum import StrEnum
 from functools import cache
@@ -19,7 +18,7 @@ import attrs
 from rocketchat_integrations._tracebacks import sealed
 from rocketchat_integrations.exceptions import ScriptLimitError, ScriptSyntaxError
 
-from ._engine import Context
+from ._engine import Context, SharedContext
 from ._failure_text import safe_name, safe_syntax_message
 
 # A script of 1 MB takes 220 MB and one second.
@@ -139,7 +138,11 @@ def static_problems(source: str) -> tuple[ScriptProblem, ...]:
     Raises:
         ConfigurationError: the extra ``scripts`` is not installed.
     """
-    return tuple(_problem(**found) for found in _analyzer().analyze(source))
+    try:
+        problems = _analyzer().use(lambda context: _analyze(context, source))
+    except ScriptLimitError:
+        problems = [_NOT_ANALYZED]
+    return tuple(_problem(**found) for found in problems)
 
 
 def _problem(kind: str, name: str, line: int, column: int) -> ScriptProblem:
@@ -155,27 +158,10 @@ def _problem(kind: str, name: str, line: int, column: int) -> ScriptProblem:
     return ScriptProblem(kind, message, line, column, instead)
 
 
-class _Analyzer:
-    """The analyzer in a context of its own, made when it is first needed and again after it reached a limit."""
-
-    def __init__(self) -> None:
-        self._context: Context | None = None
-        self._lock = threading.Lock()
-
-    def analyze(self, source: str) -> list[dict[str, Any]]:
-        """Return the problems as the analyzer has them: kind, name, line, column."""
-        with self._lock:
-            context = self._context or _make_context()
-            context.start()
-            try:
-                problems = _syntax_problems(context, source)
-                if not problems:
-                    problems = json.loads(context.evaluate(f"JSON.stringify(analyzer.analyze({json.dumps(source)}))"))
-            except ScriptLimitError:
-                self._context = None
-                return [_NOT_ANALYZED]
-            self._context = context
-        return problems
+def _analyze(context: Context, source: str) -> list[dict[str, Any]]:
+    """Return the problems as the analyzer has them: kind, name, line, column."""
+    problems = _syntax_problems(context, source)
+    return problems or json.loads(context.evaluate(f"JSON.stringify(analyzer.analyze({json.dumps(source)}))"))
 
 
 def _syntax_problems(context: Context, source: str) -> list[dict[str, Any]]:
@@ -196,12 +182,12 @@ def _syntax_problems(context: Context, source: str) -> list[dict[str, Any]]:
 
 
 def _make_context() -> Context:
+    # In a process of its own: V8 and the parser end their process if a script is too large or nested too deeply.
     context = Context(seconds=_SECONDS, memory=_MEMORY)
-    context.start()
     context.evaluate(Path(__file__).with_name("analyzer.js").read_text(encoding="utf-8"))
     return context
 
 
 @cache
-def _analyzer() -> _Analyzer:
-    return _Analyzer()
+def _analyzer() -> SharedContext:
+    return SharedContext(_make_context)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
+import importlib.util
 import json
+import os
 import re
 import secrets
 import threading
@@ -17,6 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import attrs
@@ -41,6 +44,7 @@ MEMORY = 8 * 2**20
 """The memory that a script may use, in bytes."""
 
 _SECONDS_FOR_LOGS = 0.25
+_SECONDS_FOR_GARBAGE = 3.0
 # Code is compiled and not run if the first statement throws.
 _CHECK = "throw 0;(function(){"
 # Names in stack traces.
@@ -109,8 +113,7 @@ def check_syntax(source: str) -> None:
         ScriptLimitError: compiling takes too long, or too much memory.
         ConfigurationError: the extra ``scripts`` is not installed.
     """
-    with Context() as context:
-        context.check(source)
+    _checker().use(lambda context: context.check(source))
 
 
 @sealed_init
@@ -129,13 +132,13 @@ class Engine:
         fetch: answers the requests of the script. Without it, ``fetch`` rejects.
         seconds: how long loading may take, and each call. Time in ``fetch`` does not count.
         memory: how many bytes of memory the script may use.
-        own_process: run V8 in a process of its own, which is killed at a limit.
+        own_process: run V8 in a process of its own, which is killed at a limit. False for V8 in this process.
 
     Raises:
         ScriptSyntaxError: the script does not compile.
         ScriptRuntimeError: it throws while it is loaded, or defines no ``Script``.
         ScriptLimitError: loading takes too long, or too much memory.
-        ConfigurationError: the extra ``scripts`` is not installed.
+        ConfigurationError: the extra ``scripts`` is not installed, or the process cannot be started.
     """
 
     def __init__(
@@ -146,7 +149,7 @@ class Engine:
         fetch: Fetch | None = None,
         seconds: float = SECONDS,
         memory: int = MEMORY,
-        own_process: bool = False,
+        own_process: bool = True,
     ) -> None:
         self._source = source
         self._fetch = fetch or _no_answer
@@ -263,21 +266,30 @@ def _wrap(source: str, bridge: str, *, strict: bool) -> _Wrapped:
 
 
 class Context:
-    """A context of V8 with limits and the sandbox."""
+    """A context of V8 with limits and the sandbox, in a process of its own or in this one."""
 
-    def __init__(self, *, seconds: float = SECONDS, memory: int = MEMORY, own_process: bool = False) -> None:
+    def __init__(self, *, seconds: float = SECONDS, memory: int = MEMORY, own_process: bool = True) -> None:
+        packages = _folder_of_mini_racer()
         self._seconds = self._left = seconds
+        self._process = os.getpid()
         self._memory = memory
         self._reached: ScriptLimitError | None = None
         # A script cannot guess the name of the bridge.
         self.bridge = f"bridge_{secrets.token_hex(16)}"
-        self._isolate: Isolate | IsolateProcess | None = IsolateProcess(memory) if own_process else Isolate(memory)
+        self._isolate: Isolate | IsolateProcess | None = (
+            IsolateProcess(memory, packages) if own_process else Isolate(memory)
+        )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether the context was made before this process was forked, and cannot be used here."""
+        return os.getpid() != self._process
 
     def check(self, source: str) -> None:
         """Raise ScriptSyntaxError if a script does not compile. Nothing is run."""
@@ -319,7 +331,7 @@ class Context:
 
     def check_memory(self) -> None:
         """Raise ScriptLimitError if too much memory is in use. Collect garbage, which later calls must not pay for."""
-        if self._within_limits(lambda isolate: isolate.exceeds_memory()):
+        if self._within_limits(lambda isolate: isolate.exceeds_memory(_SECONDS_FOR_GARBAGE)):
             raise self._limit_reached(FailureKind.MEMORY)
 
     def _within_limits(self, work: Callable[[Isolate | IsolateProcess], T]) -> T:
@@ -328,6 +340,8 @@ class Context:
             raise ScriptLimitError(str(self._reached), limit=self._reached.limit)
         if self._isolate is None:
             raise ConfigurationError("the script is closed")
+        if self.is_inherited:
+            raise ConfigurationError("the script belongs to the process that this one was forked from: load it again")
         try:
             return work(self._isolate)
         except EvaluationError as error:
@@ -358,6 +372,56 @@ class Context:
         isolate, self._isolate = self._isolate, None
         if isolate is not None:
             isolate.close()
+
+
+class SharedContext:
+    """A context for many calls, made when it is first needed, and again after it reached a limit or after a fork.
+
+    Threads use it one after the other.
+
+    Args:
+        make: makes the context.
+    """
+
+    def __init__(self, make: Callable[[], Context]) -> None:
+        self._make = make
+        self._context: Context | None = None
+        self._lock = threading.Lock()
+
+    def use(self, work: Callable[[Context], T]) -> T:
+        """Return what a function does with the context, within the context's limits.
+
+        Raises:
+            ScriptLimitError: it takes too long, or too much memory.
+            ConfigurationError: the extra ``scripts`` is not installed, or the process cannot be started.
+        """
+        with self._lock:
+            context, self._context = self._context, None
+            if context is None or context.is_inherited:
+                context = self._make()
+            context.start()
+            try:
+                result = work(context)
+                context.check_memory()
+            except ScriptSyntaxError:
+                self._context = context
+                raise
+            self._context = context
+            return result
+
+
+@functools.cache
+def _checker() -> SharedContext:
+    return SharedContext(Context)
+
+
+def _folder_of_mini_racer() -> Path:
+    found = importlib.util.find_spec("py_mini_racer")
+    if found is None or found.origin is None:
+        raise ConfigurationError(
+            "running scripts needs the package mini-racer: pip install 'rocketchat-integrations[scripts]'"
+        )
+    return Path(found.origin).parents[1]
 
 
 def _as_unicode(text: str) -> str:

@@ -42,9 +42,12 @@ class Script:
     It runs in V8, in a context of its own, which keeps what the script stores in ``Store`` and in global variables
     until :meth:`close`. Loading and each call may take 3 seconds, and the script 8 MB of memory. (A real server does
     not limit the time of calls. A script that takes too much memory there ends with ``Isolate was disposed during
-    execution due to memory limit``.) V8 cannot interrupt some built-in functions, such as ``fill`` of a billion
-    elements: they go on in a thread after the limit, and can take so much memory that Python ends. The memory of
-    ``ArrayBuffer`` does not count. Load scripts that you do not trust with ``own_process=True``.
+    execution due to memory limit``.)
+
+    V8 runs in a process of its own, which is killed when the script reaches a limit or is closed: whatever a script
+    does, it ends within about a second after its limit, and Python goes on. On Linux, that process can take at most
+    512 MB. On other systems its memory is limited by V8 only, which does not count ``ArrayBuffer`` and looks when it
+    collects garbage. After a fork, a script can be used in the process that loaded it only.
 
     The globals are those of the server's sandbox: ``Store``, ``console``, ``s``, ``fetch``, ``global`` and what
     JavaScript itself has. There is no ``require``, ``setTimeout``, ``HTTP``, ``_`` or ``moment``, as on the server.
@@ -64,18 +67,20 @@ class Script:
         strict: run it as server 9.0 does. False for the way of 8.x, where assigning to a name that is not declared
             makes it global: ``leaked`` of the results has these names. ``this`` in a plain nested function is undefined
             in both, while 8.x has the global object there.
-        own_process: run V8 in a process of its own, which is killed at a limit: nothing that the script does can end
-            this process. It takes 0.15 seconds more to load a script.
+        own_process: run V8 in a process of its own. False for V8 in this process, for scripts that you trust: loading
+            takes a tenth of the time, and a call half of it. A script can then block Python or end it, since V8 cannot
+            interrupt some built-in functions, such as ``fill`` of a billion elements, and ends its process when there
+            is no memory for them.
 
     Raises:
         ScriptSyntaxError: the script does not compile.
         ScriptRuntimeError: it throws while it is loaded, or defines no ``Script``.
         ScriptLimitError: loading takes too long, or too much memory.
-        ConfigurationError: the extra ``scripts`` is not installed.
+        ConfigurationError: the extra ``scripts`` is not installed, or the process cannot be started.
     """
 
     def __init__(
-        self, source: str, *, fetch: Answers | None = None, strict: bool = True, own_process: bool = False
+        self, source: str, *, fetch: Answers | None = None, strict: bool = True, own_process: bool = True
     ) -> None:
         if not isinstance(source, str):
             raise ConfigurationError(f"source: must be text, not {type(source).__name__}")
@@ -91,7 +96,7 @@ class Script:
         *,
         fetch: Answers | None = None,
         strict: bool = True,
-        own_process: bool = False,
+        own_process: bool = True,
     ) -> Self:
         """Load a script from a file in UTF-8.
 

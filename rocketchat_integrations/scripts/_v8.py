@@ -1,28 +1,36 @@
-"""Evaluate code in V8: the only module that imports mini_racer."""
+"""Evaluate code in V8: the only module that imports mini_racer.
+
+It is also the program of the process that :mod:`._v8_process` starts. So it imports nothing of this package.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import ctypes
+import faulthandler
 import functools
+import json
 import os
+import signal
+import sys
 import threading
 import weakref
-from collections.abc import Callable
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from rocketchat_integrations.exceptions import ConfigurationError
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from py_mini_racer import MiniRacer
 
-# How long to wait for V8, which may be busy: a script can leave callbacks behind, which run at any time.
+# The memory that the process may take besides the heap of V8, until V8 notices what a script takes.
+_MEMORY_BESIDES = 512 * 2**20
+_MEMORY_USED = Path("/proc/self/statm")
+# The time to answer after the time limit, before the process ends itself.
+_SECONDS_TO_ANSWER = 1.0
 _SECONDS_TO_CLOSE = 0.25
-_SECONDS_FOR_GARBAGE = 3.0
-
-T = TypeVar("T")
 
 
 class FailureKind(StrEnum):
@@ -45,21 +53,23 @@ class EvaluationError(Exception):
 class Isolate:
     """V8 with a heap of its own, in this process.
 
-    V8 notices that too much memory is in use when it collects garbage. It cannot interrupt some built-in functions.
+    V8 notices that too much memory is in use when it collects garbage. It cannot interrupt some built-in functions:
+    then :meth:`close` waits until they end.
 
     Args:
-        memory: how many bytes the heap may have.
-
-    Raises:
-        ConfigurationError: the extra ``scripts`` is not installed.
+        memory: how many bytes the heap may have, and how many characters a result.
     """
 
     def __init__(self, memory: int) -> None:
         self._memory = memory
-        self._loop = _event_loop(os.getpid())
+        self._process = os.getpid()
+        self._loop = _event_loop(self._process)
         racer = _new_racer(self._loop)
         racer.set_hard_memory_limit(memory)
         self._racer: MiniRacer | None = racer
+        self._evaluations: set[asyncio.Task[Any]] = set()
+        self._collected = weakref.finalize(self, _close_collected, racer, self._loop, self._process)
+        self._collected.atexit = False
         _open_isolates.add(self)
 
     def evaluate(self, code: str, seconds: float) -> str:
@@ -70,12 +80,17 @@ class Isolate:
         """
         from py_mini_racer import JSEvalException, JSOOMException, JSParseException
 
-        assert self._racer is not None
-        running = asyncio.wait_for(self._racer.eval_cancelable(code), seconds)
-        future = asyncio.run_coroutine_threadsafe(running, self._loop)
+        racer = self._racer
+        if racer is None:  # Python exits while another thread runs a script
+            raise EvaluationError(FailureKind.TIME, "closed")
+        running = self._evaluate(racer, code, seconds)
         try:
-            value = future.result()
-            return value if isinstance(value, str) else ""
+            value = asyncio.run_coroutine_threadsafe(running, self._loop).result()
+            if not isinstance(value, str):
+                return ""
+            if len(value) <= self._memory:
+                return value
+            failure = FailureKind.MEMORY, ""
         except TimeoutError:
             failure = FailureKind.TIME, ""
         except JSOOMException:
@@ -84,38 +99,55 @@ class Isolate:
             failure = FailureKind.SYNTAX, str(error)
         except JSEvalException as error:
             failure = FailureKind.THROWN, str(error)
+        except CancelledError:  # closed meanwhile
+            failure = FailureKind.TIME, ""
         raise EvaluationError(*failure)
 
-    def exceeds_memory(self) -> bool:
+    async def _evaluate(self, racer: MiniRacer, code: str, seconds: float) -> object:
+        evaluation = asyncio.ensure_future(racer.eval_cancelable(code))
+        self._evaluations.add(evaluation)
+        evaluation.add_done_callback(self._evaluations.discard)
+        return await asyncio.wait_for(evaluation, seconds)
+
+    def exceeds_memory(self, seconds: float) -> bool:
         """Return whether too much memory is in use, after collecting garbage if it is more than half of the limit.
 
         Raises:
             EvaluationError: V8 is busy with what a script left behind.
         """
+        # Only an evaluation has a time limit. (The statistics must not wait in another thread: mini_racer would use
+        # freed memory if the isolate was closed meanwhile.)
+        self.evaluate("", seconds)
         assert self._racer is not None
         if not self._racer.was_hard_memory_limit_reached():
-            heap = _wait_for(self._racer.heap_stats, _SECONDS_FOR_GARBAGE)
-            if heap["used_heap_size"] > self._memory / 2:
-                _wait_for(self._racer.low_memory_notification, _SECONDS_FOR_GARBAGE)
+            if self._racer.heap_stats()["used_heap_size"] > self._memory / 2:
+                self._racer.low_memory_notification()
         return self._racer.was_hard_memory_limit_reached()
 
     def close(self) -> None:
-        """End the code that runs, and free the memory, once."""
+        """End the code that runs, and free the memory, once. A forked process does nothing."""
         racer, self._racer = self._racer, None
-        if racer is not None:
-            with suppress(EvaluationError):
-                _wait_for(racer.close, _SECONDS_TO_CLOSE)
+        if racer is not None and os.getpid() == self._process:
+            self._collected.detach()
+            asyncio.run_coroutine_threadsafe(self._cancel_evaluations(), self._loop).result()
+            _free(racer)
 
+    def close_at_exit(self, seconds: float) -> None:
+        """Close within some time. No thread can be started at exit, and V8 may be busy."""
+        racer, self._racer = self._racer, None
+        if racer is not None and os.getpid() == self._process:
+            with suppress(TimeoutError):
+                asyncio.run_coroutine_threadsafe(self._cancel_and_free(racer), self._loop).result(seconds)
 
-def _wait_for(function: Callable[[], T], seconds: float) -> T:
-    """Return what a function of mini_racer returns, which has no time limit of its own."""
-    results: list[T] = []
-    thread = threading.Thread(target=lambda: results.append(function()), daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not results:
-        raise EvaluationError(FailureKind.TIME, "")
-    return results[0]
+    async def _cancel_and_free(self, racer: MiniRacer) -> None:
+        await self._cancel_evaluations()
+        _free(racer)
+
+    async def _cancel_evaluations(self) -> None:
+        """Cancel what runs: mini_racer would read a result in the memory that is freed."""
+        for evaluation in self._evaluations:
+            evaluation.cancel()
+        await asyncio.gather(*self._evaluations, return_exceptions=True)
 
 
 _open_isolates: weakref.WeakSet[Isolate] = weakref.WeakSet()
@@ -123,32 +155,31 @@ _open_isolates: weakref.WeakSet[Isolate] = weakref.WeakSet()
 
 @atexit.register
 def close_all() -> None:
-    """Close all isolates: Python can hang at exit if one is open when modules are cleared."""
+    """Close all isolates: Python can hang at exit if a script runs."""
     for isolate in list(_open_isolates):
-        isolate.close()
-
-
-def require_v8() -> None:
-    """Raise ConfigurationError if the extra ``scripts`` is not installed."""
-    try:
-        import py_mini_racer  # noqa: F401  # pyright: ignore[reportUnusedImport]
-    except ImportError:
-        pass
-    else:
-        return
-    raise ConfigurationError(
-        "running scripts needs the package mini-racer: pip install 'rocketchat-integrations[scripts]'"
-    )
+        isolate.close_at_exit(_SECONDS_TO_CLOSE)
 
 
 def _new_racer(loop: asyncio.AbstractEventLoop) -> MiniRacer:
-    require_v8()
-
     async def made() -> MiniRacer:
         return _racer_class()()
 
     # Made in an event loop, a context uses that one, and not a thread of its own.
-    return asyncio.run_coroutine_threadsafe(made(), loop).result()
+    racer = asyncio.run_coroutine_threadsafe(made(), loop).result()
+    # Only `_free` frees it. Python would do so in any thread, also in V8's own, and in forked processes, which do not
+    # have V8's thread: both wait forever.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(racer))
+    return racer
+
+
+def _free(racer: MiniRacer) -> None:
+    racer.close()
+    ctypes.pythonapi.Py_DecRef(ctypes.py_object(racer))
+
+
+def _close_collected(racer: MiniRacer, loop: asyncio.AbstractEventLoop, process: int) -> None:
+    if os.getpid() == process:
+        loop.call_soon_threadsafe(_free, racer)
 
 
 @functools.cache
@@ -170,3 +201,59 @@ def _event_loop(_: int) -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="rocketchat-integrations scripts", daemon=True).start()
     return loop
+
+
+def answer_requests(memory: int, requests: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer requests, each with its time limit at its end, until the pipe is closed or the process dies.
+
+    The first answer says that V8 has started.
+    """
+    isolate = Isolate(memory)
+    _limit_memory()
+    _write(answers, "", None)
+    for line in requests:
+        method, *arguments = json.loads(line)
+        faulthandler.dump_traceback_later(arguments[-1] + _SECONDS_TO_ANSWER, exit=True, file=sys.__stderr__)
+        try:
+            _write(answers, "", getattr(isolate, method)(*arguments))
+        except EvaluationError as error:
+            _write(answers, error.kind, str(error))
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _write(answers: IO[bytes], failure: str, value: object) -> None:
+    answers.write(json.dumps([failure, value]).encode() + b"\n")
+    answers.flush()
+
+
+def _limit_memory() -> None:
+    """Limit the memory that this process takes from now on, and write no core dump. Only Linux can do that."""
+    if not _MEMORY_USED.exists():
+        return
+    import resource
+
+    data = int(_MEMORY_USED.read_text(encoding="ascii").split()[5]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(ValueError):  # if the limit is lower already
+        resource.setrlimit(resource.RLIMIT_DATA, (data + _MEMORY_BESIDES, data + _MEMORY_BESIDES))
+
+
+def main(packages: str, memory: str) -> None:
+    """Run the process of V8.
+
+    Args:
+        packages: the folder that contains mini_racer.
+        memory: how many bytes the heap may have.
+    """
+    # Ctrl-C in a terminal reaches this process, too: the other one decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.path.append(packages)
+    try:
+        answer_requests(int(memory), sys.stdin.buffer, sys.stdout.buffer)
+    finally:
+        # V8 may still be busy.
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -4,102 +4,94 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
+import time
 import weakref
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
-from ._v8 import EvaluationError, FailureKind, Isolate, require_v8
+from rocketchat_integrations.exceptions import ConfigurationError
 
-# What a script can take before V8 notices.
-_MEMORY_BESIDES = 512 * 2**20
-_MEMORY_USED = Path("/proc/self/statm")
+from ._v8 import EvaluationError, FailureKind
+
+_PROGRAM = Path(__file__).with_name("_v8.py")
 
 
 class IsolateProcess:
     """An isolate in a process of its own. It has the methods of :class:`Isolate`.
 
-    Closing it kills the process, whatever runs there. A process that dies has taken too much memory.
+    Closing it kills the process, whatever runs there.
+
+    Args:
+        memory: how many bytes the heap may have.
+        packages: the folder that contains mini_racer.
+
+    Raises:
+        ConfigurationError: Python cannot start the process.
     """
 
-    def __init__(self, memory: int) -> None:
-        require_v8()
-        program = (
-            f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import main; "
-            f"main({memory}, sys.stdin.buffer, sys.stdout.buffer)"
-        )
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", program],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            # V8 prints the code when it dies.
-            stderr=subprocess.DEVNULL,
-        )
-        self._close = weakref.finalize(self, _kill, self._process)
-        # Starting the process is no time of the script.
-        self._ask("exceeds_memory")
+    def __init__(self, memory: int, packages: Path) -> None:
+        # Isolated, and without site-packages: Python starts faster, and nothing else runs there. The code goes through
+        # a pipe, and so does not show in the list of processes.
+        command = [sys.executable, "-I", "-S", str(_PROGRAM), str(packages), str(memory)]
+        problem = "it ended at once"
+        try:
+            # V8 prints the code to stderr when it dies.
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+        except OSError as error:
+            problem = str(error)
+        else:
+            self._requests, self._answers = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+            self._close = weakref.finalize(self, _end, process, os.getpid())
+            # Waits for the process, whose start is no time of the script.
+            if self._answers.readline():
+                return
+            self.close()
+        advice = "own_process=False runs scripts in this process"
+        raise ConfigurationError(f"cannot start {sys.executable} to run scripts ({advice}): {problem}")
 
     def evaluate(self, code: str, seconds: float) -> str:
         """Return the text that code gives. Raise EvaluationError as :meth:`Isolate.evaluate` does."""
         return str(self._ask("evaluate", code, seconds))
 
-    def exceeds_memory(self) -> bool:
-        """Return whether too much memory is in use."""
-        return bool(self._ask("exceeds_memory"))
+    def exceeds_memory(self, seconds: float) -> bool:
+        """Return whether too much memory is in use. Raise EvaluationError if V8 is busy."""
+        return bool(self._ask("exceeds_memory", seconds))
 
     def close(self) -> None:
-        """Kill the process."""
+        """Kill the process. A forked process only closes its pipes."""
         self._close()
 
     def _ask(self, method: str, *arguments: Any) -> Any:
-        requests, answers = self._process.stdin, self._process.stdout
-        assert requests is not None
-        assert answers is not None
-        with suppress(BrokenPipeError):
-            requests.write(json.dumps([method, *arguments]).encode() + b"\n")
-            requests.flush()
-        line = answers.readline()
-        if not line:
-            raise EvaluationError(FailureKind.MEMORY, "the process of V8 died")
-        kind, value = json.loads(line)
-        if kind:
-            raise EvaluationError(FailureKind(kind), value)
+        """Return an answer of the process. One that died took too long, or else too much memory."""
+        began = time.monotonic()
+        line = b""
+        with suppress(OSError, ValueError):  # a ValueError if another thread closed the pipes
+            self._requests.write(json.dumps([method, *arguments]).encode() + b"\n")
+            self._requests.flush()
+            line = self._answers.readline()
+        if not line.endswith(b"\n"):
+            late = time.monotonic() - began > arguments[-1]
+            raise EvaluationError(FailureKind.TIME if late else FailureKind.MEMORY, "the process of V8 died")
+        failure, value = json.loads(line)
+        if failure:
+            raise EvaluationError(FailureKind(failure), value)
         return value
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.communicate()
-
-
-def main(memory: int, requests: IO[bytes], answers: IO[bytes]) -> None:
-    """Answer the requests of the process that started this one, until it closes the pipe or dies."""
-    # Ctrl-C in a terminal reaches this process, too: the other one decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    isolate = Isolate(memory)
-    _limit_memory()
-    for line in requests:
-        method, *arguments = json.loads(line)
-        try:
-            answer = ["", getattr(isolate, method)(*arguments)]
-        except EvaluationError as error:
-            answer = [error.kind, str(error)]
-        answers.write(json.dumps(answer).encode() + b"\n")
-        answers.flush()
-    # V8 may still be busy.
-    os._exit(0)
-
-
-def _limit_memory() -> None:
-    """Limit the memory that this process takes from now on, and write no core dump. Only Linux can do that."""
-    if not _MEMORY_USED.exists():
-        return
-    import resource
-
-    data = int(_MEMORY_USED.read_text(encoding="ascii").split()[5]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(ValueError):  # if the limit is lower already
-        resource.setrlimit(resource.RLIMIT_DATA, (data + _MEMORY_BESIDES, data + _MEMORY_BESIDES))
+def _end(process: subprocess.Popen[bytes], owner: int) -> None:
+    """Kill the process, and close its pipes. The pipes of a forked process are its own."""
+    is_ours = os.getpid() == owner
+    if is_ours:
+        process.kill()
+    for pipe in (process.stdin, process.stdout):
+        with suppress(OSError):  # of what was not sent
+            cast("IO[bytes]", pipe).close()
+    if is_ours:
+        process.wait()
+    else:
+        process.returncode = 0  # or else Python warns that it still runs
