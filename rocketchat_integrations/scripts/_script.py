@@ -51,7 +51,8 @@ class Script:
     ``info``, ``warn``, ``error`` and ``debug`` (the others do nothing here); ``s.escapeHTML``, ``s.escapeRegExp`` and
     ``s.wildcardToRegex`` of some versions. ``s.stripTags`` only removes tags here, the server sanitizes HTML as well.
     A response of ``fetch`` has ``status``, ``statusText``, ``ok``, ``url``, ``redirected``, ``headers`` (an array of
-    pairs), ``text()`` and ``json()``, and no other methods.
+    pairs), ``text()`` and ``json()``, and no other methods. V8 is newer here than in a server's Node.js: the newest
+    syntax and built-in functions may run here only.
 
     Threads may share a script; its calls run one after the other.
 
