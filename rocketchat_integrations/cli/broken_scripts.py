@@ -34,7 +34,7 @@ def refuse_broken_scripts(wanted: Manifest | Plan) -> None:
 def _of_manifest(manifest: Manifest) -> Iterator[tuple[str, str]]:
     for entry in manifest.entries:
         if entry.definition.script and entry.definition.script_enabled:
-            yield f"{entry.place}: script", entry.definition.script
+            yield f"{entry.place}: {entry.script_file or 'script'}", entry.definition.script
 
 
 def _of_plan(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from ._secrets import Secret
 class Entry:
     """One integration of a manifest: a complete definition, and the names of the fields that are given.
 
-    Entries are compared without their ``place``.
+    Entries are compared without their ``script_file`` and ``place``.
     """
 
     definition: IncomingIntegration | OutgoingIntegration
@@ -33,6 +33,9 @@ class Entry:
 
     secrets: Mapping[str, Secret] = attrs.field(factory=dict[str, Secret], hash=False)
     """The sources of the fields that are secrets, by the names of the fields."""
+
+    script_file: str | None = attrs.field(default=None, eq=False)
+    """The file that the script was read from, as the manifest names it."""
 
     place: str = attrs.field(default="", eq=False)
     """The place of the entry, for messages: ``"integrations.toml: incoming[0]"``."""

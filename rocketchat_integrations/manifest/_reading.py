@@ -56,11 +56,12 @@ _SHARED_DEFAULTS_KEYS = {**dict.fromkeys(KINDS), **entry_keys(*KINDS.values(), w
 
 
 class _Given(NamedTuple):
-    """The value of a field that a table gives, and its source if it is a secret."""
+    """The value of a field that a table gives, and its source if it is a secret or a script in a file."""
 
     value: object
     path: KeyPath
     secret: Secret | None = None
+    file: str | None = None
 
 
 _Fields: TypeAlias = dict[str, _Given]
@@ -223,6 +224,7 @@ class FileReader:
             given=frozenset(fields),
             renamed_from=renamed_from,
             id=self._option(table, path, "id"),
+            script_file=fields["script"].file if "script" in fields else None,
             secrets={field: given.secret for field, given in fields.items() if given.secret is not None},
             place=self._place(path),
         )
@@ -266,7 +268,8 @@ class FileReader:
             return _Given(UNREADABLE, path)
         if key == "script_file":
             file = check_text_not_blank(value)
-            return _Given(read_text_beside(self._folder, file, "utf-8-sig", allow_outside=self._allow_outside), path)
+            text = read_text_beside(self._folder, file, "utf-8-sig", allow_outside=self._allow_outside)
+            return _Given(text, path, file=file)
         if not _is_table(value):
             return _Given(value, path)
         if key != "token":
