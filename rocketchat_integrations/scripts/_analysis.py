@@ -142,10 +142,11 @@ def static_problems(source: str) -> tuple[ScriptProblem, ...]:
     Raises:
         ConfigurationError: the extra ``scripts`` is not installed.
     """
-    return tuple(_problem(**found) for found in _analyzer().analyze(source))
+    return tuple(make_problem(**found) for found in _analyzer().analyze(source))
 
 
-def _problem(kind: str, name: str, line: int, column: int) -> ScriptProblem:
+def make_problem(kind: str, name: str, line: int, column: int) -> ScriptProblem:
+    """Return a problem with the words for its kind. ``name`` is the identifier, or V8's message for a syntax error."""
     kind = ProblemKind(kind)
     message, instead = _WORDS[kind]
     if kind is ProblemKind.SYNTAX_ERROR:
