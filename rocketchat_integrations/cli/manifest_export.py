@@ -63,7 +63,10 @@ def export(records: Collection[IntegrationRecord]) -> Export:
 
 
 def _set_fields(record: IntegrationRecord) -> dict[str, Any]:
-    """Return the fields that differ from their defaults, without blank texts and the engine (the server's choice)."""
+    """Return the fields that differ from their defaults, without empty texts and the engine (the server's choice).
+
+    What is left out has its default in the entry, which is exact: ``retry_count = 0`` is not the same as none.
+    """
     fields = {
         field.name: json_value(getattr(record, field.name))
         for field in attrs.fields(_DEFINITIONS[record.type])
@@ -75,7 +78,7 @@ def _set_fields(record: IntegrationRecord) -> dict[str, Any]:
 
 
 def _is_set(value: object, default: object) -> bool:
-    return default is attrs.NOTHING or (value != default and bool(value or default))
+    return default is attrs.NOTHING or (value != default and value not in ("", ()))
 
 
 def _with_references(fields: dict[str, Any], content: Export) -> dict[str, Any]:

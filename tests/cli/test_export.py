@@ -6,20 +6,27 @@ import json
 import stat
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from rocketchat_integrations import (
     Client,
     IncomingIntegration,
     IncomingIntegrationRecord,
     IntegrationDefinition,
+    IntegrationRecord,
     OutgoingIntegration,
     OutgoingIntegrationRecord,
 )
-from rocketchat_integrations.testing import LocalRocketChat
+from rocketchat_integrations.cli.manifest_export import WRITERS, export
+from rocketchat_integrations.manifest import Manifest
+from rocketchat_integrations.provisioning import plan
+from rocketchat_integrations.testing import LocalRocketChat, strategies
+from tests.provisioning.samples import Memory
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Workspace
@@ -77,6 +84,54 @@ def test_an_exported_manifest_makes_the_same_integrations(
         with Client(other.url, other.auth("admin")) as copy:
             copies = {(record.type, record.name): record.definition for record in copy.list()}
     assert copies == {(record.type, record.name): record.definition for record in client.list()}
+
+
+@settings(deadline=None, database=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(records=st.lists(strategies.records(), max_size=3), suffix=st.sampled_from(sorted(WRITERS)))
+def test_a_plan_of_an_exported_manifest_has_no_changes(
+    capsys: pytest.CaptureFixture[str], records: list[IntegrationRecord], suffix: str
+) -> None:
+    """Whatever the server holds. Only records that break the rules are left out."""
+    memory = Memory()
+    memory.records = {record.id: record for record in records}
+    content = export(memory.records.values())
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        for name, value in content.variables.items():
+            patch.setenv(name, value)
+        for path, text in {**content.scripts, f"m{suffix}": WRITERS[suffix](content.tables).encode()}.items():
+            Path(folder, path).parent.mkdir(exist_ok=True)
+            Path(folder, path).write_bytes(text)
+        changes = plan(Manifest.load(Path(folder, f"m{suffix}")), memory)
+    assert not changes, str(changes)
+    assert len(changes.unchanged) + capsys.readouterr().err.count("left out") == len(memory.records)
+
+
+BY_HAND = {
+    "disabled": ("ci", ("--no-enabled",), "enabled: false -> true"),
+    "given a script": ("ci", ("--script-enabled", "--script-file", "-"), "script_enabled: true -> false"),
+    "opened": ("ci", ("--override-destination-channel-enabled",), "override_destination_channel_enabled: true -> false"),
+    "renamed": ("bot", ("--alias", "Somebody"), "alias: 'Somebody' -> none"),
+    "retried": ("bot", ("--retry-failed-calls",), "retry_failed_calls: true -> false"),
+}
+
+
+@pytest.mark.parametrize(("name", "options", "shown"), BY_HAND.values(), ids=BY_HAND)
+def test_a_change_by_hand_after_the_export_is_found(
+    client: Client, run: Run, tmp_path: Path, name: str, options: tuple[str, ...], shown: str
+) -> None:
+    """Although the exported manifest has no line for the field. Applying the manifest undoes it."""
+    client.create(HOOK)
+    client.create(BOT)
+    path = str(tmp_path / "m.toml")
+    assert run("export", path).status == 0
+    assert run("update", name, *options, stdin=b"class Script {}").status == 0
+    result = run("plan", path)
+    assert result.status == 2
+    assert f"    {shown}\n" in result.out
+    assert "0 to create, 1 to update" in result.out
+    assert run("plan", path, "--partial").status == 0
+    assert run("apply", path, "--yes").status == 0
+    assert {record.name: record.definition for record in client.list()} == {"ci": HOOK, "bot": BOT}
 
 
 def test_a_manifest_has_no_defaults_and_no_secrets(

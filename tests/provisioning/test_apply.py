@@ -103,7 +103,8 @@ def test_a_manifest_is_planned_saved_and_applied(
     bot = {"name": "own-bot", "event": "sendMessage", "urls": ["https://bot.example"], "token": {"env": "BOT_TOKEN"}}
     ci = {"name": "own-ci", "channel": "#general", "script_file": "ci.js", "script_enabled": True, "renamed_from": "ci"}
     integrations = tmp_path / "integrations.json"
-    content = {"scope": "own-", "defaults": {"username": "rocket.cat"}, "incoming": [ci], "outgoing": [bot]}
+    defaults = {"username": "rocket.cat", "partial": True}
+    content = {"scope": "own-", "defaults": defaults, "incoming": [ci], "outgoing": [bot]}
     integrations.write_text(json.dumps(content))
     hook = client.create(incoming("ci", alias="By hand"))
     client.create(incoming("own-gone"))
