@@ -224,8 +224,8 @@ def _not_validated(cls: _Class) -> _Class:
 class Definition:
     """The fields that both types of integrations have: the base class of definitions and records.
 
-    Make an :class:`IncomingIntegration` or an :class:`OutgoingIntegration` instead. The metadata ``help`` of a field is its description in the JSON Schema of manifests and on the command line;
-    ``choices`` are its allowed values.
+    Make an :class:`IncomingIntegration` or an :class:`OutgoingIntegration` instead. The metadata ``help`` of a field
+    is its description in the JSON Schema of manifests and on the command line; ``choices`` are its allowed values.
     """
 
     name: str = attrs.field(metadata={"help": "Name of the integration in the administration."})

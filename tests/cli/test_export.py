@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 from rocketchat_integrations import (
     Client,
@@ -21,6 +21,7 @@ from rocketchat_integrations import (
     IntegrationRecord,
     OutgoingIntegration,
     OutgoingIntegrationRecord,
+    differences,
 )
 from rocketchat_integrations.cli.manifest_export import WRITERS, export
 from rocketchat_integrations.manifest import Manifest
@@ -86,7 +87,7 @@ def test_an_exported_manifest_makes_the_same_integrations(
     assert copies == {(record.type, record.name): record.definition for record in client.list()}
 
 
-@settings(deadline=None, database=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, database=None, max_examples=60, suppress_health_check=[*HealthCheck])
 @given(records=st.lists(strategies.records(), max_size=3), suffix=st.sampled_from(sorted(WRITERS)))
 def test_a_plan_of_an_exported_manifest_has_no_changes(
     capsys: pytest.CaptureFixture[str], records: list[IntegrationRecord], suffix: str
@@ -95,43 +96,45 @@ def test_a_plan_of_an_exported_manifest_has_no_changes(
     memory = Memory()
     memory.records = {record.id: record for record in records}
     content = export(memory.records.values())
+    warnings = capsys.readouterr().err
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         for name, value in content.variables.items():
+            assume("\0" not in value)  # no variable can hold it
             patch.setenv(name, value)
         for path, text in {**content.scripts, f"m{suffix}": WRITERS[suffix](content.tables).encode()}.items():
             Path(folder, path).parent.mkdir(exist_ok=True)
             Path(folder, path).write_bytes(text)
         changes = plan(Manifest.load(Path(folder, f"m{suffix}")), memory)
     assert not changes, str(changes)
-    assert len(changes.unchanged) + capsys.readouterr().err.count("left out") == len(memory.records)
+    assert len(changes.unchanged) + warnings.count("left out") == len(memory.records)
 
 
 BY_HAND = {
-    "disabled": ("ci", ("--no-enabled",), "enabled: false -> true"),
-    "given a script": ("ci", ("--script-enabled", "--script-file", "-"), "script_enabled: true -> false"),
-    "opened": ("ci", ("--override-destination-channel-enabled",), "override_destination_channel_enabled: true -> false"),
-    "renamed": ("bot", ("--alias", "Somebody"), "alias: 'Somebody' -> none"),
-    "retried": ("bot", ("--retry-failed-calls",), "retry_failed_calls: true -> false"),
+    "disabled": ("ci", "--no-enabled", "enabled: false -> true"),
+    "given a script": ("ci", "--script-enabled --script-file -", "script_enabled: true -> false"),
+    "opened": ("ci", "--override-destination-channel-enabled", "override_destination_channel_enabled: true -> false"),
+    "shown as another": ("bot", "--alias Somebody", "alias: 'Somebody' -> none"),
+    "retried": ("bot", "--retry-failed-calls", "retry_failed_calls: true -> false"),
 }
 
 
 @pytest.mark.parametrize(("name", "options", "shown"), BY_HAND.values(), ids=BY_HAND)
 def test_a_change_by_hand_after_the_export_is_found(
-    client: Client, run: Run, tmp_path: Path, name: str, options: tuple[str, ...], shown: str
+    client: Client, run: Run, tmp_path: Path, name: str, options: str, shown: str
 ) -> None:
     """Although the exported manifest has no line for the field. Applying the manifest undoes it."""
     client.create(HOOK)
     client.create(BOT)
     path = str(tmp_path / "m.toml")
     assert run("export", path).status == 0
-    assert run("update", name, *options, stdin=b"class Script {}").status == 0
+    assert run("update", name, *options.split(), stdin=b"class Script {}").status == 0
     result = run("plan", path)
     assert result.status == 2
     assert f"    {shown}\n" in result.out
     assert "0 to create, 1 to update" in result.out
     assert run("plan", path, "--partial").status == 0
     assert run("apply", path, "--yes").status == 0
-    assert {record.name: record.definition for record in client.list()} == {"ci": HOOK, "bot": BOT}
+    assert all(not differences(record, {"ci": HOOK, "bot": BOT}[record.name]) for record in client.list())
 
 
 def test_a_manifest_has_no_defaults_and_no_secrets(
