@@ -76,7 +76,7 @@ def test_a_long_diff_is_cut_off(client: Client, run: Run, tmp_path: Path) -> Non
     path = manifest(tmp_path, *({"name": name, "script": script} for name, script in zip(names, scripts, strict=True)))
     lines = run("plan", path).out.splitlines()
     assert f"        +{'/' * 199}…" in lines
-    assert "        … 44 more lines; --json has all of them" in lines
+    assert "        … 43 more lines; --json has all of them" in lines
     assert lines[-2] == "        too long to be compared here"
     assert len(lines) < 80
 
