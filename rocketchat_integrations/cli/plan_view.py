@@ -52,7 +52,7 @@ def _script_diff(step: Update) -> Iterator[str]:
     if change is None:
         return
     # Not by splitlines: a difference in line breaks is one.
-    old, new = ((text or "").split("\n") if text else [] for text in (change.old, change.new))
+    old, new = (str(text).split("\n") if text else [] for text in (change.old, change.new))
     if len(old) + len(new) > _COMPARED_LINES:
         yield "too long to be compared here"
         return

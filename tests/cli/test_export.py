@@ -87,7 +87,7 @@ def test_an_exported_manifest_makes_the_same_integrations(
     assert copies == {(record.type, record.name): record.definition for record in client.list()}
 
 
-@settings(deadline=None, database=None, max_examples=60, suppress_health_check=[*HealthCheck])
+@settings(deadline=None, database=None, max_examples=60, suppress_health_check=list(HealthCheck))
 @given(records=st.lists(strategies.records(), max_size=3), suffix=st.sampled_from(sorted(WRITERS)))
 def test_a_plan_of_an_exported_manifest_has_no_changes(
     capsys: pytest.CaptureFixture[str], records: list[IntegrationRecord], suffix: str

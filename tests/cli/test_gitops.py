@@ -58,7 +58,7 @@ def test_the_commands_of_the_readme_work(repository: Path) -> None:
             records = {record.name: record for record in client.list()}
         assert set(records) == {"ops-builds", "ops-deployer", "ops-notices"}
         assert (records["ops-builds"].alias, records["ops-notices"].enabled) == ("Builds", True)
-        for change in ('alias: "Somebody\'s builds" -> \'Builds\'', "enabled: false -> true"):
+        for change in ("alias: \"Somebody's builds\" -> 'Builds'", "enabled: false -> true"):
             assert output.count(f"    {change}\n") == 2  # in the output of plan and of apply
         assert output.splitlines().count("the URL is right") == output.splitlines().count("posted") == 1
         assert "a-long-random-text" not in output

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
+
+from rocketchat_integrations.cli import broken_scripts
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
@@ -55,7 +58,7 @@ def test_scripts_that_do_not_compile_can_be_allowed(folder: Path, run: Run, monk
     assert run("validate", "a.toml").status == 2
     assert run("validate", "off.toml").status == 0
     assert run("validate", "--allow-broken-scripts", "a.toml").status == 0
-    monkeypatch.setattr("rocketchat_integrations.cli.broken_scripts.find_spec", lambda _: None)
+    monkeypatch.setattr(broken_scripts, "find_spec", Mock(return_value=None))
     assert run("validate", "a.toml").status == 0
 
 
