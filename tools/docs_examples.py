@@ -1,7 +1,7 @@
 """Write the Python examples of the documentation as modules, for the type checkers.
 
-A page of ``docs`` is one module, whose blocks share their names as in the doctests. Each block of the README is a module,
-because it is a program of its own.
+A page of ``docs`` is one module, whose blocks share their names as in the doctests. Each block of the README is a
+module, because it is a program of its own.
 """
 
 from __future__ import annotations

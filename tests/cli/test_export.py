@@ -134,7 +134,8 @@ def test_a_change_by_hand_after_the_export_is_found(
     assert "0 to create, 1 to update" in result.out
     assert run("plan", path, "--partial").status == 0
     assert run("apply", path, "--yes").status == 0
-    assert all(not differences(record, {"ci": HOOK, "bot": BOT}[record.name]) for record in client.list())
+    wanted: dict[str, IntegrationDefinition] = {"ci": HOOK, "bot": BOT}
+    assert all(not differences(record, wanted[record.name]) for record in client.list())
 
 
 def test_a_manifest_has_no_defaults_and_no_secrets(

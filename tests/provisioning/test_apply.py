@@ -295,8 +295,8 @@ def test_a_refused_room_of_an_update_is_named(client: Client) -> None:
         apply(changes, client)
     (failure,) = caught.value.failed
     assert failure.reason.startswith("channel: one of '#general', '@nobody': there is no such room or user")
-    removals = plan([], client, prune="all").removals
-    for step in (*(step for step in changes.updates if step.name == "partial"), *removals):
+    steps: list[Step] = [*(step for step in changes.updates if step.name == "partial")]
+    for step in (*steps, *plan([], client, prune="all").removals):
         assert Failure(step=step, error=failure.error).reason.startswith("channel: there is no such room or user")
 
 

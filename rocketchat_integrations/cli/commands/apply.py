@@ -39,6 +39,7 @@ from .plan import manifest_options, read_wanted
 @click.pass_obj
 def command(
     credentials: Credentials,
+    /,
     manifests: tuple[str, ...],
     prune: str | None,
     plan_file: str | None,

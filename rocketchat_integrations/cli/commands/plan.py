@@ -71,6 +71,7 @@ def read_wanted(manifests: tuple[str, ...], prune: str | None, **options: bool) 
 @click.pass_obj
 def command(
     credentials: Credentials,
+    /,
     manifests: tuple[str, ...],
     prune: str | None,
     out: str | None,
