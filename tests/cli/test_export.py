@@ -87,7 +87,10 @@ def test_an_exported_manifest_makes_the_same_integrations(
     assert copies == {(record.type, record.name): record.definition for record in client.list()}
 
 
-@settings(deadline=None, database=None, max_examples=60, suppress_health_check=list(HealthCheck))
+CALM = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@settings(deadline=None, database=None, max_examples=60, suppress_health_check=CALM)
 @given(records=st.lists(strategies.records(), max_size=3), suffix=st.sampled_from(sorted(WRITERS)))
 def test_a_plan_of_an_exported_manifest_has_no_changes(
     capsys: pytest.CaptureFixture[str], records: list[IntegrationRecord], suffix: str
@@ -199,6 +202,22 @@ def test_a_record_that_breaks_the_rules_is_left_out_with_a_warning(
     assert "warning: left out: outgoing 'never' (odd1): event: " in result.err
     assert [entry["name"] for entry in json.loads(path.read_text())["outgoing"]] == ["blank", "old"]
     assert run("plan", str(path)).status == 0
+
+
+def test_an_entry_is_partial_where_no_definition_has_the_values(workspace: Workspace, run: Run, tmp_path: Path) -> None:
+    """A warning names the fields. All others are given, so that changes of them are found."""
+    document: dict[str, Any] = {"_id": "odd", "type": "webhook-outgoing", "name": "odd", "username": "rocket.cat"}
+    document |= {"urls": ["https://b.example"], "channel": ["#general"], "event": "sendMessage", "enabled": True}
+    workspace.server.insert({**document, "scriptEnabled": False, "retryFailedCalls": True, "retryDelay": ""})
+    path = tmp_path / "m.json"
+    warning, *_ = run("export", str(path)).err.splitlines()
+    assert warning == "warning: partial: outgoing 'odd' (odd): no entry can give its retry_count, retry_delay"
+    (entry,) = json.loads(path.read_text())["outgoing"]
+    assert (entry["partial"], entry["retry_failed_calls"], entry["run_on_edits"]) == (True, True, False)
+    assert not {"retry_count", "retry_delay"} & entry.keys()
+    assert run("plan", str(path)).status == 0
+    assert run("update", "odd", "--run-on-edits").status == 0
+    assert "    run_on_edits: true -> false\n" in run("plan", str(path)).out
 
 
 def test_an_unreadable_record_is_left_out_with_a_warning(
