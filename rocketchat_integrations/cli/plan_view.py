@@ -85,7 +85,7 @@ def _with_parts(content: str, parts: Iterable[str], note: str) -> str:
     """Append the parts that fit, and a note of how many do not."""
     left_out = 0
     for part in parts:
-        if left_out or len(content) + len(part) > _MARKDOWN_LENGTH:
+        if len(content) + len(part) > _MARKDOWN_LENGTH:
             left_out += 1
         else:
             content += part

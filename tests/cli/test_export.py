@@ -50,6 +50,8 @@ DEFINITIONS: tuple[IntegrationDefinition, ...] = (
     attrs.evolve(BOT, name="Script?", token="another", channel="all_public_channels"),
     attrs.evolve(BOT, name="users", event="userCreated", target_room="#general", channel=()),
     attrs.evolve(BOT, name="patient", retry_failed_calls=True, retry_count=2, retry_delay="powers-of-two"),
+    attrs.evolve(BOT, name="without retries", retry_count=0),
+    attrs.evolve(HOOK, name="a very long name " * 30, script="class Script { }"),
     attrs.evolve(BOT, name="lively", run_on_edits=True, impersonate_user=True, trigger_word_anywhere=True),
 )
 
@@ -73,6 +75,7 @@ def test_an_exported_manifest_makes_the_same_integrations(
     path = tmp_path / f"integrations{suffix}"
     result = run("export", str(path), "--with-secrets")
     assert result.status == 0, result.err
+    assert "warning" not in result.err
     for name, value in read_dotenv(tmp_path / ".env").items():
         monkeypatch.setenv(name, value)
     result = run("plan", str(path), "--prune-all")

@@ -84,6 +84,8 @@ def test_of_a_partial_entry_only_given_fields_are_managed(memory: Memory) -> Non
     assert not plan(manifest(Entry(definition=incoming(), partial=True)), memory)
     (step,) = plan(manifest(entry(incoming(), "alias")), memory).updates
     assert step.changes == (Change("alias", "By hand", None),)
+    (step,) = plan(manifest(Entry(definition=incoming("new"), partial=True, renamed_from="ci")), memory).updates
+    assert step.changes == (Change("name", "ci", "new"),)
 
 
 def test_a_definition_gives_all_its_fields(memory: Memory) -> None:
