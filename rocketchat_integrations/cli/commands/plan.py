@@ -38,7 +38,7 @@ def manifest_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-class Wanted(NamedTuple):
+class PlanInput(NamedTuple):
     """What a workspace should have, and what is removed from it."""
 
     manifest: Manifest
@@ -49,7 +49,7 @@ class Wanted(NamedTuple):
         return plan(self.manifest, CountingClient(client), prune=self.prune)
 
 
-def read_wanted(manifests: tuple[str, ...], prune: str | None, **options: bool) -> Wanted:
+def read_wanted(manifests: tuple[str, ...], prune: str | None, **options: bool) -> PlanInput:
     """Read and check the manifests, before anything needs a login.
 
     Raises:
@@ -57,7 +57,7 @@ def read_wanted(manifests: tuple[str, ...], prune: str | None, **options: bool) 
         ConfigurationError: if they cannot be pruned.
     """
     manifest = valid_manifest(read_manifest(manifests, **options))
-    wanted = Wanted(manifest, "all" if prune == "all" else prune is not None)
+    wanted = PlanInput(manifest, "all" if prune == "all" else prune is not None)
     wanted_entries(wanted.manifest, wanted.prune)
     return wanted
 
