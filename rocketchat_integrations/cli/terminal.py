@@ -34,6 +34,11 @@ def error_text(error: Exception) -> str:
     text = str(error)
     if isinstance(error, OSError) and error.filename is not None:
         text = f"{error.filename}: {error.strerror}"  # without the number
+    return one_line(text)
+
+
+def one_line(text: str) -> str:
+    """Return a message in one line, or in one line for each of several reasons. Control characters are escaped."""
     lines = [printable(" ".join(line.split())) for line in text.splitlines() if line.strip()]
     return " ".join(lines) if len(lines) <= 2 else "\n  ".join(lines)
 

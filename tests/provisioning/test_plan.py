@@ -67,12 +67,25 @@ def test_the_normalized_form_is_compared(memory: Memory) -> None:
     assert not plan([outgoing(channel=[" #general "], alias="", retry_failed_calls=True, trigger_words=[" "])], memory)
 
 
-def test_fields_that_an_entry_does_not_give_stay(memory: Memory) -> None:
+def test_an_entry_is_exact(memory: Memory) -> None:
+    """A field that it does not give has its default; what the server chooses stays as it is."""
+    memory.add(outgoing(alias="By hand", enabled=False, token="t", skip_transpile=True), script_engine="vm2")
+    (step,) = plan(manifest(Entry(definition=outgoing())), memory).updates
+    assert fields_of(step) == ["enabled", "alias"]
+    apply(plan(manifest(Entry(definition=outgoing())), memory), memory)
+    (record,) = memory.records.values()
+    assert (record.alias, record.enabled) == (None, True)
+    assert not plan(manifest(Entry(definition=outgoing(token="t"))), memory)
+
+
+def test_of_a_partial_entry_only_given_fields_are_managed(memory: Memory) -> None:
     """An alias that was set by hand is kept unless the entry gives one."""
     memory.add(incoming(alias="By hand"))
-    assert not plan(manifest(entry(incoming())), memory)
+    assert not plan(manifest(Entry(definition=incoming(), partial=True)), memory)
     (step,) = plan(manifest(entry(incoming(), "alias")), memory).updates
     assert step.changes == (Change("alias", "By hand", None),)
+    (step,) = plan(manifest(Entry(definition=incoming("new"), partial=True, renamed_from="ci")), memory).updates
+    assert step.changes == (Change("name", "ci", "new"),)
 
 
 def test_a_definition_gives_all_its_fields(memory: Memory) -> None:
