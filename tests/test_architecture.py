@@ -136,7 +136,7 @@ RESERVED = {
     "aiohttp": {"_transports.aiohttp"},
     "yarl": {"_transports.aiohttp"},
     "certifi": {"_transports.aiohttp"},
-    "http.client": {"_transports.requests", "testing"},
+    "http.client": {"_transports.requests", "testing", "cli.commands.say"},
     "cattrs": {"_protocol.codec"},
     "werkzeug": {"testing"},
     "hypothesis": {"testing.strategies"},

@@ -47,6 +47,7 @@ COMMANDS = {
     },
     "Trying it out": {
         "serve": "Run a small Rocket.Chat server on this machine.",
+        "say": "Post a message as a user of the server that `serve` runs.",
         "demo": "Take a tour: create, list, update, post, remove.",
     },
 }

@@ -99,15 +99,16 @@ class MarkedLine(NamedTuple):
     mark_style: str = ""
 
 
-def print_lines(lines: Iterable[MarkedLine]) -> None:
+def print_lines(lines: Iterable[MarkedLine], *, stderr: bool = False) -> None:
     """Print lines. On a terminal, the parts of a line that is too long for it have its mark, too."""
-    if sys.stdout.isatty():
-        console = _console()
+    stream = sys.stderr if stderr else sys.stdout
+    if stream.isatty():
+        console = _console(stderr=stderr)
         for line in lines:
             _print_rich_line(console, line)
     else:
         for line in lines:
-            print(printable(line.mark + line.text).rstrip())
+            print(printable(line.mark + line.text).rstrip(), file=stream, flush=stderr)
 
 
 def _print_rich_line(console: Console, line: MarkedLine) -> None:

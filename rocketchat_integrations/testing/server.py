@@ -17,6 +17,7 @@ from ._http._listener import Listener
 from ._http._received import ReceivedRequest
 from ._http._workspace import Workspace
 from ._world import _actions as actions
+from ._world._activity import AnsweredCall, AnsweredRequest
 from ._world._dialect import Dialect, SkipTranspile
 from ._world._scripts import ScriptSupport
 from ._world._settings import Settings, WorkspaceSettings
@@ -665,6 +666,18 @@ class LocalRocketChat:
         if request is None:
             raise TimeoutError(f"no request for {endpoint} has arrived in {timeout:g} seconds")
         return request
+
+    def watch(self, watcher: Callable[[AnsweredRequest | AnsweredCall | StoredMessage], object]) -> None:
+        """Call a function for each request answered, message posted or edited, and answer to a call of an integration.
+
+        It is called as soon as that happens, from any thread, while other requests wait. It must return quickly, and
+        must not use the server.
+
+        Args:
+            watcher: the function; it gets an :class:`AnsweredRequest`, a :class:`StoredMessage` or an
+                :class:`AnsweredCall`.
+        """
+        self._workspace.watchers.add(watcher)
 
     @property
     def connections(self) -> int:
