@@ -134,7 +134,7 @@ def test_the_examples_of_the_readme_run(monkeypatch: pytest.MonkeyPatch) -> None
     ("section", "names"),
     [
         ("Add a field of an integration", "trigger_word_anywhere|triggerWordAnywhere"),
-        ("Add an option of the connection", "max_response_size"),
+        ("Add an option of the connection", "pool_size"),
         ("Add an event", "ROOM_LEFT|RoomLeft|roomLeft"),
     ],
 )

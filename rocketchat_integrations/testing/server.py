@@ -157,6 +157,8 @@ class LocalRocketChat:
             ``"refused"`` for a 400 by the schema, ``"ignored"`` for taking it without storing it, ``"stored"`` for what
             8.x does. Older servers decide by their version: 8.4 and later store it, those before refuse it.
         page_cap: how many items a page of a list has at most.
+        infinite_count: whether ``count=0`` asks for all items of a list at once, the setting
+            ``API_Allow_Infinite_Count``; if not, it asks for 50.
         rate_limit: how many calls of one endpoint are allowed in how many seconds, as ``(calls, seconds)``; None for
             no limit. Users with the permission ``api-bypass-rate-limit`` are not limited.
         clock_skew: how many seconds the server's clock is ahead of this machine's.
@@ -192,6 +194,7 @@ class LocalRocketChat:
         version: str = "9.0",
         skip_transpile: SkipTranspile = "refused",
         page_cap: int = 100,
+        infinite_count: bool = True,
         rate_limit: tuple[int, float] | None = None,
         clock_skew: float = 0.0,
         frozen_scripts: bool = False,
@@ -209,6 +212,7 @@ class LocalRocketChat:
             raise ValueError(f"base_path must be empty or look like '/chat', not {base_path!r}")
         self._settings = Settings(
             page_cap=page_cap,
+            infinite_count=infinite_count,
             rate_limit=rate_limit,
             clock_skew=clock_skew,
             frozen_scripts=frozen_scripts,
@@ -301,6 +305,15 @@ class LocalRocketChat:
     @page_cap.setter
     def page_cap(self, value: int) -> None:
         self._settings.page_cap = value
+
+    @property
+    def infinite_count(self) -> bool:
+        """Whether ``count=0`` asks for all items of a list at once."""
+        return self._settings.infinite_count
+
+    @infinite_count.setter
+    def infinite_count(self, value: bool) -> None:
+        self._settings.infinite_count = value
 
     @property
     def rate_limit(self) -> tuple[int, float] | None:
