@@ -141,6 +141,7 @@ RESERVED = {
     "werkzeug": {"testing"},
     "hypothesis": {"testing.strategies"},
     "py_mini_racer": {"scripts._engine"},
+    "redis": {"outgoing._redis_repeats"},
     "click": {"cli"},
     "rich": {"cli"},
 }

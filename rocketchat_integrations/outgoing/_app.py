@@ -10,7 +10,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, TypeVar, cast, overload
+from typing import Any, Final, NamedTuple, NoReturn, ParamSpec, TypeAlias, TypeVar, cast, overload
 
 import attrs
 
@@ -48,7 +48,7 @@ from ._payloads import (
     UserCreated,
     read_payload,
 )
-from ._repeats import Repeats
+from ._repeats import MemoryRepeats, Repeats
 from ._replies import Answer, Reply, answer_to, json_answer
 from ._wsgi_and_asgi import AsgiApp, serve_wsgi
 
@@ -62,6 +62,8 @@ _RoomJoinedHandler = TypeVar("_RoomJoinedHandler", bound=Callable[[RoomJoined], 
 _RoomLeftHandler = TypeVar("_RoomLeftHandler", bound=Callable[[RoomLeft], _Result])
 _UserCreatedHandler = TypeVar("_UserCreatedHandler", bound=Callable[[UserCreated], _Result])
 _AnyHandler = TypeVar("_AnyHandler", bound=_Handler)
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class _NotGiven(str):
@@ -122,7 +124,7 @@ class _Call(NamedTuple):
 
     registered: _RegisteredHandler
     payload: Payload
-    key: bytes | None
+    key: str | None
 
 
 class WebhookApp:
@@ -149,7 +151,8 @@ class WebhookApp:
     - with the earlier answer if it repeats a call that was answered with 2xx less than 5 minutes ago: same handler,
       same body. The handler does not run again.
 
-    Only the last 1,000 calls are remembered. A call with only ``token`` and ``bot`` is never a repeat, because all such
+    Only the last 1,000 calls of this process are remembered; a bot with several processes needs :class:`RedisRepeats`,
+    or another object in ``repeats``. A call with only ``token`` and ``bot`` is never a repeat, because all such
     calls are equal; nor is a call whose first one failed or is still running, nor an edit with another text. An edit
     back to a text that the message had in the last 5 minutes is a repeat: with ``run_on_edits``, use
     ``deduplicate=False`` if the bot must see it. A retried call about a room is not recognized as a repeat, because
@@ -170,13 +173,23 @@ class WebhookApp:
             there can be only one handler.
         max_size: how many bytes a body may have.
         deduplicate: whether repeats are recognized.
+        repeats: what remembers the answers to recent calls: an object with the methods of :class:`Repeats`, such as a
+            :class:`RedisRepeats`. By default, this process does. If it raises, that is logged at WARNING, and the call
+            is handled as a new one.
 
     Raises:
         ConfigurationError: if an argument is wrong.
     """
 
     @sealed
-    def __init__(self, *, token: str | None = _NOT_GIVEN, max_size: int = MAX_SIZE, deduplicate: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        token: str | None = _NOT_GIVEN,
+        max_size: int = MAX_SIZE,
+        deduplicate: bool = True,
+        repeats: Repeats | None = None,
+    ) -> None:
         if token is not _NOT_GIVEN:
             check_token(token)
         check_size(max_size)
@@ -185,7 +198,7 @@ class WebhookApp:
         self._token = token
         self._max_size = max_size
         self._deduplicates = deduplicate
-        self._repeats = Repeats()
+        self._repeats = MemoryRepeats() if repeats is None else repeats
         self._handlers = _Handlers()
         self._asgi = AsgiApp(self.handle_async, max_size)
 
@@ -302,7 +315,9 @@ class WebhookApp:
         del body  # no frame keeps the token while the handler runs, or in what it raises
         if isinstance(call, ConfigurationError):
             raise call
-        return call if isinstance(call, Answer) else self._remembered(call, self._run(call))
+        if isinstance(call, Answer):
+            return call
+        return self._find(call) or self._remember(call, self._run(call))
 
     async def handle_async(self, body: Body, content_type: str | None) -> Answer:
         """Answer a POST request under ``asyncio``, as :meth:`handle` does. Plain handlers run in a worker thread.
@@ -323,8 +338,11 @@ class WebhookApp:
             raise call
         if isinstance(call, Answer):
             return call
+        known = await self._beside_the_loop(self._find, call)
+        if known is not None:
+            return known
         running = self._run_async(call) if call.registered.is_async else asyncio.to_thread(self._run, call)
-        return self._remembered(call, await running)
+        return await self._beside_the_loop(self._remember, call, await running)
 
     def __repr__(self) -> str:
         events = ", ".join(each.event for each in self._handlers.all)
@@ -355,9 +373,8 @@ class WebhookApp:
         if payload.bot and not registered.takes_bots:
             return answer_to(None)
         # The body itself would keep tokens and messages in memory.
-        key = hashlib.sha256(content).digest() if has_content and self._deduplicates else None
-        known = None if key is None else self._repeats.find(key)
-        return known or _Call(registered, payload, key)
+        key = hashlib.sha256(content).hexdigest() if has_content and self._deduplicates else None
+        return _Call(registered, payload, key)
 
     def _run(self, call: _Call) -> Answer:
         # StopIteration must not leave a worker thread: asyncio would hang.
@@ -390,10 +407,30 @@ class WebhookApp:
         _log.error("the handler of %s failed:\n%s", call.registered.event, text)
         return json_answer(500, {"error": "the bot failed"})
 
-    def _remembered(self, call: _Call, answer: Answer) -> Answer:
-        if call.key is not None and answer.status < 300:
-            self._repeats.add(call.key, answer)
+    def _find(self, call: _Call) -> Answer | None:
+        try:
+            return None if call.key is None else self._repeats.find(call.key)
+        except Exception as error:
+            _log_failed_repeats(error)
+            return None
+
+    def _remember(self, call: _Call, answer: Answer) -> Answer:
+        try:
+            if call.key is not None and answer.status < 300:
+                self._repeats.add(call.key, answer)
+        except Exception as error:
+            _log_failed_repeats(error)
         return answer
+
+    async def _beside_the_loop(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Call a function, in a worker thread if it may wait for a store elsewhere."""
+        if isinstance(self._repeats, MemoryRepeats):
+            return function(*args, **kwargs)
+        return await asyncio.to_thread(function, *args, **kwargs)
+
+
+def _log_failed_repeats(error: Exception) -> None:
+    _log.warning("repeated calls are not recognized: what remembers them failed: %s: %s", type(error).__name__, error)
 
 
 def _is_async(handler: _Handler) -> bool:

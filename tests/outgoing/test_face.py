@@ -17,12 +17,13 @@ from rocketchat_integrations.outgoing import Bot, Payload, PayloadFile, PayloadM
 
 NAMES = [
     *("Answer", "AsgiApp", "Bot", "FileUploaded", "MessageSent", "Payload", "PayloadFile", "PayloadMessage"),
-    *("PayloadRoom", "PayloadUser", "Reply", "RoomArchived", "RoomCreated", "RoomJoined", "RoomLeft", "UserCreated"),
-    *("WebhookApp", "parse"),
+    *("PayloadRoom", "PayloadUser", "RedisRepeats", "Repeats", "Reply", "RoomArchived", "RoomCreated", "RoomJoined"),
+    *("RoomLeft", "UserCreated", "WebhookApp", "parse"),
 ]
 ARGUMENTS = {
     "parse": ["body", "token", "event", "content_type", "max_size"],
-    "WebhookApp": ["token", "max_size", "deduplicate"],
+    "WebhookApp": ["token", "max_size", "deduplicate", "repeats"],
+    "RedisRepeats": ["redis", "prefix", "seconds"],
     "WebhookApp.on": ["self", "event", "token", "bots"],
     "WebhookApp.handle": ["self", "body", "content_type"],
     "WebhookApp.handle_async": ["self", "body", "content_type"],
