@@ -143,6 +143,36 @@ def test_tasks_share_the_rate_limit_windows(monkeypatch: pytest.MonkeyPatch) -> 
     assert quota.refused <= 20  # the tasks that began before the first answer
 
 
+@pytest.mark.parametrize(("pool_size", "most"), [(10, 100), (101, 101)])
+def test_the_number_of_connections_is_limited(pool_size: int, most: int) -> None:
+    """There are at most 100, or `pool_size` if it is larger; further calls wait for one of them."""
+    answer = b'HTTP/1.1 200 OK\r\nContent-Length: 37\r\n\r\n{"success": true, "version": "9.0.0"}'
+
+    async def main() -> int:
+        connections = 0
+        all_open = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            if connections == most:
+                all_open.set()
+            while await reader.readline():
+                await reader.readuntil(b"\r\n\r\n")
+                await all_open.wait()
+                writer.write(answer)
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=200)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        policy = RetryPolicy.never()
+        async with server, AsyncClient(url, TokenAuth("u", "t"), pool_size=pool_size, retry=policy) as client:
+            await asyncio.gather(*(client.server_version() for _ in range(most + 20)))
+        return connections
+
+    assert asyncio.run(main()) == most
+
+
 def test_a_server_that_goes_away_fails_every_call() -> None:
     """No task waits for ever, and each gets an exception of ours."""
 
