@@ -261,6 +261,23 @@ def test_closing_can_be_cancelled_at_every_await(server: LocalRocketChat) -> Non
     assert at > 1
 
 
+def test_closing_can_be_cancelled_while_a_login_is_under_way(server: LocalRocketChat) -> None:
+    """The login fails at once, is not repeated, and no connection stays open."""
+    server.fail_next("login", "hang")
+
+    async def main() -> None:
+        client = by_password(server)
+        asking = asyncio.create_task(client.user_id())
+        await asyncio.sleep(0)  # the login begins
+        assert await cancelled(1, client.close())
+        with pytest.raises(ConfigurationError, match="closed"):
+            await asking
+
+    asyncio.run(main())
+    gc.collect()  # pytest reports a connection or a session that is left open
+    assert counts(server)["login"] <= 1
+
+
 def test_a_cancelled_call_returns_its_slot_of_the_rate_limit(clock: Clock) -> None:
     """Later calls do not wait for its answer, also while the program keeps the exception."""
     asked = asyncio.Event()
