@@ -92,7 +92,7 @@ class AsyncDriver:
                     return cast(T, stop.value)
                 outcome = await self._do(step)
         finally:
-            steps.close()  # of a cancelled call: nothing more is sent
+            steps.close()  # of a call that failed or was cancelled: its slot of the rate limit is returned
 
     async def _do(self, step: Wait | Send | LogIn) -> Response | TransportError | TokenAuth | None:
         if isinstance(step, Wait):
