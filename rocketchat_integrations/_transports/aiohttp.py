@@ -31,8 +31,8 @@ from .translation import Cause, failure, translated
 
 # The maximum number of connections at a time, unless `pool_size` is larger: requests beyond it wait for one.
 _MOST_CONNECTIONS = 100
-# Response headers as long as http.client allows.
-_LONGEST_LINE = 65536
+# The longest header of a response, as in http.client.
+_LONGEST_HEADER = 65536
 # aiohttp warns about larger bodies as bytes, because it sends them in one piece.
 _LARGEST_PIECE = 2**20
 # aiohttp would add this header to a POST without a body. The client sets the others that it would add.
@@ -121,8 +121,7 @@ class AiohttpTransport:
                 auto_decompress=False,
                 trust_env=False,  # it would also read netrc, and the environment for every call
                 middlewares=(_send_once,),
-                max_line_size=_LONGEST_LINE,
-                max_field_size=_LONGEST_LINE,
+                max_field_size=_LONGEST_HEADER,
             )
         return self._session
 
