@@ -347,6 +347,38 @@ def test_a_cancelled_apply_leaves_no_task(server: LocalRocketChat) -> None:
     assert at > 3
 
 
+def test_a_cancelled_apply_cancels_its_calls() -> None:
+    """It does not wait for their responses."""
+
+    class Hanging(Quota):
+        cancelled = 0
+
+        def __init__(self) -> None:
+            self.asked = asyncio.Event()
+
+        async def send(self, request: Request) -> Response:
+            if request.endpoint == "integrations.list":
+                return Response(200, {}, b'{"success": true, "integrations": [], "total": 0}')
+            self.asked.set()
+            try:
+                return await asyncio.get_running_loop().create_future()
+            finally:
+                self.cancelled += 1
+
+    async def main() -> None:
+        transport = Hanging()
+        client = AsyncClient("https://chat.example.com", TokenAuth("u", "t"), transport=transport)
+        plan = await plan_async([attrs.evolve(HOOK, name=name) for name in "abc"], client)
+        applying = asyncio.create_task(apply_async(plan, client, workers=2))
+        await transport.asked.wait()
+        applying.cancel()
+        await asyncio.wait((applying,), timeout=5)
+        assert applying.cancelled()
+        assert transport.cancelled == 2
+
+    asyncio.run(main())
+
+
 # Loops
 
 
