@@ -261,6 +261,19 @@ def test_closing_can_be_cancelled_at_every_await(server: LocalRocketChat) -> Non
     assert at > 1
 
 
+def test_closing_again_does_nothing(server: LocalRocketChat) -> None:
+    """There is one logout, also if two tasks close the client at a time."""
+
+    async def main() -> None:
+        client = by_password(server)
+        await client.user_id()
+        await asyncio.gather(client.close(), client.close())
+        await client.close()
+
+    asyncio.run(main())
+    assert counts(server) == {"login": 1, "logout": 1}
+
+
 def test_closing_can_be_cancelled_while_a_login_is_under_way(server: LocalRocketChat) -> None:
     """The login fails at once, is not repeated, and no connection stays open."""
     server.fail_next("login", "hang")
