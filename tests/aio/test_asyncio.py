@@ -261,8 +261,8 @@ def test_closing_can_be_cancelled_at_every_await(server: LocalRocketChat) -> Non
     assert at > 1
 
 
-def test_closing_again_does_nothing(server: LocalRocketChat) -> None:
-    """There is one logout, also if two tasks close the client at a time."""
+def test_closing_again_does_nothing(server: LocalRocketChat, caplog: pytest.LogCaptureFixture) -> None:
+    """There is one logout, and none that fails, also if two tasks close the client at a time."""
 
     async def main() -> None:
         client = by_password(server)
@@ -272,6 +272,7 @@ def test_closing_again_does_nothing(server: LocalRocketChat) -> None:
 
     asyncio.run(main())
     assert counts(server) == {"login": 1, "logout": 1}
+    assert [record for record in caplog.records if record.name == "rocketchat_integrations"] == []
 
 
 def test_closing_can_be_cancelled_while_a_login_is_under_way(server: LocalRocketChat) -> None:
