@@ -375,9 +375,10 @@ def test_a_cancelled_apply_cancels_its_calls() -> None:
                 return Response(200, {}, b'{"success": true, "integrations": [], "total": 0}')
             self.asked.set()
             try:
-                return await asyncio.get_running_loop().create_future()
+                await asyncio.Event().wait()
             finally:
                 self.cancelled += 1
+            raise AssertionError("nobody answers")
 
     async def main() -> None:
         transport = Hanging()
