@@ -5,6 +5,7 @@ An operation is a value. It does no I/O, and knows neither the server's address 
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -341,6 +342,7 @@ def _page_query(offset: int, count: int, sort: Mapping[str, int]) -> dict[str, s
     return {"offset": str(offset), "count": str(count), "sort": json.dumps(sort, separators=(",", ":"))}
 
 
+@functools.cache
 def _of_kind(type: IntegrationType) -> ErrorContext:
     return ErrorContext(_PERMISSIONS[type], alternative=0 if type is IntegrationType.INCOMING else 1, alternatives=2)
 
