@@ -26,8 +26,8 @@ class CallOutcome(enum.StrEnum):
     """The program answered with a message that the server could not post."""
 
     REFUSED = "refused"
-    """The program answered with a failure: an empty reply, or another status than 200, 201 or 202. Of the status, servers
-    store only 410 (which disables the integration) and 500."""
+    """The program answered with a failure: an empty reply, or another status than 200, 201 or 202. Servers store two of
+    the statuses only: 410, which disables the integration, and 500."""
 
     NO_REPLY = "no-reply"
     """No reply arrived: the connection was refused or broken, or the program took more than 20 seconds."""
@@ -68,19 +68,19 @@ class StoredCall(Protocol):
     """The fields of a history entry that tell its outcome."""
 
     @property
-    def step(self) -> str | None: ...  # noqa: D102
+    def step(self) -> str | None: ...
     @property
-    def finished(self) -> bool: ...  # noqa: D102
+    def finished(self) -> bool: ...
     @property
-    def error(self) -> bool: ...  # noqa: D102
+    def error(self) -> bool: ...
     @property
-    def error_stack(self) -> object: ...  # noqa: D102
+    def error_stack(self) -> object: ...
     @property
-    def http_error(self) -> object: ...  # noqa: D102
+    def http_error(self) -> object: ...
     @property
-    def http_result(self) -> str | None: ...  # noqa: D102
+    def http_result(self) -> str | None: ...
     @property
-    def prepare_sent_message(self) -> object: ...  # noqa: D102
+    def prepare_sent_message(self) -> object: ...
 
 
 # The exceptions that servers 8.x and later store for a call without a reply. They store others in the same field if
