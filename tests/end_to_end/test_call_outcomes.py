@@ -40,7 +40,7 @@ def calls_of(client: Client, server: LocalRocketChat, url: str, script: str = ""
     """Let a message call a bot, and return the calls, oldest first."""
     if script:
         fields |= {"script": f"class Script {{ {script} }}", "script_enabled": True}
-    where = {"channel": "#general", "username": "rocket.cat", "trigger_words": "hello"}
+    where: dict[str, Any] = {"channel": "#general", "username": "rocket.cat", "trigger_words": "hello"}
     bot = client.create(OutgoingIntegration("bot", event="sendMessage", urls=[url], token="t", **where, **fields))
     server.say("alice", "general", "hello")
     return list(client.history(bot.id))[::-1]
