@@ -116,7 +116,8 @@ def outcome_of(call: StoredCall) -> tuple[CallOutcome, str | None]:
 def _without_reply(call: StoredCall) -> CallOutcome:
     # Servers 6.x keep the reply whose message they could not post, servers 8.x the name of the exception.
     has_reply = call.http_result not in (None, "null")
-    error = cast("dict[str, object]", call.http_error) if isinstance(call.http_error, dict) else {}
+    stored = call.http_error
+    error = cast("dict[str, object]", stored) if isinstance(stored, dict) else {}
     is_other_error = "name" in error and not _NO_REPLY.search(f"{error['name']}: {error.get('message')}")
     return CallOutcome.NOT_POSTED if has_reply or is_other_error else CallOutcome.NO_REPLY
 

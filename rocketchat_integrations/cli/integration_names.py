@@ -1,4 +1,4 @@
-"""Suggest names of integrations to shells: quickly, and without a word if that fails."""
+"""The argument that names an integration, and its completion: quick, and without a word if it fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 from rocketchat_integrations.models import IntegrationRecord, IntegrationType
 
 from .credentials import credentials_of
-from .shared_options import type_name
+from .shared_options import F, refuse_url, type_name, type_option
 
 # How long a shell may wait. One page of a list takes much less.
 _SECONDS = 2.0
@@ -20,10 +20,18 @@ _SECONDS = 2.0
 _OUTGOING_ONLY = ("history", "replay", "clear-history")
 
 
-def suggestions(context: click.Context, begun: str) -> list[CompletionItem]:
-    """Return the integrations whose names begin so, of the workspace that the command line names.
+def integration_argument(command: F) -> F:
+    """Add the integration's id or name, and ``--type``."""
+    argument = click.argument(
+        "integration", metavar="ID|NAME", callback=refuse_url, shell_complete=complete_integration
+    )
+    return argument(type_option(command))
 
-    A name that a shell would split is replaced by the id, which means the same.
+
+def complete_integration(context: click.Context, _: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Suggest the integrations whose names begin so, of the workspace that the command line names.
+
+    A ``shell_complete`` function. A name that a shell would split is replaced by the id, which means the same.
     """
     found: list[IntegrationRecord] = []
     reading = threading.Thread(target=_read, args=(context, found), daemon=True)

@@ -202,5 +202,6 @@ def print_yaml(value: object) -> None:
     """Print YAML."""
     import yaml
 
+    dump: Any = cast("Any", yaml).safe_dump
     is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    print(yaml.safe_dump(value, sort_keys=False, allow_unicode=is_unicode), end="", flush=True)
+    print(dump(value, sort_keys=False, allow_unicode=is_unicode), end="", flush=True)

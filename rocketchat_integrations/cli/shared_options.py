@@ -91,21 +91,6 @@ def type_option(command: F) -> F:
     )(command)
 
 
-def complete_integration(context: click.Context, _: click.Parameter, begun: str) -> list[Any]:
-    """Suggest the names of integrations: a ``shell_complete`` function."""
-    from .integration_names import suggestions  # needs a client
-
-    return suggestions(context, begun)
-
-
-def integration_argument(command: F) -> F:
-    """Add the integration's id or name, and ``--type``."""
-    argument = click.argument(
-        "integration", metavar="ID|NAME", callback=refuse_url, shell_complete=complete_integration
-    )
-    return argument(type_option(command))
-
-
 def yes_option(command: F) -> F:
     """Add ``--yes``, for :func:`confirm`."""
     return click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")(command)

@@ -125,7 +125,7 @@ def test_profiles_are_completed(
     workspace: Workspace, hook: object, ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Their names, and the integrations of the profile; without a file, nothing."""
-    monkeypatch.setattr(click, "get_app_dir", lambda _: str(tmp_path))
+    monkeypatch.setattr(click, "get_app_dir", Mock(return_value=str(tmp_path)))
     assert ask("--profile ") == set()
     environment = workspace.environment
     (tmp_path / "profiles.toml").write_text(

@@ -63,7 +63,7 @@ def test_the_url_of_the_webhook_is_shown_with_the_secrets(
 ) -> None:
     """In JSON and as text, by the commands that print records; an outgoing integration has none."""
     created = run(*INCOMING, "--json", "--show-secrets")
-    record = client.get(created.json["id"])
+    (record,) = client.list(type="incoming")
     url = f"{workspace.server.url}/hooks/{record.id}/{record.token}"
     assert created.json["webhook_url"] == url
     assert "show" not in created.err

@@ -204,7 +204,7 @@ def test_the_history_is_cleared_after_a_question(
     assert len(workspace.server.history_documents) == 1
     result = run("clear-history", "bot", "--yes", "--json")
     assert (result.json, result.err) == ({"id": bot.id}, f"cleared the history of outgoing 'bot' ({bot.id})\n")
-    assert workspace.server.history_documents == ()
+    assert len(workspace.server.history_documents) == 0
 
 
 # history --follow

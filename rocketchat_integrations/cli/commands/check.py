@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from rocketchat_integrations.cli.credentials import Credentials
-from rocketchat_integrations.cli.shared_options import complete_integration, json_option, type_option
+from rocketchat_integrations.cli.integration_names import complete_integration
+from rocketchat_integrations.cli.shared_options import json_option, type_option
 from rocketchat_integrations.cli.terminal import print_error, print_json
 from rocketchat_integrations.models import IntegrationType
 

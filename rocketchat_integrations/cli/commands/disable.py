@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from rocketchat_integrations.cli.credentials import Credentials
-from rocketchat_integrations.cli.shared_options import integration_argument, json_option
+from rocketchat_integrations.cli.integration_names import integration_argument
+from rocketchat_integrations.cli.shared_options import json_option
 from rocketchat_integrations.models import IntegrationType
 
 from .update import switch

@@ -13,10 +13,11 @@ import click
 
 from rocketchat_integrations.cli.command_groups import DefaultGroup
 from rocketchat_integrations.cli.credentials import Credentials
+from rocketchat_integrations.cli.integration_names import integration_argument
 from rocketchat_integrations.cli.listing_output import Column, Layout, ListingOutput, output_options
 from rocketchat_integrations.cli.lookup import find_outgoing, label
 from rocketchat_integrations.cli.masking import masked_json
-from rocketchat_integrations.cli.shared_options import integration_argument, secrets_option
+from rocketchat_integrations.cli.shared_options import secrets_option
 from rocketchat_integrations.client import Client
 from rocketchat_integrations.models import CallOutcome, HistoryEntry, IntegrationType
 

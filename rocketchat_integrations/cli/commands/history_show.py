@@ -10,9 +10,10 @@ import click
 
 from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.cli.failures import CommandError
+from rocketchat_integrations.cli.integration_names import complete_integration
 from rocketchat_integrations.cli.lookup import find_outgoing
 from rocketchat_integrations.cli.masking import masked_json, masked_request
-from rocketchat_integrations.cli.shared_options import complete_integration, json_option, refuse_url, secrets_option
+from rocketchat_integrations.cli.shared_options import json_option, refuse_url, secrets_option
 from rocketchat_integrations.cli.terminal import (
     MarkedLine,
     TableColumn,

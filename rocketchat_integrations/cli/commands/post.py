@@ -14,8 +14,9 @@ import click
 
 from rocketchat_integrations.cli.credentials import Credentials, warn_if_typed, warn_of_secret
 from rocketchat_integrations.cli.failures import CommandError
+from rocketchat_integrations.cli.integration_names import complete_integration
 from rocketchat_integrations.cli.lookup import find
-from rocketchat_integrations.cli.shared_options import File, complete_integration, is_url, json_option, type_option
+from rocketchat_integrations.cli.shared_options import File, is_url, json_option, type_option
 from rocketchat_integrations.cli.terminal import print_error, print_json, printable
 from rocketchat_integrations.client import IncomingWebhook
 from rocketchat_integrations.messages import Attachment, AttachmentField, Message

@@ -8,15 +8,9 @@ import click
 
 from rocketchat_integrations.cli.credentials import Credentials, read_secret
 from rocketchat_integrations.cli.failures import CommandError
+from rocketchat_integrations.cli.integration_names import integration_argument
 from rocketchat_integrations.cli.lookup import find, label, webhook_url
-from rocketchat_integrations.cli.shared_options import (
-    File,
-    confirm,
-    integration_argument,
-    json_option,
-    secrets_option,
-    yes_option,
-)
+from rocketchat_integrations.cli.shared_options import File, confirm, json_option, secrets_option, yes_option
 from rocketchat_integrations.cli.terminal import ask, print_error
 from rocketchat_integrations.client import Client
 from rocketchat_integrations.models import (

@@ -9,9 +9,10 @@ from typing import cast
 import click
 
 from rocketchat_integrations.cli.credentials import Credentials
+from rocketchat_integrations.cli.integration_names import integration_argument
 from rocketchat_integrations.cli.lookup import find, webhook_url
 from rocketchat_integrations.cli.masking import json_value, masked_fields, masked_json
-from rocketchat_integrations.cli.shared_options import integration_argument, json_option, secrets_option, type_name
+from rocketchat_integrations.cli.shared_options import json_option, secrets_option, type_name
 from rocketchat_integrations.cli.terminal import TableColumn, print_json, print_table
 from rocketchat_integrations.models import IntegrationRecord, IntegrationType, UserReference
 

@@ -10,9 +10,10 @@ import click
 from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.cli.failures import CommandError
 from rocketchat_integrations.cli.field_options import field_options, given_fields
+from rocketchat_integrations.cli.integration_names import integration_argument
 from rocketchat_integrations.cli.lookup import find, label, webhook_url
 from rocketchat_integrations.cli.masking import masked_json
-from rocketchat_integrations.cli.shared_options import integration_argument, json_option, secrets_option
+from rocketchat_integrations.cli.shared_options import json_option, secrets_option
 from rocketchat_integrations.cli.terminal import print_error, print_json
 from rocketchat_integrations.models import (
     IncomingIntegration,
