@@ -77,8 +77,8 @@ def test_the_version_is_printed(run: Run) -> None:
     [
         (("nonsense",), "No such command 'nonsense'. (see"),
         (("lst",), "No such command 'lst'. Did you mean list? (see"),
-        (("create", "incomming"), "Did you mean incoming? (see"),
-        (("script", "chekc"), "Did you mean check? (see"),
+        (("create", "incming"), "Did you mean incoming? (see"),
+        (("script", "check2"), "Did you mean check? (see"),
         (("list", "--jsn"), "--json"),
         (("--timeout", "0", "list"), "--timeout"),
         (("list", "--json", "-o", "csv"), "--json and -o csv exclude each other"),

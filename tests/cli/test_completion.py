@@ -58,6 +58,7 @@ def ask(run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
         ("list --type o", {"plain,outgoing"}),
         ("create outgoing --event f", {"plain,fileUploaded"}),
         ("create incoming --alias ", set[str]()),
+        ("nonsense en", {"plain,enable"}),
         ("script t", {"plain,test", "plain,types"}),
         ("script new gr", {"plain,grafana"}),
     ],

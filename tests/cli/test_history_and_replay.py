@@ -152,6 +152,7 @@ def test_one_call_is_shown_whole_without_secrets(
 ) -> None:
     """Request, reply, posted messages and errors; neither tokens, old or new, nor whole documents."""
     request = {"token": "tok-en-1", "text": "!a of tok-en-1", "user": {"services": "canary"}, "apiSecret": "canary"}
+    add_call(workspace, bot, 2)
     add_call(
         workspace,
         bot,
@@ -205,6 +206,7 @@ def test_the_history_is_cleared_after_a_question(
     result = run("clear-history", "bot", "--yes", "--json")
     assert (result.json, result.err) == ({"id": bot.id}, f"cleared the history of outgoing 'bot' ({bot.id})\n")
     assert len(workspace.server.history_documents) == 0
+    assert run("clear-history", "bot", "-y").out == ""
 
 
 # history --follow

@@ -25,6 +25,6 @@ def test_the_schema_accepts_the_example_and_refuses_mistakes_in_it(run: Run, exa
     """It needs no login."""
     validator: Any = jsonschema.Draft7Validator(json.loads(run("schema").out))
     assert list(validator.iter_errors(example)) == []
-    for key, value in (("chanel", "#ops"), ("enabled", "yes"), ("channel", 7)):
+    for key, value in (("room", "#ops"), ("enabled", "yes"), ("channel", 7)):
         first, *others = example["incoming"]
         assert not validator.is_valid({**example, "incoming": [{**first, key: value}, *others]})
