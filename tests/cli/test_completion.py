@@ -8,6 +8,7 @@ import re
 import select
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -120,6 +121,21 @@ def test_completion_of_names_fails_without_a_word(
     assert ask("show ") == set()
     monkeypatch.delenv("ROCKETCHAT_URL")
     assert ask("show ") == set()
+
+
+def test_completion_of_names_does_not_wait_for_a_long_list(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell is not blocked by it, however long each page takes."""
+    released, ended = threading.Event(), threading.Event()
+
+    def read(*_: object) -> None:
+        released.wait(TIMEOUT)
+        ended.set()
+
+    monkeypatch.setattr("rocketchat_integrations.cli.integration_names._SECONDS", 0.05)
+    monkeypatch.setattr("rocketchat_integrations.cli.integration_names._read", read)
+    assert ask("show ") == set()
+    assert not ended.is_set()
+    released.set()
 
 
 def test_profiles_are_completed(

@@ -79,6 +79,7 @@ def test_the_old_one_can_stay(
     result = run("rotate-token", "ci", *options, answers=answers)
     assert result.status == 0
     assert told in result.err.splitlines()[-1]
+    assert ("[y/N]" in result.err) is (answers is not None)
     assert len(list(client.list())) == 2
     assert client.get(hook).enabled is is_enabled
 

@@ -49,7 +49,8 @@ def profile(workspace: Workspace, write: Callable[..., Path], monkeypatch: pytes
         f'[by-password]\nurl = "{url}"\nuser = "admin"\npassword = "{password}"\n'
     )
     monkeypatch.setenv("ROCKETCHAT_URL", "https://wrong.example.com")
-    monkeypatch.setenv("ROCKETCHAT_AUTH_TOKEN", "wrong")
+    for name in ("ROCKETCHAT_AUTH_TOKEN", "ROCKETCHAT_USER", "ROCKETCHAT_PASSWORD"):
+        monkeypatch.setenv(name, "wrong")
     return workspace
 
 

@@ -72,7 +72,7 @@ def test_a_table_leaves_out_what_does_not_fit_and_says_so(
 
 
 def test_force_color_colours_what_is_no_terminal(
-    workspace: Workspace, hook: object, run: Run, monkeypatch: pytest.MonkeyPatch
+    client: Client, hook: object, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At any width, also where the terminal is a dumb one; NO_COLOR is stronger."""
     monkeypatch.setenv("FORCE_COLOR", "1")
@@ -80,8 +80,9 @@ def test_force_color_colours_what_is_no_terminal(
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.delenv("COLUMNS", raising=False)
     assert run("disable", "ci").status == 0
+    client.create(IncomingIntegration("long-" * 12, channel="#general,#random", username="rocket.cat"))
     result = run("list")
-    assert (len(result.out.splitlines()), result.err) == (2, "")
+    assert (len(result.out.splitlines()), result.err) == (3, "")
     assert "\x1b[31mno" in result.out
     monkeypatch.setenv("NO_COLOR", "1")
     assert not COLOUR.search(run("list").out)
