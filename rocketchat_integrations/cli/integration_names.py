@@ -45,7 +45,7 @@ def complete_integration(context: click.Context, _: click.Parameter, begun: str)
 
 
 def _word(record: IntegrationRecord) -> str:
-    return record.name if re.fullmatch(r"[\w.@%+,/-]+", record.name) else record.id
+    return record.name if re.fullmatch(r"[\w@][\w.@%+,/-]*", record.name) else record.id
 
 
 def _read(context: click.Context, found: list[IntegrationRecord]) -> None:
@@ -53,7 +53,7 @@ def _read(context: click.Context, found: list[IntegrationRecord]) -> None:
         with credentials_of(context.find_root()).client_for_completion(_SECONDS) as client:
             found.extend(client.list(type=_type(context), on_error=lambda _: None))
     except Exception:
-        pass
+        pass  # a message would be printed into the line that the user types
 
 
 def _type(context: click.Context) -> IntegrationType | None:
