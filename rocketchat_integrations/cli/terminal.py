@@ -247,7 +247,17 @@ def _console(*, stderr: bool = False) -> Console:
     colors = None if os.environ.get("NO_COLOR") else forced_or_auto
     is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
     width = None if is_terminal or os.environ.get("COLUMNS") else _UNLIMITED
-    return Console(stderr=stderr, color_system=colors, width=width, highlight=False, markup=False, emoji=False)
+    # Without a height, rich takes a dumb terminal to be 80 columns wide.
+    height = None if is_terminal else 25
+    return Console(
+        stderr=stderr,
+        color_system=colors,
+        width=width,
+        height=height,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
 
 
 # Where nothing says how wide the output may be.

@@ -78,7 +78,8 @@ def test_force_color_colours_what_is_no_terminal(
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.delenv("COLUMNS", raising=False)
+    for name in ("COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
     assert run("disable", "ci").status == 0
     client.create(IncomingIntegration("long-" * 12, channel="#general,#random", username="rocket.cat"))
     result = run("list")
