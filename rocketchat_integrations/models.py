@@ -39,6 +39,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import attrs
 
+from ._call_outcomes import CallOutcome as CallOutcome, outcome_of
 from ._redaction import mask
 from ._validation import EVERYWHERE as EVERYWHERE, Problem, problems, trimmed
 
@@ -571,7 +572,7 @@ class HistoryEntry:
     """Whether the reply was processed completely: a message was posted."""
 
     error: bool = False
-    """Whether the call failed."""
+    """Whether the server noted a failure. It notes none where no reply arrived: use ``outcome``."""
 
     error_stack: object = attrs.field(default=None, repr=False, hash=False)
     """Where the server's code or the script failed."""
@@ -605,6 +606,19 @@ class HistoryEntry:
 
     extra: Mapping[str, object] = attrs.field(factory=_no_extra, hash=False, repr=_names)
     """The fields that this version does not know, under the server's names."""
+
+    @property
+    def outcome(self) -> CallOutcome:
+        """How the call ended."""
+        return outcome_of(self)[0]
+
+    @property
+    def reason(self) -> str | None:
+        """Why it ended so, in one line for people; None if there is nothing to add.
+
+        It may quote the reply or the URL, and so a token.
+        """
+        return outcome_of(self)[1]
 
 
 @attrs.frozen(repr=False)

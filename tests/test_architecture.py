@@ -27,7 +27,8 @@ MAY_IMPORT = {
     for module, allowed in {
         # values
         "_validation": "",
-        "models": "_validation",
+        "_call_outcomes": "",
+        "models": "_call_outcomes _validation",
         "exceptions": "models",  # for type checking
         "messages": "",
         "auth": "",

@@ -12,6 +12,7 @@ import attrs
 from rocketchat_integrations._redaction import redacted, spellings
 from rocketchat_integrations.exceptions import DecodingError
 from rocketchat_integrations.models import (
+    CallOutcome,
     HistoryEntry,
     IntegrationRecord,
     IntegrationType,
@@ -23,8 +24,6 @@ from ._findings import Finding, FindingKind
 
 LAST_CALLS = 5
 """How many calls have to fail, or all if there are fewer."""
-
-_NO_REPLY_YET = "pre-http-call"
 
 
 def _finding(record: IntegrationRecord, kind: FindingKind, message: str, instead: str) -> Finding:
@@ -224,8 +223,10 @@ def calls_failed(record: OutgoingIntegrationRecord, newest: Iterable[HistoryEntr
         record: the integration.
         newest: its last calls, newest first.
     """
-    calls = [call for call in newest if call.step != _NO_REPLY_YET and not _is_older(call, record)][:LAST_CALLS]
-    if calls and all(call.error or call.http_error is not None for call in calls):
+    calls = [call for call in newest if call.outcome is not CallOutcome.IN_PROGRESS and not _is_older(call, record)][
+        :LAST_CALLS
+    ]
+    if calls and all(call.outcome.is_failure for call in calls):
         yield _finding(
             record,
             FindingKind.CALLS_FAILED,

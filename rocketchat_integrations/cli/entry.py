@@ -36,11 +36,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stdout.reconfigure(errors="backslashreplace")  # characters that the terminal's encoding lacks
 
     def run() -> int | None:
-        if given[:1] == ["demo"]:
-            from .commands import demo  # works without click
-
-            demo.run(given[1:])
-            return None
         from . import command_line
 
         return command_line.run(given)

@@ -139,14 +139,15 @@ def calls(*fields: dict[str, Any]) -> list[HistoryEntry]:
     return [HistoryEntry(id=str(number), **each) for number, each in enumerate(given)]
 
 
+FINE = {"step": "after-http-call"}
 OLD = CHANGED_AT - timedelta(seconds=1)
 HISTORIES: list[tuple[list[dict[str, Any]], str | None]] = [
     ([], None),
     ([FAILED], "the only call"),
     ([FAILED, {"http_error": {}}], "all 2 calls"),
-    ([*[FAILED] * 5, {}], "the last 5 calls"),
-    ([*[FAILED] * 4, {}, FAILED], None),
-    ([{}], None),
+    ([*[FAILED] * 5, FINE], "the last 5 calls"),
+    ([*[FAILED] * 4, FINE, FAILED], None),
+    ([FINE], None),
     ([{"step": "pre-http-call"}, FAILED], "the only call"),
     ([FAILED, {"created_at": OLD}], "the only call"),
     ([{**FAILED, "created_at": OLD}], None),

@@ -12,6 +12,7 @@ import attrs
 
 from rocketchat_integrations import (
     Attachment,
+    CallOutcome,
     Client,
     EventType,
     HistoryEntry,
@@ -205,6 +206,7 @@ def use_history(client: Client, record: OutgoingIntegrationRecord) -> None:
     history = client.history("id")
     assert_type(history, Listing[HistoryEntry])
     for entry in history:
+        assert_type(entry.outcome, CallOutcome)
         client.replay_outgoing("id", entry.id)
     client.clear_history("id")
 
