@@ -18,6 +18,7 @@ T = TypeVar("T")
 Step: TypeAlias = Callable[[], object]
 Steps: TypeAlias = Generator[Step, object, T]
 
+_USE_PARTIAL = "pass the `async` function itself, or a `functools.partial` of it"
 NEEDS_ASYNCIO = "is async, so serve the app by `handle_async` or `asgi`"
 
 
@@ -58,7 +59,7 @@ def _plain(result: object) -> object:
     """Refuse the coroutine that a plain function has returned, and close it, else Python warns."""
     if inspect.iscoroutine(result):
         result.close()
-        raise TypeError(f"a plain function must not return a coroutine; one that does {NEEDS_ASYNCIO}")
+        raise TypeError(f"a plain function must not return a coroutine; {_USE_PARTIAL}")
     return result
 
 
