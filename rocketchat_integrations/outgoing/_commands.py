@@ -96,8 +96,8 @@ class Commands(Router):
     For each message one function is called:
 
     - the command that is the first word of the text; or else the command that is the message's ``trigger_word``, if it
-      is a word in the text: for an integration with ``trigger_word_anywhere``. Upper and lower case differ, as they do
-      in trigger words;
+      is a word in the text: for an integration whose trigger words may stand anywhere. Upper and lower case differ, as
+      they do in trigger words;
     - else the first pattern that is found in the text.
 
     Otherwise the answer is a list of the commands, if there are any and the message has a trigger word. A message
