@@ -104,7 +104,7 @@ def test_help_is_made_of_docstrings(commands: Commands) -> None:
 
 def test_an_unknown_command_is_answered_with_the_known_ones(commands: Commands) -> None:
     """The text is not repeated: it could mention somebody."""
-    reply = called(commands, "!deplyo @all", "!")
+    reply = called(commands, "!deployo @all", "!")
     assert reply == Reply(f"This is not a command. Did you mean `!deploy`?\n{commands.help()}", tmid="thread")
     assert called(commands, "!xyz", "!").text == f"This is not a command.\n{commands.help()}"
 
@@ -192,9 +192,7 @@ def test_plain_and_async_commands_can_be_mixed() -> None:
     assert text_of(app.handle(body_of(text="!plain"), JSON)) == "plain"
 
     async def answers() -> list[Answer]:
-        return [
-            await app.handle_async(body_of(text=text), JSON) for text in ("!plain", "!async", "match")
-        ]
+        return [await app.handle_async(body_of(text=text), JSON) for text in ("!plain", "!async", "match")]
 
     @app.command("!async")
     async def command(command: Command) -> str:
