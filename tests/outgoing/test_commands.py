@@ -119,9 +119,9 @@ def test_a_message_that_is_not_meant_for_a_command_gets_no_answer(commands: Comm
 
 
 def test_trigger_words_are_the_names_unless_there_is_a_pattern(commands: Commands) -> None:
-    assert commands.trigger_words == ("!deploy", "!say")
+    before = commands.trigger_words
     commands.matches("a")(lambda message, match: "found")
-    assert commands.trigger_words == ()
+    assert (before, commands.trigger_words) == (("!deploy", "!say"), ())
 
 
 WRONG: list[tuple[Callable[[Any], object], str]] = [
