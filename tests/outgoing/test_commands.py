@@ -14,6 +14,7 @@ import pytest
 from rocketchat_integrations import ConfigurationError
 from rocketchat_integrations.outgoing import Answer, Command, Commands, MessageSent, Reply, WebhookApp
 
+from .conftest import always
 from .test_app import JSON, NOTHING, Way, body_of, each_way, text_of
 
 
@@ -82,15 +83,18 @@ def test_a_command_within_a_text_is_found_by_the_trigger_word(commands: Commands
 
 
 def test_patterns_are_searched_in_order_after_the_commands(commands: Commands) -> None:
-    commands.matches(r"OPS-(\d+)")(lambda message, match: f"ticket {match[1]}, {message.text}")
-    commands.matches(re.compile("ops", re.IGNORECASE))(lambda message, match: "ops")
+    @commands.matches(r"OPS-(\d+)")
+    def ticket(message: MessageSent, match: re.Match[str]) -> str:
+        return f"ticket {match[1]}, {message.text}"
+
+    commands.matches(re.compile("ops", re.IGNORECASE))(always("ops"))
     assert called(commands, "see OPS-5", "see") == "ticket 5, see OPS-5"
     assert called(commands, "OpS") == "ops"
     assert called(commands, "!say OPS-5").name == "!say"
 
 
 def test_help_is_made_of_docstrings(commands: Commands) -> None:
-    commands.command("!partial")(functools.partial(lambda text, command: None, "text"))
+    commands.command("!partial")(functools.partial(always(None), "text"))
     assert commands.help() == (
         "The commands are:\n`!deploy`: Deploy a service.\n`!say`\n`!partial`\n"
         "Write `!deploy help` for all about one of them."
@@ -114,13 +118,13 @@ def test_a_message_that_is_not_meant_for_a_command_gets_no_answer(commands: Comm
     for text in ("!deployment", "hello", "", None):
         assert called(commands, text) is None
     patterns = Commands()
-    patterns.matches("a")(lambda message, match: "found")
+    patterns.matches("a")(always("found"))
     assert called(patterns, "b", "b") is None
 
 
 def test_trigger_words_are_the_names_unless_there_is_a_pattern(commands: Commands) -> None:
     before = commands.trigger_words
-    commands.matches("a")(lambda message, match: "found")
+    commands.matches("a")(always("found"))
     assert (before, commands.trigger_words) == (("!deploy", "!say"), ())
 
 
@@ -180,7 +184,7 @@ def test_commands_can_be_registered_first_for_another_token() -> None:
     """Then the app needs no token of its own."""
     app = WebhookApp()
     app.on("sendMessage", token="a", bots=True)(app.commands)
-    app.command("!a")(lambda command: "yes")
+    app.command("!a")(always("yes"))
     assert text_of(app.handle(body_of("a", text="!a", bot=True), JSON)) == "yes"
     assert app.trigger_words == ("!a",)
 
@@ -188,7 +192,7 @@ def test_commands_can_be_registered_first_for_another_token() -> None:
 def test_plain_and_async_commands_can_be_mixed() -> None:
     """Under asyncio; one that is async keeps the app from being served without."""
     app = WebhookApp(token="T0K3N")
-    app.command("!plain")(lambda command: "plain")
+    app.command("!plain")(always("plain"))
     assert text_of(app.handle(body_of(text="!plain"), JSON)) == "plain"
 
     async def answers() -> list[Answer]:

@@ -16,13 +16,13 @@ import pytest
 from rocketchat_integrations import ConfigurationError, Message
 from rocketchat_integrations.outgoing import Answer, MessageSent, Payload, Reply, WebhookApp
 
-from .conftest import app_with
+from .conftest import always, app_with
 from .test_app import JSON, NOTHING, Way, body_of, each_way, error_of, failing, text_of
 
 
 def say_why(payload: Payload, error: Exception) -> str:
     assert isinstance(payload, MessageSent)
-    return f"{payload.text}: {error}"
+    return f"{payload.text}: {error!r}"
 
 
 # The hook for errors
@@ -33,25 +33,29 @@ def test_the_hook_answers_for_a_handler_that_failed(answer: Way, caplog: pytest.
     """Nothing is logged, and the call has succeeded."""
     app = app_with(failing(ValueError))
     assert app.on_error(say_why) is say_why
-    assert text_of(answer(app, body_of(), JSON)) == "hi: no hi"
+    assert text_of(answer(app, body_of(), JSON)) == "hi: ValueError('no hi')"
     assert caplog.records == []
 
 
 @each_way
 def test_without_a_result_of_the_hook_the_failure_is_logged(answer: Way, caplog: pytest.LogCaptureFixture) -> None:
     app = app_with(failing(ValueError))
-    app.on_error(lambda payload, error: None)
+    app.on_error(always(None))
     assert error_of(answer(app, body_of(text="way"), JSON)) == (500, "the bot failed")
     assert [record.getMessage().partition("\n")[0] for record in caplog.records] == [
         "the handler of sendMessage failed:"
     ]
 
 
-@pytest.mark.parametrize("hook", [failing(LookupError), lambda payload, error: 5], ids=["raises", "wrong result"])
+def raise_again(payload: Payload, error: Exception) -> None:
+    raise LookupError from error
+
+
+@pytest.mark.parametrize("hook", [raise_again, always(5)], ids=["raises", "wrong result"])
 @each_way
 def test_a_hook_that_fails_is_logged_too(answer: Way, hook: Any, caplog: pytest.LogCaptureFixture) -> None:
     app = app_with(failing(ValueError))
-    app.on_error(lambda payload, error: hook(payload) if hook.__name__ == "fail" else hook(payload, error))
+    app.on_error(hook)
     assert answer(app, body_of(text="way"), JSON).status == 500
     first, second = (record.getMessage() for record in caplog.records)
     assert first.startswith("the handler of errors of sendMessage failed:")
@@ -198,7 +202,7 @@ def test_work_that_fails_is_logged_or_answered_by_the_hook(
     assert (record.levelno, webhook.posted) == (logging.ERROR, [])
     caplog.clear()
     app = later_app(work, webhook)
-    app.on_error(lambda payload, error: f"sorry: {type(error).__name__}: {error}")
+    app.on_error(say_why)
     finish(app)
     (posted,) = webhook.posted
     assert problem in str(posted)
@@ -221,7 +225,7 @@ def test_a_post_that_fails_is_logged(finish: Finish, caplog: pytest.LogCaptureFi
             raise ConnectionError("T0K3N")
 
     app = later_app(lambda: "done", Broken())
-    app.on_error(lambda payload, error: "sorry")
+    app.on_error(always("sorry"))
     finish(app)
     (record,) = caplog.records
     assert record.getMessage().startswith("the post after the later work of sendMessage failed:\n")
