@@ -221,11 +221,11 @@ def _not_validated(cls: _Class) -> _Class:
 
 
 @attrs.frozen
-class _Definition:
-    """The fields that both types of integrations have.
+class Definition:
+    """The fields that both types of integrations have: the base class of definitions and records.
 
-    The metadata ``help`` of a field is its description in the JSON Schema of manifests and on the command line;
-    ``choices`` are its allowed values.
+    Make an :class:`IncomingIntegration` or an :class:`OutgoingIntegration` instead. The metadata ``help`` of a field
+    is its description in the JSON Schema of manifests and on the command line; ``choices`` are its allowed values.
     """
 
     name: str = attrs.field(metadata={"help": "Name of the integration in the administration."})
@@ -283,7 +283,7 @@ class _Definition:
 
 @_validated
 @attrs.frozen
-class IncomingIntegration(_Definition):
+class IncomingIntegration(Definition):
     """The definition of an incoming webhook: a program posts into rooms."""
 
     type: ClassVar[Literal[IntegrationType.INCOMING]] = IntegrationType.INCOMING
@@ -304,7 +304,7 @@ class IncomingIntegration(_Definition):
 
 @_validated
 @attrs.frozen
-class OutgoingIntegration(_Definition):
+class OutgoingIntegration(Definition):
     """The definition of an outgoing webhook: Rocket.Chat calls a program."""
 
     type: ClassVar[Literal[IntegrationType.OUTGOING]] = IntegrationType.OUTGOING
@@ -430,7 +430,7 @@ class ScriptError:
     """The stack trace."""
 
 
-_D = TypeVar("_D", bound=_Definition)
+_D = TypeVar("_D", bound=Definition)
 
 
 def unchecked(kind: type[_D], values: Mapping[str, Any]) -> _D:

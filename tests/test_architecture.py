@@ -136,11 +136,12 @@ RESERVED = {
     "aiohttp": {"_transports.aiohttp"},
     "yarl": {"_transports.aiohttp"},
     "certifi": {"_transports.aiohttp"},
-    "http.client": {"_transports.requests", "testing"},
+    "http.client": {"_transports.requests", "testing", "cli.commands.say"},
     "cattrs": {"_protocol.codec"},
     "werkzeug": {"testing"},
     "hypothesis": {"testing.strategies"},
     "py_mini_racer": {"scripts._engine"},
+    "redis": {"outgoing._redis_repeats"},
     "click": {"cli"},
     "rich": {"cli"},
 }

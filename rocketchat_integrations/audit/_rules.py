@@ -82,6 +82,8 @@ def user_gone(record: IntegrationRecord) -> Finding:
 
 # Scripts
 
+_NOT_COMPILING = {ProblemKind.SYNTAX_ERROR, ProblemKind.MISSING_LINE_BREAK}
+
 
 def runs_script(record: IntegrationRecord) -> bool:
     """Return whether the integration has a script that is enabled."""
@@ -92,7 +94,7 @@ def script_error(record: IntegrationRecord, problems: Iterable[ScriptProblem]) -
     """Yield a finding if the server could not compile the script."""
     if record.script_error is None:
         return
-    place = next((f": {_text(problem)}" for problem in problems if problem.kind is ProblemKind.SYNTAX_ERROR), "")
+    place = next((f": {problem}" for problem in problems if problem.kind in _NOT_COMPILING), "")
     yield _finding(
         record,
         FindingKind.SCRIPT_ERROR,
@@ -106,14 +108,8 @@ def script_not_ready(record: IntegrationRecord, problems: Iterable[ScriptProblem
     for problem in problems:
         if problem.kind is ProblemKind.NOT_ANALYZED:
             yield _finding(record, FindingKind.SCRIPT_NOT_CHECKED, problem.message, problem.instead)
-        elif problem.kind is not ProblemKind.SYNTAX_ERROR or record.script_error is None:
-            yield _finding(record, FindingKind.SCRIPT_NOT_READY, _text(problem), problem.instead)
-
-
-def _text(problem: ScriptProblem) -> str:
-    """Return a problem with its place, without the words of a compiler: they may quote the script."""
-    is_syntax = problem.kind is ProblemKind.SYNTAX_ERROR
-    return f"{problem.line}:{problem.column} syntax error" if is_syntax else str(problem)
+        elif problem.kind not in _NOT_COMPILING or record.script_error is None:
+            yield _finding(record, FindingKind.SCRIPT_NOT_READY, str(problem), problem.instead)
 
 
 # URLs

@@ -37,6 +37,7 @@ COMMANDS = {
         "replay": "Repeat a call of an outgoing webhook.",
     },
     "Integrations as code": {
+        "validate": "Check manifests without a login.",
         "plan": "Show how a workspace differs from a manifest.",
         "apply": "Change a workspace to match a manifest.",
         "export": "Write a manifest of the integrations of a workspace.",
@@ -46,6 +47,7 @@ COMMANDS = {
     },
     "Trying it out": {
         "serve": "Run a small Rocket.Chat server on this machine.",
+        "say": "Post a message as a user of the server that `serve` runs.",
         "demo": "Take a tour: create, list, update, post, remove.",
     },
 }
@@ -84,7 +86,7 @@ def _demo_command(arguments: tuple[str, ...]) -> None:
     cls=_LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 success, 1 failure, 2 plan, doctor, script check or script test found something.",
+    epilog="Exit status: 0 success, 1 failure, 2 plan, validate, doctor, script check or script test found something.",
 )
 @credential_options
 @debug_option

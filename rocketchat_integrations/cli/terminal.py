@@ -34,6 +34,11 @@ def error_text(error: Exception) -> str:
     text = str(error)
     if isinstance(error, OSError) and error.filename is not None:
         text = f"{error.filename}: {error.strerror}"  # without the number
+    return one_line(text)
+
+
+def one_line(text: str) -> str:
+    """Return a message in one line, or in one line for each of several reasons. Control characters are escaped."""
     lines = [printable(" ".join(line.split())) for line in text.splitlines() if line.strip()]
     return " ".join(lines) if len(lines) <= 2 else "\n  ".join(lines)
 
@@ -94,15 +99,16 @@ class MarkedLine(NamedTuple):
     mark_style: str = ""
 
 
-def print_lines(lines: Iterable[MarkedLine]) -> None:
+def print_lines(lines: Iterable[MarkedLine], *, stderr: bool = False) -> None:
     """Print lines. On a terminal, the parts of a line that is too long for it have its mark, too."""
-    if sys.stdout.isatty():
-        console = _console()
+    stream = sys.stderr if stderr else sys.stdout
+    if stream.isatty():
+        console = _console(stderr=stderr)
         for line in lines:
             _print_rich_line(console, line)
     else:
         for line in lines:
-            print(printable(line.mark + line.text).rstrip())
+            print(printable(line.mark + line.text).rstrip(), file=stream, flush=stderr)
 
 
 def _print_rich_line(console: Console, line: MarkedLine) -> None:

@@ -22,6 +22,8 @@ from ._payloads import (
     RoomLeft,
     UserCreated,
 )
+from ._redis_repeats import RedisRepeats
+from ._repeats import Repeats
 from ._replies import Answer, Reply
 from ._wsgi_and_asgi import AsgiApp
 
@@ -38,6 +40,8 @@ __all__ = [
     "PayloadMessage",
     "PayloadRoom",
     "PayloadUser",
+    "RedisRepeats",
+    "Repeats",
     "Reply",
     "RoomArchived",
     "RoomCreated",

@@ -38,6 +38,7 @@ from ._payloads import (
     RoomLeft,
     UserCreated,
 )
+from ._repeats import MemoryRepeats, Repeats
 from ._replies import Answer, LaterReply, Reply, reply_of
 from ._running import NEEDS_ASYNCIO, Steps, run, run_async
 from ._wsgi_and_asgi import AsgiApp, serve_wsgi
@@ -91,7 +92,8 @@ class WebhookApp:
     - with the earlier answer if it repeats a call that was answered with 2xx less than 5 minutes ago: same handler,
       same body. The handler does not run again.
 
-    Only the last 1,000 calls are remembered. A call with only ``token`` and ``bot`` is never a repeat, because all such
+    Only the last 1,000 calls of this process are remembered; a bot with several processes needs :class:`RedisRepeats`,
+    or another object in ``repeats``. A call with only ``token`` and ``bot`` is never a repeat, because all such
     calls are equal; nor is a call whose first one failed or is still running, nor an edit with another text. An edit
     back to a text that the message had in the last 5 minutes is a repeat: with ``run_on_edits``, use
     ``deduplicate=False`` if the bot must see it. A retried call about a room is not recognized as a repeat, because
@@ -113,13 +115,23 @@ class WebhookApp:
             there can be only one handler.
         max_size: how many bytes a body may have.
         deduplicate: whether repeats are recognized.
+        repeats: what remembers the answers to recent calls: an object with the methods of :class:`Repeats`, such as a
+            :class:`RedisRepeats`. By default, this process does. If it raises, that is logged at WARNING, and the call
+            is handled as a new one.
 
     Raises:
         ConfigurationError: if an argument is wrong.
     """
 
     @sealed
-    def __init__(self, *, token: str | None = _NOT_GIVEN, max_size: int = MAX_SIZE, deduplicate: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        token: str | None = _NOT_GIVEN,
+        max_size: int = MAX_SIZE,
+        deduplicate: bool = True,
+        repeats: Repeats | None = None,
+    ) -> None:
         if token is not _NOT_GIVEN:
             check_token(token)
         check_size(max_size)
@@ -128,7 +140,7 @@ class WebhookApp:
         self._token = token
         self._max_size = max_size
         self._handlers = Handlers()
-        self._calls = Calls(self._handlers, max_size, deduplicates=deduplicate)
+        self._calls = Calls(self._handlers, max_size, MemoryRepeats() if repeats is None else repeats, deduplicate)
         self._commands = Commands()
         self._failures = HandlerFailures(self._handlers)
         self._later = LaterWork(self._failures)
@@ -362,6 +374,9 @@ class WebhookApp:
             raise call
         if isinstance(call, Answer):
             return call
+        known = self._calls.find(call)
+        if known is not None:
+            return known
         reply = run(self._reply(call, has_loop=False))
         answer = self._calls.answer(call, reply)
         if isinstance(reply, LaterReply):
@@ -387,8 +402,11 @@ class WebhookApp:
             raise call
         if isinstance(call, Answer):
             return call
+        known = await self._calls.beside_the_loop(self._calls.find, call)
+        if known is not None:
+            return known
         reply = await run_async(self._reply(call, has_loop=True))
-        answer = self._calls.answer(call, reply)
+        answer = await self._calls.beside_the_loop(self._calls.answer, call, reply)
         if isinstance(reply, LaterReply):
             self._later.start_async(call.payload, reply)
         return answer

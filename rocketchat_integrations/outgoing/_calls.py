@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from rocketchat_integrations.exceptions import ConfigurationError, WebhookPayloadError, WebhookVerificationError
 
 from ._handlers import Handlers, RegisteredHandler
 from ._parsing import WRONG_TOKEN, as_bytes, json_object
 from ._payloads import Payload, read_payload
-from ._repeats import Repeats
+from ._repeats import MemoryRepeats, Repeats
 from ._replies import Answer, Reply, answer_to, json_answer
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _log = logging.getLogger("rocketchat_integrations.outgoing")
 
@@ -22,17 +27,17 @@ class Call(NamedTuple):
 
     registered: RegisteredHandler
     payload: Payload
-    key: bytes | None
+    key: str | None
 
 
 class Calls:
     """The calls that an app gets. May be shared by threads."""
 
-    def __init__(self, handlers: Handlers, max_size: int, *, deduplicates: bool) -> None:
+    def __init__(self, handlers: Handlers, max_size: int, repeats: Repeats, deduplicates: bool) -> None:
         self._handlers = handlers
         self._max_size = max_size
+        self._repeats = repeats
         self._deduplicates = deduplicates
-        self.repeats = Repeats()
 
     def receive(self, body: object, content_type: str | None) -> Call | Answer | ConfigurationError:
         """Return the call, or the answer if no handler is needed. Wrong use is returned: this frame has the token."""
@@ -52,13 +57,33 @@ class Calls:
         if payload.bot and not registered.takes_bots:
             return answer_to(Reply.nothing())
         # The body itself would keep tokens and messages in memory.
-        key = hashlib.sha256(content).digest() if has_content and self._deduplicates else None
-        known = None if key is None else self.repeats.find(key)
-        return known or Call(registered, payload, key)
+        key = hashlib.sha256(content).hexdigest() if has_content and self._deduplicates else None
+        return Call(registered, payload, key)
+
+    def find(self, call: Call) -> Answer | None:
+        """Return the answer to an earlier call that this one repeats; None if there is none."""
+        try:
+            return None if call.key is None else self._repeats.find(call.key)
+        except Exception as error:
+            _log_failed_repeats(error)
+            return None
 
     def answer(self, call: Call, reply: Reply | None) -> Answer:
         """Return the answer to a call, and remember it if the call has succeeded. None means that the bot failed."""
         answer = json_answer(500, {"error": "the bot failed"}) if reply is None else answer_to(reply)
-        if call.key is not None and answer.status < 300:
-            self.repeats.add(call.key, answer)
+        try:
+            if call.key is not None and answer.status < 300:
+                self._repeats.add(call.key, answer)
+        except Exception as error:
+            _log_failed_repeats(error)
         return answer
+
+    async def beside_the_loop(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function, in a worker thread if it may wait for a store elsewhere."""
+        if isinstance(self._repeats, MemoryRepeats):
+            return function(*args, **kwargs)
+        return await asyncio.to_thread(function, *args, **kwargs)
+
+
+def _log_failed_repeats(error: Exception) -> None:
+    _log.warning("repeated calls are not recognized: what remembers them failed: %s: %s", type(error).__name__, error)

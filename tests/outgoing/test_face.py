@@ -25,13 +25,13 @@ from rocketchat_integrations.outgoing import (
 
 NAMES = [
     *("Answer", "AsgiApp", "Bot", "Command", "Commands", "FileUploaded", "MessageSent"),
-    *("Payload", "PayloadFile", "PayloadMessage"),
-    *("PayloadRoom", "PayloadUser", "Reply", "RoomArchived", "RoomCreated", "RoomJoined", "RoomLeft", "UserCreated"),
-    *("WebhookApp", "parse"),
+    *("Payload", "PayloadFile", "PayloadMessage", "PayloadRoom", "PayloadUser", "RedisRepeats", "Repeats", "Reply"),
+    *("RoomArchived", "RoomCreated", "RoomJoined", "RoomLeft", "UserCreated", "WebhookApp", "parse"),
 ]
 ARGUMENTS = {
     "parse": ["body", "token", "event", "content_type", "max_size"],
-    "WebhookApp": ["token", "max_size", "deduplicate"],
+    "WebhookApp": ["token", "max_size", "deduplicate", "repeats"],
+    "RedisRepeats": ["redis", "prefix", "seconds"],
     "WebhookApp.on": ["self", "event", "token", "bots"],
     "WebhookApp.command": ["self", "name", "split"],
     "WebhookApp.matches": ["self", "pattern"],

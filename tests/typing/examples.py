@@ -53,7 +53,7 @@ from rocketchat_integrations.outgoing import (
     WebhookApp,
     parse,
 )
-from rocketchat_integrations.provisioning import Plan, Report
+from rocketchat_integrations.provisioning import Plan, Report, plan
 from rocketchat_integrations.testing import LocalRocketChat
 
 
@@ -75,13 +75,38 @@ async def asynchronous(integration: IncomingIntegration | OutgoingIntegration, m
             assert_type(each, IncomingIntegrationRecord)
         assert_type([entry async for entry in client.history("id")], list[HistoryEntry])
         assert_type(await client.list().total(), int)
-        plan = await plan_async(manifest, client)
-        assert_type(plan, Plan)
-        assert_type(await apply_async(plan, client, workers=8), Report)
+        changes = await plan_async(manifest, client)
+        assert_type(changes, Plan)
+        assert_type(await apply_async(changes, client, workers=8), Report)
         assert_type(await plan_async([integration], client, prune="all"), Plan)
+        both = [
+            IncomingIntegration("ci", channel="#a", username="u"),
+            OutgoingIntegration("bot", event="sendMessage", username="u", urls="https://bot.example.com"),
+        ]
+        assert_type(await plan_async(both, client), Plan)
     async with AsyncIncomingWebhook.from_env(retry=RetryPolicy.never()) as webhook:
         assert_type(await webhook.check(), bool)
     AsyncClient.from_env(transport=MyTransport())
+
+
+def plan_for_definitions(
+    client: Client,
+    either: list[IncomingIntegration | OutgoingIntegration],
+    incoming: list[IncomingIntegration],
+    fixed: tuple[IncomingIntegration, OutgoingIntegration],
+    records: Iterator[OutgoingIntegrationRecord],
+) -> None:
+    both = [
+        IncomingIntegration("ci", channel="#a", username="u"),
+        OutgoingIntegration("bot", event="sendMessage", username="u", urls="https://bot.example.com"),
+    ]
+    assert_type(plan(both, client), Plan)
+    assert_type(plan([incoming[0], fixed[1]], client), Plan)
+    assert_type(plan(either, client), Plan)
+    assert_type(plan(incoming, client), Plan)
+    assert_type(plan(fixed, client), Plan)
+    assert_type(plan(records, client), Plan)
+    assert_type(plan(client.list(), client, prune="all"), Plan)
 
 
 class MyTransport:
