@@ -101,7 +101,19 @@ def test_a_function_that_scripts_share_is_the_same_in_all() -> None:
     for script in ready_made():
         for name, body in re.findall(r"^function (\w+)(.*?^})", script.source, re.DOTALL | re.MULTILINE):
             bodies[name].add(body)
-    shared = {"text", "url", "link", "objects", "fields", "filled", "payload", "time", "commitList", "firstLine"}
+    shared = {
+        "text",
+        "url",
+        "link",
+        "objects",
+        "fields",
+        "filled",
+        "payload",
+        "time",
+        "commitList",
+        "firstLine",
+        "multiline",
+    }
     assert {name: len(bodies[name]) for name in shared} == dict.fromkeys(shared, 1)
 
 

@@ -92,7 +92,7 @@ function metricAlert(content) {
         color: isResolved ? GREEN : COLORS.get(content.action) ?? RED,
         title,
         title_link: url(content.data?.web_url),
-        text: text(content.data?.description_text),
+        text: multiline(text(content.data?.description_text)),
         fields: fields({ Status: content.action }),
       }),
     ],
@@ -150,6 +150,11 @@ function text(value, limit = 1000) {
   const start = value.trim().slice(0, limit + 1);
   const shown = start.replace(/(?<![0-9A-Za-z])@(?!\u200b)/g, '@\u200b');
   return shown.length > limit ? `${shown.slice(0, limit).replace(/[\uD800-\uDBFF]$/, '')}…` : shown;
+}
+
+// Return Markdown that keeps its line breaks in an attachment, where Rocket.Chat shows others as spaces.
+function multiline(value) {
+  return value.replace(/(\S)[ \t\r]*\n(?=[^\r\n])/g, '$1  \n');
 }
 
 // Return an absolute web address, else undefined: the server refuses a message with any other.
