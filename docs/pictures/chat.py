@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
@@ -73,8 +73,7 @@ def _element(tag: str, name: str, content: str) -> str:
 def _markdown(*, breaks: bool) -> MarkdownIt:
     """Return a renderer of Rocket.Chat's Markdown, in which ``*text*`` is bold."""
     markdown = MarkdownIt("gfm-like", {"html": False, "breaks": breaks}).disable("image")
-    assert markdown.linkify is not None
-    markdown.linkify.set({"fuzzy_link": False})
+    cast(Any, markdown.linkify).set({"fuzzy_link": False})  # Link only addresses that have a scheme.
 
     def emphasis(_: object, tokens: Sequence[Token], index: int, *rest: Any) -> str:
         tag = "strong" if "*" in tokens[index].markup else "em"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import ClassVar
 
@@ -74,7 +74,7 @@ class Terminal(SphinxDirective):
         return [nodes.raw("", terminal_html(arguments, output, width=width), format="html")]
 
     @contextlib.contextmanager
-    def _files(self) -> Iterator[None]:
+    def _files(self) -> Generator[None, None, None]:
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             for caption in self.state.document.findall(nodes.caption):
                 block = caption.next_node(nodes.literal_block, descend=False, siblings=True)

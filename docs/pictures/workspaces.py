@@ -34,7 +34,7 @@ def _none() -> Generator[Mapping[str, str], None, None]:
 
 @contextlib.contextmanager
 def _before_upgrade() -> Generator[Mapping[str, str], None, None]:
-    """Run a server with a script that breaks on 9.0, and an outgoing integration with a host that does not exist."""
+    """Run a server with a script that breaks on 9.0, and an outgoing integration with a plain ``http://`` URL."""
     with LocalRocketChat(version="8.8") as server:
         auth = server.auth("admin")
         # Inserted, so that the ids are the same in each build.
@@ -56,7 +56,7 @@ def _before_upgrade() -> Generator[Mapping[str, str], None, None]:
                 "type": "webhook-outgoing",
                 "name": "deploy",
                 "event": "sendMessage",
-                "urls": ["https://deploy.invalid/hook"],
+                "urls": ["http://192.0.2.7/deploy"],
                 "scriptEnabled": False,
                 **_COMMON,
             }

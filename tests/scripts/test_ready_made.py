@@ -155,3 +155,11 @@ def test_a_text_that_is_cut_ends_with_an_ellipsis() -> None:
 def test_a_text_from_outside_mentions_nobody(sample: Path) -> None:
     message = message_of(sample, with_every_text(read(sample)["content"], "@all (@here) @@all"))
     assert message is None or not re.search(r"(?<![0-9A-Za-z])@[A-Za-z]", json.dumps(message, ensure_ascii=False))
+
+
+@each_sample
+def test_lines_in_an_attachment_stay_lines(sample: Path) -> None:
+    """Rocket.Chat shows a line break there as a space, unless two spaces are before it."""
+    message = message_of(sample, with_every_text(read(sample)["content"], "first\nsecond")) or {}
+    for attachment in message.get("attachments", ()):
+        assert not re.search(r"(?<!  )(?<!\n)\n(?!\n)", attachment.get("text", ""))

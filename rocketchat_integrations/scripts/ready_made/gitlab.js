@@ -140,7 +140,7 @@ function pipeline(content) {
         color: status === 'success' ? GREEN : status === 'failed' ? RED : GRAY,
         title: `Pipeline #${text(attributes?.id)}`,
         title_link: url(attributes?.url) ?? (page && url(`${page}/-/pipelines/${text(attributes?.id)}`)),
-        text: text(content.commit?.title, 200) || firstLine(content.commit?.message),
+        text: multiline(text(content.commit?.title, 200) || firstLine(content.commit?.message)),
         fields: fields({
           'Failed jobs': jobs,
           Commit: shortHash(attributes?.sha),

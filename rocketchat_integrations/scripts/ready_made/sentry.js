@@ -68,7 +68,7 @@ function eventMessage(event, { rule, link: address, project }) {
         color: COLORS.get(level) ?? RED,
         title,
         title_link: url(address),
-        text: text(event?.culprit, 300),
+        text: multiline(text(event?.culprit, 300)),
         fields: fields({
           Project: project,
           Level: level,
@@ -112,7 +112,7 @@ function issue(content) {
         color: content.action === 'resolved' ? GREEN : COLORS.get(level) ?? RED,
         title: [text(subject?.shortId, 60), title].filter(Boolean).join(' '),
         title_link: url(subject?.web_url) ?? url(subject?.permalink),
-        text: text(subject?.culprit, 300),
+        text: multiline(text(subject?.culprit, 300)),
         fields: fields({
           Project: subject?.project?.name,
           Level: level,
