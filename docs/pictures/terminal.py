@@ -33,12 +33,17 @@ def command_output(arguments: str, *, environment: Mapping[str, str], width: int
         arguments: what follows the program's name.
         environment: variables to set in addition.
         width: the columns of the terminal.
+
+    Raises:
+        RuntimeError: if the command fails; an exit status of 2 means that it found something.
     """
     out, err = _Terminal(), io.StringIO()
     variables = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "COLUMNS": str(width), **environment}
     with mock.patch.dict(os.environ, variables), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         os.environ.pop("NO_COLOR", None)
-        main(shlex.split(arguments))
+        status = main(shlex.split(arguments))
+    if status not in (0, 2):
+        raise RuntimeError(f"{PROGRAM} {arguments} failed: {err.getvalue()}")
     return out.getvalue() + err.getvalue()
 
 

@@ -113,6 +113,11 @@ def test_a_command_runs_as_on_a_terminal_with_colours(tmp_path: Path, monkeypatc
     assert '<span class="terminal-green">\N{LEFT HALF BLOCK} </span>' in html
 
 
+def test_a_command_that_fails_ends_the_build() -> None:
+    with pytest.raises(RuntimeError, match="script run missing.js failed"):
+        command_output("script run missing.js", environment={}, width=40)
+
+
 def test_output_of_a_command_keeps_its_colours_and_is_wrapped() -> None:
     html = terminal_html("list", "\x1b[1;31mred\x1b[0m \x1b[38;2;1;2;3mown\x1b[0m \x1b[2mdim\x1b[0m", width=8)
     for span in ('class="terminal-bold terminal-red">red', 'style="color: #010203">own', 'class="terminal-dim">dim'):
