@@ -84,12 +84,11 @@ def _cut(text: str, room: int) -> int:
 
 
 def _fitting(text: str, room: int) -> int:
-    """Return how many characters fit into the room."""
-    for number, character in enumerate(text):
-        room -= 2 if character > "\uffff" else 1
-        if room < 0:
-            return number
-    return len(text)
+    """Return how many characters of a text that is too long fit into the room."""
+    end = 0
+    while (room := room - length(text[end])) >= 0:
+        end += 1
+    return end
 
 
 def _belong_together(first: str, second: str) -> bool:
