@@ -118,11 +118,11 @@ class Isolate:
         # Only an evaluation has a time limit. (The statistics must not wait in another thread: mini_racer would use
         # freed memory if the isolate was closed meanwhile.)
         self.evaluate("", seconds)
-        assert self._racer is not None
-        if not self._racer.was_hard_memory_limit_reached():
-            if self._racer.heap_stats()["used_heap_size"] > self._memory / 2:
-                self._racer.low_memory_notification()
-        return self._racer.was_hard_memory_limit_reached()
+        racer = self._racer
+        assert racer is not None
+        if not racer.was_hard_memory_limit_reached() and racer.heap_stats()["used_heap_size"] > self._memory / 2:
+            racer.low_memory_notification()
+        return racer.was_hard_memory_limit_reached()
 
     def close(self) -> None:
         """End the code that runs, and free the memory, once. A forked process does nothing."""
