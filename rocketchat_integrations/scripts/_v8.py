@@ -213,7 +213,7 @@ def answer_requests(memory: int, requests: IO[bytes], answers: IO[bytes]) -> Non
     _write(answers, "", None)
     for line in requests:
         method, *arguments = json.loads(line)
-        faulthandler.dump_traceback_later(arguments[-1] + _SECONDS_TO_ANSWER, exit=True, file=sys.__stderr__)
+        faulthandler.dump_traceback_later(arguments[-1] + _SECONDS_TO_ANSWER, exit=True)
         try:
             _write(answers, "", getattr(isolate, method)(*arguments))
         except EvaluationError as error:
@@ -238,22 +238,25 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (data + _MEMORY_BESIDES, data + _MEMORY_BESIDES))
 
 
-def main(packages: str, memory: str) -> None:
+def main(packages: str, memory: str, requests: int = 0, answers: int = 1) -> None:
     """Run the process of V8.
 
     Args:
         packages: the folder that contains mini_racer.
         memory: how many bytes the heap may have.
+        requests: the file descriptor to read from.
+        answers: the file descriptor to write to.
     """
     # Ctrl-C in a terminal reaches this process, too: the other one decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path.append(packages)
     try:
-        answer_requests(int(memory), sys.stdin.buffer, sys.stdout.buffer)
+        with open(requests, "rb") as reader, open(answers, "wb") as writer:
+            answer_requests(int(memory), reader, writer)
     finally:
         # V8 may still be busy.
         os._exit(0)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1], sys.argv[2])

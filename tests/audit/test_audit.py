@@ -203,7 +203,7 @@ def test_without_the_extra_a_note_says_that_scripts_were_not_checked(
     client.create(hook("a", script=LEAKING, script_enabled=True))
     client.create(hook("b", script="class Script {", script_enabled=True))
     monkeypatch.setitem(sys.modules, "py_mini_racer", None)
-    monkeypatch.setattr(_analysis, "_analyzer", _analysis._Analyzer)  # pyright: ignore[reportPrivateUsage]
+    _analysis._analyzer.cache_clear()  # pyright: ignore[reportPrivateUsage]
     result = audit(client, resolve=None)
     assert [(it.kind, it.name) for it in result.findings] == [("script-error", "b")]
     assert "rocketchat-integrations[scripts]" in result.notes[0]

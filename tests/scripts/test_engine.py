@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import gc
-import io
 import json
 import os
 import shutil
@@ -18,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -46,7 +44,7 @@ def plain(body: str) -> str:
 
 def run(source: str, request: Any = None, **options: Any) -> Outcome:
     """Call the method of a script in this process, which is faster."""
-    with Engine(source, **{"own_process": False, **options}) as engine:
+    with Engine(source, **cast("Any", {"own_process": False, **options})) as engine:
         return engine.call(METHOD, {"request": request})
 
 
@@ -375,28 +373,27 @@ def test_an_inherited_engine_only_closes_its_pipes(monkeypatch: pytest.MonkeyPat
     process.wait(10)  # its pipe was closed
 
 
-def test_the_process_of_v8_answers_requests_within_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_of_v8_answers_requests_within_limits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     done: list[object] = []
+
+    def note(*arguments: object, **_: object) -> None:
+        done.extend(arguments)
+
     requests = [["evaluate", "'a'", 1], ["evaluate", "throw 1", 2], ["exceeds_memory", 3]]
-    answers = io.BytesIO()
-    pipes = {"stdin": io.BytesIO("\n".join(map(json.dumps, requests)).encode()), "stdout": answers}
+    asked, answered = tmp_path / "requests", tmp_path / "answers"
+    asked.write_text("\n".join(map(json.dumps, requests)), encoding="ascii")
     with monkeypatch.context() as patch:
-        patch.setattr(
-            _v8,
-            "sys",
-            SimpleNamespace(
-                path=[], __stderr__=sys.__stderr__, **{name: SimpleNamespace(buffer=it) for name, it in pipes.items()}
-            ),
-        )
-        patch.setattr(_v8, "_limit_memory", lambda: done.append("memory"))
-        patch.setattr(os, "_exit", done.append)
-        patch.setattr(signal, "signal", lambda *ignored: done.append(ignored))
-        patch.setattr(faulthandler, "dump_traceback_later", lambda seconds, **_: done.append(seconds))
-        patch.setattr(faulthandler, "cancel_dump_traceback_later", lambda: None)
-        _v8.main("", str(2**23))
-    kinds, values = zip(*map(json.loads, answers.getvalue().splitlines()), strict=True)
+        patch.setattr(sys, "path", list(sys.path))
+        patch.setattr(_v8, "_limit_memory", lambda: note("memory"))
+        patch.setattr(os, "_exit", note)
+        patch.setattr(signal, "signal", note)
+        patch.setattr(faulthandler, "dump_traceback_later", note)
+        patch.setattr(faulthandler, "cancel_dump_traceback_later", lambda: note("in time"))
+        _v8.main("packages", str(2**23), os.open(asked, os.O_RDONLY), os.open(answered, os.O_WRONLY | os.O_CREAT))
+        assert sys.path[-1] == "packages"
+    kinds, values = zip(*map(json.loads, answered.read_text(encoding="ascii").splitlines()), strict=True)
     assert (kinds, values[1], values[3]) == (("", "", "thrown", ""), "a", False)
-    assert done == [(signal.SIGINT, signal.SIG_IGN), "memory", 2, 3, 4, 0]
+    assert done == [signal.SIGINT, signal.SIG_IGN, "memory", 2, "in time", 3, "in time", 4, "in time", 0]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits memory with the module resource")
