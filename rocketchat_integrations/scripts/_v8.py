@@ -1,6 +1,6 @@
 """Evaluate code in V8: the only module that imports mini_racer.
 
-It is also the program of the process that :mod:`._v8_process` starts. So it imports nothing of this package.
+The process that :mod:`._v8_process` starts loads this module only. So it imports nothing of this package.
 """
 
 from __future__ import annotations
@@ -126,18 +126,23 @@ class Isolate:
 
     def close(self) -> None:
         """End the code that runs, and free the memory, once. A forked process does nothing."""
-        racer, self._racer = self._racer, None
-        if racer is not None and os.getpid() == self._process:
-            self._collected.detach()
+        racer = self._give_up()
+        if racer is not None:
             asyncio.run_coroutine_threadsafe(self._cancel_evaluations(), self._loop).result()
             _free(racer)
 
     def close_at_exit(self, seconds: float) -> None:
         """Close within some time. No thread can be started at exit, and V8 may be busy."""
-        racer, self._racer = self._racer, None
-        if racer is not None and os.getpid() == self._process:
+        racer = self._give_up()
+        if racer is not None:
             with suppress(TimeoutError):
                 asyncio.run_coroutine_threadsafe(self._cancel_and_free(racer), self._loop).result(seconds)
+
+    def _give_up(self) -> MiniRacer | None:
+        """Return what has to be freed, once, and only in the process that made it."""
+        racer, self._racer = self._racer, None
+        is_open = self._collected.detach() is not None
+        return racer if is_open and os.getpid() == self._process else None
 
     async def _cancel_and_free(self, racer: MiniRacer) -> None:
         await self._cancel_evaluations()
@@ -256,7 +261,3 @@ def main(packages: str, memory: str, requests: int = 0, answers: int = 1) -> Non
     finally:
         # V8 may still be busy.
         os._exit(0)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
