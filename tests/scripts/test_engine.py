@@ -274,7 +274,7 @@ def test_a_hostile_script_ends_at_its_limit(name: str, bystander: Engine) -> Non
     """This process, the scripts that run already, and the next one live."""
     limit, source = (HOSTILE | FATAL)[name]
     with pytest.raises(IntegrationScriptError) as caught:
-        run(source, seconds=0.2 if limit == "time" else 60.0, own_process=True)
+        run(source, seconds=0.1 if limit == "time" else 60.0, own_process=True)
     assert getattr(caught.value, "limit", "error") == limit
     assert bystander.call(METHOD, {"request": 1}).value == 2
     assert value("return 1;") == 1
@@ -284,7 +284,7 @@ def test_a_hostile_script_ends_at_its_limit(name: str, bystander: Engine) -> Non
 def test_a_hostile_script_ends_at_its_limit_in_this_process(name: str) -> None:
     limit, source = HOSTILE[name]
     with pytest.raises(ScriptLimitError) as caught:
-        run(source, seconds=0.2 if limit == "time" else 60.0)
+        run(source, seconds=0.1 if limit == "time" else 60.0)
     assert caught.value.limit == limit
     assert value("return 1;") == 1
 
@@ -481,6 +481,14 @@ def test_at_exit_isolates_are_closed_without_waiting_for_v8() -> None:
     with pytest.raises(_v8.EvaluationError):
         idle.evaluate("1", 1)
     _v8.close_all()
+
+
+def test_a_result_may_not_be_longer_than_the_memory() -> None:
+    isolate = _v8.Isolate(2**20)
+    with pytest.raises(_v8.EvaluationError) as caught:
+        isolate.evaluate("'x'.repeat(2 ** 20 + 1)", 60)
+    assert caught.value.kind == "memory"
+    isolate.close()
 
 
 def test_an_isolate_that_is_forgotten_is_freed() -> None:
