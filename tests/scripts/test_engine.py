@@ -467,16 +467,16 @@ def test_at_exit_isolates_are_closed_without_waiting_for_v8() -> None:
 
     def work() -> None:
         with pytest.raises(_v8.EvaluationError) as caught:
-            busy.evaluate("while (true) {}", 60)
+            busy.evaluate("while (true) {}", 600)
         failures.append(caught.value.kind)
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     while not busy._evaluations:
         pass
     for isolate in (busy, idle, idle):
-        isolate.close_at_exit(50)
-    thread.join(50)
+        isolate.close_at_exit(5)
+    thread.join(10)
     assert failures == ["time"]
     with pytest.raises(_v8.EvaluationError):
         idle.evaluate("1", 1)
