@@ -319,7 +319,7 @@ def test_the_process_of_a_script_shows_no_secret_of_it() -> None:
 def test_by_default_a_script_cannot_block_or_end_python(tmp_path: Path) -> None:
     path = tmp_path / "alerts.js"
     path.write_text("class Script { process_incoming_request() { return 'ab'.repeat(2.6e8).split('b'); } }")
-    with Script.load(path) as script, pytest.raises(ScriptLimitError, match="more than 8 MB"):
+    with Script.load(path) as script, pytest.raises(ScriptLimitError):
         script.process_incoming_request({})
     path.write_text("class Script { process_incoming_request() { return { content: { text: 'a' } }; } }")
     with Script.load(path, own_process=False) as script:
