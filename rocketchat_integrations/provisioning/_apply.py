@@ -22,6 +22,7 @@ from ._plan import Plan, phases_of
 from ._provisioning_client import AsyncProvisioningClient, ProvisioningClient
 from ._refused_steps import is_refused
 from ._steps import Create, Identity, Remove, Step, Update, fingerprint, identity, label
+from ._target import check_target
 from ._work import Job, Progress, Report, Work
 from ._workers import Workers
 
@@ -35,6 +36,7 @@ def apply(
     *,
     workers: int = 4,
     max_removals: int | None = None,
+    any_workspace: bool = False,
     on_progress: Callable[[Progress], object] | None = None,
 ) -> Report:
     """Carry out a plan, unless the workspace has changed since.
@@ -52,6 +54,7 @@ def apply(
         client: a :class:`~rocketchat_integrations.Client` for the same workspace. It waits for the rate limit.
         workers: how many calls are made at a time, at most.
         max_removals: how many removals are allowed. None: 10 if the plan was made with ``prune``, otherwise 0.
+        any_workspace: whether to apply a plan that was made for another workspace or by another user.
         on_progress: called after each step with a :class:`Progress`, by the thread that called ``apply``. If it
             raises, the error is logged, it is not called again, and the work goes on.
 
@@ -60,7 +63,7 @@ def apply(
 
     Raises:
         ConfigurationError: if an argument is invalid.
-        UnsafePlan: if the plan removes more than is allowed. Nothing was written.
+        UnsafePlan: if the plan removes more than is allowed, or was made for another workspace. Nothing was written.
         StalePlan: if an integration that the plan concerns was changed, removed or created since the plan was made
             (except one to create that exists exactly as wanted). Nothing was written.
         ProvisioningError: if a secret is missing. Nothing was written.
@@ -70,6 +73,8 @@ def apply(
     check_limits(plan, workers, max_removals, on_progress)
     if not plan:
         return Report()
+    if not any_workspace:
+        check_target(plan.target, client.url, client.user_id())
     definitions = definitions_to_create(plan)
     phases = jobs_of(plan, definitions, client.list(), client)
     report = Workers(Work(phases, workers, on_progress), workers).run()

@@ -11,8 +11,9 @@ import attrs
 from rocketchat_integrations.exceptions import ConfigurationError, ProvisioningError
 from rocketchat_integrations.models import Change
 
-from ._plan_files import data_of, step_from
+from ._plan_files import data_of, step_from, target_from
 from ._steps import SECRET_FIELDS, Create, LiteralSecret, Remove, Step, Unchanged, Update, digest, identity, label
+from ._target import Target
 
 # 1: only the fields that an entry gives were compared. 2: entries are exact.
 _VERSION = 2
@@ -24,8 +25,7 @@ class Plan:
     """The changes that bring a workspace in line with what is wanted. False if there are none.
 
     ``str(plan)`` describes it for people. All sequences are sorted by type and name. No secret is shown; a copy or a
-    pickle of a plan drops secrets that were given as text. A plan does not name its workspace: apply it to the one that
-    it was made for.
+    pickle of a plan drops secrets that were given as text. It is applied only to the workspace that it was made for.
 
     Raises:
         ConfigurationError: if the plan has two steps for one integration.
@@ -45,6 +45,10 @@ class Plan:
 
     prune: bool = False
     """Whether the plan was made with ``prune``."""
+
+    target: Target | None = None
+    """The workspace that the plan was made for. None in a plan that :func:`plan` did not make, which is applied only with
+    ``any_workspace``."""
 
     def __attrs_post_init__(self) -> None:
         steps: list[Update | Remove | Unchanged] = [*self.updates, *self.removals, *self.unchanged]
@@ -94,6 +98,7 @@ class Plan:
                 '({ env = "NAME" } or { file = "path" }), or apply the plan without saving it'
             )
         content: dict[str, Any] = {"version": _VERSION, "prune": self.prune}
+        content["target"] = None if self.target is None else attrs.asdict(self.target)
         content |= {name: [data_of(step) for step in getattr(self, name)] for name in _KINDS}
         return {**content, "digest": digest(content)}
 
@@ -110,7 +115,11 @@ class Plan:
             problem = _format_problem(content["version"])
             if problem is None and digest(content) == data["digest"]:
                 steps = {name: [step_from(kind, it) for it in content[name]] for name, kind in _KINDS.items()}
-                return cls(prune=bool(content["prune"]), **{name: tuple(group) for name, group in steps.items()})
+                return cls(
+                    prune=bool(content["prune"]),
+                    target=target_from(content["target"]),
+                    **{name: tuple(group) for name, group in steps.items()},
+                )
             problem = problem or "it was changed or damaged"
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
             problem = "it is not the data of a plan"

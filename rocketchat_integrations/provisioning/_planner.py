@@ -28,6 +28,7 @@ from ._steps import (
     identity,
     shown_change,
 )
+from ._target import Target
 
 Prune: TypeAlias = bool | Literal["all"]
 
@@ -59,8 +60,8 @@ def plan(wanted: Wanted, client: ProvisioningClient, *, prune: Prune = False) ->
     """
     entries, scope = wanted_entries(wanted, prune)
     records = [*client.list()]
-    creator = client.user_id() if prune is True else None
-    return compare(entries, scope, records, prune=prune, creator=creator)
+    target = Target(url=client.url, user_id=client.user_id())
+    return compare(entries, scope, records, prune=prune, target=target)
 
 
 def wanted_entries(wanted: Wanted, prune: object) -> tuple[list[Entry], str]:
@@ -83,9 +84,9 @@ def compare(
     listed: Iterable[IntegrationRecord],
     *,
     prune: Prune,
-    creator: str | None,
+    target: Target,
 ) -> Plan:
-    """Return the plan. With `prune` True, only integrations of the creator are removed."""
+    """Return the plan. With `prune` True, only integrations of the target's user are removed."""
     records = sorted(listed, key=lambda record: (*identity(record), record.id))
     matches = matches_of(entries, records)
     steps = collect(lambda match: _step(*match), matches)
@@ -94,13 +95,14 @@ def compare(
         kept = {record.id for _, record in matches if record is not None}
         removals = [record for record in records if record.id not in kept]
     if prune is True:
-        removals = [it for it in removals if it.name.startswith(scope) and it.created_by.id == creator]
+        removals = [it for it in removals if it.name.startswith(scope) and it.created_by.id == target.user_id]
     return Plan(
         creates=tuple(step for step in steps if isinstance(step, Create)),
         updates=tuple(step for step in steps if isinstance(step, Update)),
         removals=tuple(Remove(id=it.id, type=it.type, name=it.name, seen=fingerprint(it)) for it in removals),
         unchanged=tuple(step for step in steps if isinstance(step, Unchanged)),
         prune=bool(prune),
+        target=target,
     )
 
 

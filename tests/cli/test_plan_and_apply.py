@@ -14,6 +14,7 @@ import pytest
 from rocketchat_integrations import Client, IncomingIntegrationRecord
 from rocketchat_integrations.cli.commands import apply as apply_command
 from rocketchat_integrations.provisioning import apply
+from rocketchat_integrations.testing import LocalRocketChat
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Workspace
@@ -153,6 +154,21 @@ def test_a_plan_is_written_to_a_file_and_applied_later(
     assert bot.token == "canary-token"
 
 
+def test_a_plan_file_is_for_one_workspace(workspace: Workspace, run: Run, manifest: Path, tmp_path: Path) -> None:
+    """Another one is refused before the plan is shown, unless --any-workspace is given."""
+    file = tmp_path / "plan.json"
+    run("plan", str(manifest), "--out", str(file))
+    with LocalRocketChat(version="9.0") as copy:
+        auth = copy.auth("admin")
+        (tmp_path / "token").write_text(auth.token)
+        login = ["--workspace", copy.url, "--user-id", auth.user_id, "--token-file", str(tmp_path / "token")]
+        result = run(*login, "apply", "--plan-file", str(file), "--yes")
+        assert (result.status, result.out, copy.documents) == (1, "", ())
+        assert f"made for {workspace.server.url} " in result.error
+        assert run(*login, "apply", "--plan-file", str(file), "--yes", "--any-workspace").status == 0
+        assert len(copy.documents) == 2
+
+
 def test_an_outdated_plan_file_is_refused(workspace: Workspace, run: Run, manifest: Path, tmp_path: Path) -> None:
     """A change that somebody made since is not overwritten."""
     file = tmp_path / "plan.json"
@@ -267,7 +283,8 @@ def test_apply_asks_for_confirmation(workspace: Workspace, run: Run, manifest: P
     assert run("apply", str(manifest), answers="no\n").status == 1
     assert workspace.server.documents == ()
     result = run("apply", str(manifest), answers="y\n")
-    assert (result.status, result.err) == (0, "Apply this plan? [y/N]\ndone: 2 of 2\n")
+    question = f"Apply this plan to {workspace.server.url} (user {workspace.server.auth('admin').user_id})? [y/N]"
+    assert (result.status, result.err) == (0, f"{question}\ndone: 2 of 2\n")
 
 
 def test_only_pruning_removes(workspace: Workspace, run: Run, manifest: Path, hook: IncomingIntegrationRecord) -> None:

@@ -125,6 +125,40 @@ def test_an_empty_plan_makes_no_calls(memory: Memory) -> None:
     assert memory.calls == []
 
 
+# The workspace
+
+
+@pytest.mark.parametrize("other", [{"url": "https://copy.example"}, {"user": "somebody else"}], ids=str)
+def test_a_plan_is_applied_only_to_its_workspace(memory: Memory, other: dict[str, str]) -> None:
+    """Not to a copy with the same ids, nor as another user, unless this is asked for."""
+    memory.add(incoming("gone"))
+    changes = Plan.from_dict(json.loads(json.dumps(plan([], memory, prune="all").to_dict())))
+    copy = Memory()
+    copy.records = dict(memory.records)
+    vars(copy).update(other)
+    with pytest.raises(UnsafePlan, match=r"made for https://chat\.example \(user me\), and this is https://"):
+        apply(changes, copy)
+    assert copy.calls == []
+    apply(changes, copy, any_workspace=True)
+    assert copy.records == {}
+
+
+def test_spellings_of_a_workspace_are_the_same(memory: Memory) -> None:
+    """Case of the host, the default port and a slash make no difference; a path does."""
+    changes = plan([incoming()], memory)
+    memory.url = "https://CHAT.example:443/"
+    apply(changes, memory)
+    memory.url = "https://chat.example/other"
+    with pytest.raises(UnsafePlan):
+        apply(changes, memory)
+
+
+def test_a_plan_without_a_workspace_is_refused(memory: Memory) -> None:
+    changes = attrs.evolve(plan([incoming()], memory), target=None)
+    with pytest.raises(UnsafePlan, match="does not name its workspace"):
+        apply(changes, memory)
+
+
 # Limits and arguments
 
 

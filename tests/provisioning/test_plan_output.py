@@ -233,6 +233,10 @@ def test_changed_data_is_refused(full: Plan) -> None:
     data["updates"][0]["fields"]["alias"] = "Mallory"
     with pytest.raises(ProvisioningError, match="changed or damaged"):
         Plan.from_dict(data)
+    data = full.to_dict()
+    data["target"]["url"] = "https://copy.example"
+    with pytest.raises(ProvisioningError, match="changed or damaged"):
+        Plan.from_dict(data)
     for key in ("prune", "creates", "updates", "removals", "unchanged"):
         data = full.to_dict()
         data[key] = data[key][1:] if isinstance(data[key], list) else not data[key]

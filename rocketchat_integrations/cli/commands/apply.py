@@ -14,10 +14,11 @@ from rocketchat_integrations.cli.failures import CommandError
 from rocketchat_integrations.cli.lookup import label
 from rocketchat_integrations.cli.plan_view import action, print_plan, step_json
 from rocketchat_integrations.cli.shared_options import File, confirm, json_option, yes_option
-from rocketchat_integrations.cli.terminal import one_line, print_error, print_json, progress_bar
+from rocketchat_integrations.cli.terminal import one_line, print_error, print_json, printable, progress_bar
 from rocketchat_integrations.client import Client
 from rocketchat_integrations.exceptions import ApplyError
-from rocketchat_integrations.provisioning import Failure, Plan, Progress, Report, apply
+from rocketchat_integrations.provisioning import Failure, Plan, Progress, Report, Target, apply
+from rocketchat_integrations.provisioning._target import check_target
 
 from .plan import manifest_options, read_wanted
 
@@ -34,6 +35,9 @@ from .plan import manifest_options, read_wanted
     show_default=True,
     help="How many removals are allowed.",
 )
+@click.option(
+    "--any-workspace", is_flag=True, help="Apply a plan that was made for another workspace or by another user."
+)
 @yes_option
 @json_option
 @click.pass_obj
@@ -45,13 +49,15 @@ def command(
     plan_file: str | None,
     workers: int,
     max_removals: int,
+    any_workspace: bool,
     yes: bool,
     as_json: bool,
     **options: bool,
 ) -> None:
     """Change a workspace to match a manifest.
 
-    Shows the plan, asks for confirmation, and applies it. After an interruption or a failure, run it again: it
+    Shows the plan, asks for confirmation, and applies it. A plan from a file is applied only to the workspace that it
+    was made for, as the same user. After an interruption or a failure, run it again: it
     continues, and creates nothing twice.
     """
     if bool(manifests) == (plan_file is not None):
@@ -61,7 +67,10 @@ def command(
     # Check the files before a login is needed.
     source = _read_plan(plan_file, **options) if plan_file is not None else read_wanted(manifests, prune, **options)
     with credentials.client() as client:
+        target = Target(url=client.url, user_id=client.user_id())
         plan = source if isinstance(source, Plan) else source.plan(client)
+        if not any_workspace:
+            check_target(plan.target, target.url, target.user_id)
         if as_json:
             print_error(str(plan))
         else:
@@ -72,8 +81,8 @@ def command(
                 "--max-removals N allows more. Nothing was changed"
             )
         if plan:
-            confirm("Apply this plan?", yes=yes)
-        report = _apply(plan, client, workers, max_removals, as_json=as_json)
+            confirm(f"Apply this plan to {printable(str(target))}?", yes=yes)
+        report = _apply(plan, client, workers, max_removals, any_workspace=any_workspace, as_json=as_json)
     if as_json:
         print_json(_report_json(report))
     if plan:
@@ -91,7 +100,9 @@ def _read_plan(path: str, *, allow_broken_scripts: bool, **_: bool) -> Plan:
     return plan
 
 
-def _apply(plan: Plan, client: Client, workers: int, max_removals: int, *, as_json: bool) -> Report:
+def _apply(
+    plan: Plan, client: Client, workers: int, max_removals: int, *, any_workspace: bool, as_json: bool
+) -> Report:
     done = 0
 
     def show_progress(progress: Progress) -> None:
@@ -103,7 +114,14 @@ def _apply(plan: Plan, client: Client, workers: int, max_removals: int, *, as_js
 
     try:
         with progress_bar(len(plan.steps)) as advance:
-            return apply(plan, client, workers=workers, max_removals=max_removals, on_progress=show_progress)
+            return apply(
+                plan,
+                client,
+                workers=workers,
+                max_removals=max_removals,
+                any_workspace=any_workspace,
+                on_progress=show_progress,
+            )
     except ApplyError as error:
         if as_json:
             print_json(_report_json(error))
