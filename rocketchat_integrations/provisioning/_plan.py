@@ -47,8 +47,8 @@ class Plan:
     """Whether the plan was made with ``prune``."""
 
     target: Target | None = None
-    """The workspace that the plan was made for. None in a plan that :func:`plan` did not make, which is applied only with
-    ``any_workspace``."""
+    """The workspace that the plan was made for. A plan without one, which :func:`plan` did not make, is applied only
+    with ``any_workspace``."""
 
     def __attrs_post_init__(self) -> None:
         steps: list[Update | Remove | Unchanged] = [*self.updates, *self.removals, *self.unchanged]

@@ -104,7 +104,7 @@ def public_members(*classes: type) -> Iterator[tuple[str, str]]:
 
 
 CALLABLES = [
-    *(getattr(Client, name) for _, name in public_members(Client)),
+    *(getattr(Client, name) for _, name in public_members(Client) if name != "url"),
     *(getattr(Listing, name) for _, name in public_members(Listing)),
     *(getattr(RetryPolicy, name) for _, name in public_members(RetryPolicy)),
     *(getattr(IncomingWebhook, name) for name in ("post", "check", "close")),
