@@ -40,6 +40,11 @@ class Secret:
     allow_outside: bool = False
     """Whether ``file`` may be outside of ``folder``."""
 
+    @property
+    def path(self) -> str:
+        """The path of the file with its folder; empty for an environment variable."""
+        return "" if self.file is None else str(Path(self.folder, self.file))
+
     def __attrs_post_init__(self) -> None:
         if (self.env is None) == (self.file is None):
             raise ValueError("env, file: exactly one of the two must be given")
@@ -58,6 +63,16 @@ class Secret:
         except Invalid as invalid:
             message = str(invalid)
         raise ManifestError(message, reasons=(message,))
+
+
+def refused_secret(secret: Secret, *, allow_outside: bool) -> str | None:
+    """Return why a plan from a file may not read a secret; None if it may."""
+    if allow_outside or secret.file is None or Path(os.path.realpath(secret.path)).is_relative_to(Path.cwd().resolve()):
+        return None
+    return (
+        f"{secret.path!r} is outside of the current folder; change to the manifest's folder, or allow it with "
+        "allow_outside=True (--allow-outside)"
+    )
 
 
 def read_secret(secret: Secret) -> str:

@@ -9,10 +9,25 @@ from typing import Any, cast
 import attrs
 
 from rocketchat_integrations.exceptions import ConfigurationError, ProvisioningError
+from rocketchat_integrations.manifest import Secret
+from rocketchat_integrations.manifest._secrets import refused_secret
 from rocketchat_integrations.models import Change
 
 from ._plan_files import data_of, step_from, target_from
-from ._steps import SECRET_FIELDS, Create, LiteralSecret, Remove, Step, Unchanged, Update, digest, identity, label
+from ._steps import (
+    SECRET_FIELDS,
+    Create,
+    LiteralSecret,
+    Remove,
+    Secrets,
+    Step,
+    Unchanged,
+    Update,
+    digest,
+    identity,
+    label,
+    source_text,
+)
 from ._target import Target
 
 # 1: only the fields that an entry gives were compared. 2: entries are exact.
@@ -103,13 +118,35 @@ class Plan:
         return {**content, "digest": digest(content)}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Plan:
+    def from_dict(cls, data: Mapping[str, Any], *, allow_outside: bool = False) -> Plan:
         """Return the plan from the data of :meth:`to_dict`.
 
+        Others may be able to write the file, so what it reads and changes is checked: the sources of secrets here, and
+        the changes that it shows by :func:`apply`, which compares them with those that it would make.
+
+        Args:
+            data: the data.
+            allow_outside: let files of secrets be outside of the current folder.
+
         Raises:
-            ProvisioningError: if the data is not a plan, was changed, or was made by another version of this package
-                that writes plans in another format.
+            ProvisioningError: if the data is not a plan, was changed, was made by another version of this package
+                that writes plans in another format, or reads a secret that is not allowed.
         """
+        plan = cls._from_valid(data)
+        steps: list[Create | Update] = [*plan.creates, *plan.updates]
+        reasons = [
+            f"{label(step)}: {field}: {problem}"
+            for step in steps
+            for field, source in step.secrets.items()
+            if isinstance(source, Secret) and (problem := refused_secret(source, allow_outside=allow_outside))
+        ]
+        if reasons:
+            raise ProvisioningError("\n".join(reasons))
+        return plan
+
+    @classmethod
+    def _from_valid(cls, data: Mapping[str, Any]) -> Plan:
+        """Return the plan. Raise ProvisioningError if the data is not that of a plan."""
         try:
             content = {name: value for name, value in data.items() if name != "digest"}
             problem = _format_problem(content["version"])
@@ -151,7 +188,7 @@ def lines_of(step: Step) -> Iterator[str]:
         defaults = {field.name: field.default for field in attrs.fields(type(step.definition))}
         for name, value in step.shown_fields.items():
             if name in SECRET_FIELDS:
-                yield from [f"    {name}: set"] if name in step.secrets else []
+                yield from [f"    {name}: set, {source_text(step.secrets[name])}"] if name in step.secrets else []
             elif name != "name" and value != defaults[name]:
                 yield f"    {name}: {_value_text(name, value)}"
     elif isinstance(step, Update):
@@ -159,14 +196,14 @@ def lines_of(step: Step) -> Iterator[str]:
             yield f"~ update {label(step)} ({step.id})"
         else:
             yield f"~ rename {label(step, step.renamed_from)} to {step.name!r} ({step.id})"
-        yield from (f"    {_change_line(change)}" for change in step.changes if change.field != "name")
+        yield from (f"    {_change_line(change, step.secrets)}" for change in step.changes if change.field != "name")
     else:
         yield f"- remove {label(step)} ({step.id})"
 
 
-def _change_line(change: Change) -> str:
+def _change_line(change: Change, secrets: Secrets) -> str:
     if change.field in SECRET_FIELDS:
-        return f"{change.field}: changed"
+        return ", ".join([f"{change.field}: changed", *(source_text(it) for it in secrets.values())])
     line = f"{change.field}: {_value_text(change.field, change.old)} -> {_value_text(change.field, change.new)}"
     if change.field != "script":
         return line

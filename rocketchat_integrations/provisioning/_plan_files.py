@@ -41,6 +41,8 @@ def step_from(kind: type[Step | Unchanged], data: Mapping[str, Any]) -> Any:
         raise ValueError("unknown fields")
     if kind is Create:
         values["definition"] = _DEFINITIONS[values.pop("type")](**values["definition"])
+        if any(getattr(values["definition"], field, None) is not None for field in SECRET_FIELDS):
+            raise ValueError("a secret as text")
     return kind(**values)
 
 

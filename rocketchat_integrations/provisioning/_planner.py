@@ -8,11 +8,11 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from rocketchat_integrations._protocol.normalization import FIELDS, changed_fields, differences
-from rocketchat_integrations._redaction import spellings
 from rocketchat_integrations.exceptions import ConfigurationError
 from rocketchat_integrations.manifest import Entry, Manifest
-from rocketchat_integrations.models import Change, IntegrationDefinition, IntegrationRecord, validate
+from rocketchat_integrations.models import IntegrationDefinition, IntegrationRecord, validate
 
+from ._consistency import shown_changes
 from ._matching import Wanted, collect, entries_of, matches_of, old_identity, place_of
 from ._plan import Plan
 from ._provisioning_client import ProvisioningClient
@@ -26,7 +26,6 @@ from ._steps import (
     Update,
     fingerprint,
     identity,
-    shown_change,
 )
 from ._target import Target
 
@@ -127,7 +126,7 @@ def _step(entry: Entry, record: IntegrationRecord | None) -> Create | Update | U
         type=record.type,
         name=name,
         renamed_from=record.name if record.name != name else None,
-        changes=_shown(changes, entry, record),
+        changes=shown_changes(changes, record, target),
         fields={field: getattr(entry.definition, field) for field in sorted(managed - SECRET_FIELDS)},
         secrets=_secrets(entry, {change.field for change in changes}),
         seen=fingerprint(record),
@@ -150,9 +149,3 @@ def _secrets(entry: Entry, fields: Iterable[str]) -> Secrets:
         for field in SECRET_FIELDS.intersection(fields)
         if getattr(entry.definition, field, None) is not None
     }
-
-
-def _shown(changes: Iterable[Change], entry: Entry, record: IntegrationRecord) -> tuple[Change, ...]:
-    tokens = filter(None, (record.token, getattr(entry.definition, "token", None)))
-    secrets = spellings(tokens)
-    return tuple(shown_change(change, secrets) for change in changes)

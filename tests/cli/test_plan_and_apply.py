@@ -14,6 +14,7 @@ import pytest
 from rocketchat_integrations import Client, IncomingIntegrationRecord
 from rocketchat_integrations.cli.commands import apply as apply_command
 from rocketchat_integrations.provisioning import apply
+from rocketchat_integrations.provisioning._steps import digest
 from rocketchat_integrations.testing import LocalRocketChat
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def test_a_plan_is_printed_as_json(client: Client, run: Run, manifest: Path, hoo
     (create,) = result.json["creates"]
     assert (create["action"], create["name"], create["definition"]["channel"]) == ("create", "t-bot", ["#random"])
     assert create["definition"]["token"] == "<set>"
+    assert create["secrets"] == {"token": "from the environment variable 'BOT_TOKEN'"}
     (update,) = result.json["updates"]
     assert (update["action"], update["id"], update["renamed_from"]) == ("update", record.id, None)
     assert update["changes"] == [{"field": "channel", "old": ["#general"], "new": ["#random"]}]
@@ -167,6 +169,40 @@ def test_a_plan_file_is_for_one_workspace(workspace: Workspace, run: Run, manife
         assert f"made for {workspace.server.url} " in result.error
         assert run(*login, "apply", "--plan-file", str(file), "--yes", "--any-workspace").status == 0
         assert len(copy.documents) == 2
+
+
+def test_a_forged_plan_file_is_refused_before_it_is_shown(
+    workspace: Workspace, hook: IncomingIntegrationRecord, run: Run, manifest: Path, tmp_path: Path
+) -> None:
+    """Here the removal of one integration has the name of another."""
+    file = tmp_path / "plan.json"
+    run("plan", str(manifest), "--prune-all", "--out", str(file))
+    data = json.loads(file.read_text())
+    data["removals"][0]["name"] = "old"
+    del data["digest"]
+    write(file, {**data, "digest": digest(data)})
+    result = run("apply", "--plan-file", str(file), answers="y\n")
+    assert (result.status, result.out) == (1, "")
+    assert f"({hook.id}) is incoming 'ci' and not what the plan shows" in result.err
+    assert workspace.names() == ["ci"]
+
+
+def test_a_plan_file_reads_outside_files_only_if_allowed_again(
+    workspace: Workspace, run: Run, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outside of the current folder. The source of the secret is shown."""
+    content = json.loads(manifest.read_text())
+    content["outgoing"][0]["token"] = {"file": "bot-token"}
+    write(manifest, content)
+    (tmp_path / "bot-token").write_text("canary-token")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    file = str(tmp_path / "plan.json")
+    run("plan", str(manifest), "--out", file)
+    assert "--allow-outside" in run("apply", "--plan-file", file, "--yes").error
+    result = run("apply", "--plan-file", file, "--yes", "--allow-outside")
+    assert result.status == 0
+    assert f"token: set, from the file '{tmp_path / 'bot-token'}'" in result.out
 
 
 def test_an_outdated_plan_file_is_refused(workspace: Workspace, run: Run, manifest: Path, tmp_path: Path) -> None:

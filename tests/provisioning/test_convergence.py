@@ -163,7 +163,7 @@ class FaultyClient:
 
     @property
     def url(self) -> str:
-        return self._client.url
+        return str(self._client.url)
 
     def user_id(self) -> str:
         return str(self._client.user_id())

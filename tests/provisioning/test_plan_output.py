@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 import rocketchat_integrations
-from rocketchat_integrations import ApplyError, Change, EventType, ProvisioningError, RocketChatError
+from rocketchat_integrations import ApplyError, Change, EventType, ProvisioningError, RocketChatError, StalePlan
 from rocketchat_integrations.manifest import Manifest, Secret
 from rocketchat_integrations.provisioning import Create, LiteralSecret, Plan, apply, plan
 from rocketchat_integrations.provisioning._steps import digest, fingerprint
@@ -74,12 +74,12 @@ def test_the_text_of_a_plan_has_all_changes(full: Plan) -> None:
         "    event: 'roomCreated'",
         "    urls: 'https://bot.example'",
         "    channel: '#general'",
-        "    token: set",
+        "    token: set, from the environment variable 'BOT_TOKEN'",
         "~ update outgoing 'changes' (c1)",
         "    alias: 'Old' -> 'New'",
         "    script: 26 characters -> 35 characters (+2 -1 lines)",
         "    channel: '#general' -> '#general', '#ops'",
-        "    token: changed",
+        "    token: changed, from the environment variable 'BOT_TOKEN'",
         "    run_on_edits: false -> true",
         "- remove incoming 'gone' (g1)",
         "- remove incoming 'gone' (g2)",
@@ -155,16 +155,19 @@ def test_secrets_are_read_when_a_plan_from_a_file_is_applied(memory: Memory, mon
 
 
 def test_a_plan_names_secret_files_by_absolute_paths(memory: Memory, tmp_path: Path) -> None:
-    """Applied in another folder, it reads the same file."""
+    """Applied in another folder, it reads the same file, if this is allowed again."""
     for folder, token in (("planned", "right"), ("applied", "wrong")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "token").write_text(token)
     bot = {"name": "a", "channel": "#a", "username": "x", "event": "sendMessage", "urls": "u"}
     (tmp_path / "planned/m.json").write_text(json.dumps({"outgoing": [{**bot, "token": {"file": "token"}}]}))
     with contextlib.chdir(tmp_path / "planned"):
-        changes = through_a_file(plan(Manifest.load("m.json"), memory))
+        data = plan(Manifest.load("m.json"), memory).to_dict()
+        assert Plan.from_dict(data)
     with contextlib.chdir(tmp_path / "applied"):
-        apply(changes, memory)
+        with pytest.raises(ProvisioningError, match=r"outgoing 'a': token: .*planned/token' is outside .*--allow-outs"):
+            Plan.from_dict(data)
+        apply(Plan.from_dict(data, allow_outside=True), memory)
     assert [record.token for record in memory.records.values()] == ["right"]
 
 
@@ -250,6 +253,7 @@ FORGERIES: list[tuple[str, dict[str, Any]]] = [
     ("creates", {"type": "webhook-other"}),
     ("creates", {"secrets": {"alias": {"env": "A"}}}),
     ("creates", {"renamed_from": 1}),
+    ("creates", {"definition": {**attrs.asdict(outgoing("new")), "token": "text"}}),
     ("updates", {"fields": {"token": "text"}}),
     ("updates", {"changes": [{}]}),
     ("updates", {"odd": 1}),
@@ -265,6 +269,33 @@ def test_invalid_data_with_a_valid_digest_is_refused(full: Plan, kind: str, more
     del data["digest"]
     with pytest.raises(ProvisioningError, match="not the data of a plan"):
         Plan.from_dict({**data, "digest": digest(data)})
+
+
+LIES: list[tuple[str, dict[str, Any], str]] = [
+    ("updates", {"fields": {"name": "changes", "alias": "Mallory"}}, "would change other fields than it shows"),
+    ("updates", {"changes": []}, "would change other fields than it shows"),
+    ("updates", {"fields": {"name": "changes", "channel": 5}}, "would change other fields than it shows"),
+    ("updates", {"name": "same"}, "is outgoing 'changes' and not what the plan shows"),
+    ("removals", {"name": "temporary"}, "is incoming 'gone' and not what the plan shows"),
+    ("removals", {"type": "webhook-outgoing"}, "is incoming 'gone' and not what the plan shows"),
+]
+
+
+@pytest.mark.parametrize(("kind", "lie", "message"), LIES, ids=str)
+def test_a_plan_that_shows_something_else_than_it_does_is_refused(
+    full: Plan, memory: Memory, monkeypatch: pytest.MonkeyPatch, kind: str, lie: dict[str, Any], message: str
+) -> None:
+    """Its digest and its fingerprints are right, since anybody can compute them. Nothing is written."""
+    monkeypatch.setenv("BOT_TOKEN", f"{CANARY} 2")
+    data = full.to_dict()
+    data[kind][-1].update(lie)
+    del data["digest"]
+    forged = Plan.from_dict({**data, "digest": digest(data)})
+    memory.calls.clear()
+    with pytest.raises(StalePlan, match=message):
+        apply(forged, memory)
+    assert memory.calls == ["list"]
+    apply(through_a_file(full), memory)
 
 
 # Secrets

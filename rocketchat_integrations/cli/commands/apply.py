@@ -18,6 +18,7 @@ from rocketchat_integrations.cli.terminal import one_line, print_error, print_js
 from rocketchat_integrations.client import Client
 from rocketchat_integrations.exceptions import ApplyError
 from rocketchat_integrations.provisioning import Failure, Plan, Progress, Report, Target, apply
+from rocketchat_integrations.provisioning._apply import definitions_to_create, jobs_of
 from rocketchat_integrations.provisioning._target import check_target
 
 from .plan import manifest_options, read_wanted
@@ -62,8 +63,8 @@ def command(
     """
     if bool(manifests) == (plan_file is not None):
         raise click.UsageError("give either manifests or --plan-file")
-    if plan_file is not None and (prune or options["allow_outside"] or options["partial"]):
-        raise click.UsageError("--plan-file cannot be combined with --prune, --prune-all, --partial or --allow-outside")
+    if plan_file is not None and (prune or options["partial"]):
+        raise click.UsageError("--plan-file cannot be combined with --prune, --prune-all or --partial")
     # Check the files before a login is needed.
     source = _read_plan(plan_file, **options) if plan_file is not None else read_wanted(manifests, prune, **options)
     with credentials.client() as client:
@@ -71,6 +72,9 @@ def command(
         plan = source if isinstance(source, Plan) else source.plan(client)
         if not any_workspace:
             check_target(plan.target, target.url, target.user_id)
+        if plan_file is not None:
+            # Check before it is shown: the file may show other changes than it would make.
+            jobs_of(plan, definitions_to_create(plan), client.list(), client)
         if as_json:
             print_error(str(plan))
         else:
@@ -89,12 +93,12 @@ def command(
         print_error(f"done: {len(report.done)} of {len(plan.steps)}")
 
 
-def _read_plan(path: str, *, allow_broken_scripts: bool, **_: bool) -> Plan:
+def _read_plan(path: str, *, allow_broken_scripts: bool, allow_outside: bool, **_: bool) -> Plan:
     try:
         data = json.loads(Path(path).read_bytes())
     except (ValueError, RecursionError):
         raise CommandError(f"{path} is not JSON: it was not written by plan --out") from None
-    plan = Plan.from_dict(data)
+    plan = Plan.from_dict(data, allow_outside=allow_outside)
     if not allow_broken_scripts:
         refuse_broken_scripts(plan)
     return plan
