@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import stat
 import subprocess
 from pathlib import Path
@@ -294,6 +295,45 @@ def test_secrets_are_readable_by_their_owner_only(
         assert secrets.read_text() == "ROCKETCHAT_TOKEN_BOT=token-of-the-bot\n"
         assert "token-of-the-bot" not in result.out + result.err
     assert everybody.read_text() == "mine"
+
+
+def test_a_full_disk_leaves_the_old_files(workspace: Workspace, client: Client, run: Run, tmp_path: Path) -> None:
+    """And no temporary files; the message names the file that could not be written."""
+    record = client.create(attrs.evolve(HOOK, script="class Script { }"))
+    path = tmp_path / "m.toml"
+    assert run("export", str(path)).status == 0
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    client.create(attrs.evolve(HOOK, name="a new one", script="class Script { }"))
+    client.update(record.id, attrs.evolve(record, script=f"class Script {{ }} // {'x' * 100_000}"))
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limit[1]))
+    try:
+        error = run("export", str(path), "--force").error
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert error.startswith(f"{tmp_path / 'scripts' / 'ci.js'}: ")
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+
+
+def test_all_files_are_readable_by_their_owner_only(
+    workspace: Workspace, client: Client, run: Run, tmp_path: Path
+) -> None:
+    """Scripts and addresses can contain secrets. Links are replaced, not followed; one to a folder is refused."""
+    client.create(attrs.evolve(HOOK, script="class Script { }"))
+    mine, folder = tmp_path / "mine", tmp_path / "export"
+    mine.write_text("mine")
+    (folder / "scripts").mkdir(parents=True)
+    for name in ("m.json", "scripts/ci.js"):
+        (folder / name).symlink_to(mine)
+    assert run("export", str(folder / "m.json"), "--force").status == 0
+    for name in ("m.json", "scripts/ci.js"):
+        assert stat.S_IMODE((folder / name).lstat().st_mode) == 0o600
+        assert not (folder / name).is_symlink()
+    assert mine.read_text() == "mine"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "scripts").symlink_to(folder / "scripts")
+    assert "other/scripts is a link" in run("export", str(tmp_path / "other" / "m.json"), "--force").error
+    assert not (tmp_path / "other" / "m.json").exists()
 
 
 @pytest.mark.parametrize("name", ["m.json", "scripts/ci.js", ".env"])

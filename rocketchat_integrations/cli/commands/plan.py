@@ -98,7 +98,7 @@ def command(
     with credentials.client() as client:
         changes = wanted.plan(client)
     if out is not None:
-        write_private(Path(out), json.dumps(changes.to_dict(), indent=2).encode())
+        write_private({Path(out): json.dumps(changes.to_dict(), indent=2).encode()})
         print_error(f"written: {out}")
     if as_json:
         print_json(plan_json(changes))
