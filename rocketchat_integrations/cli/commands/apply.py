@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +10,7 @@ import click
 from rocketchat_integrations.cli.broken_scripts import refuse_broken_scripts
 from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.cli.failures import CommandError
+from rocketchat_integrations.cli.input_files import read_file
 from rocketchat_integrations.cli.lookup import label
 from rocketchat_integrations.cli.plan_view import action, print_plan, step_json
 from rocketchat_integrations.cli.shared_options import File, confirm, json_option, yes_option
@@ -95,7 +95,7 @@ def command(
 
 def _read_plan(path: str, *, allow_broken_scripts: bool, allow_outside: bool, **_: bool) -> Plan:
     try:
-        data = json.loads(Path(path).read_bytes())
+        data = json.loads(read_file(path))
     except (ValueError, RecursionError):
         raise CommandError(f"{path} is not JSON: it was not written by plan --out") from None
     plan = Plan.from_dict(data, allow_outside=allow_outside)
