@@ -123,7 +123,8 @@ class _Loader(_Events, Composer, SafeConstructor, Resolver):
         return super().compose_node(parent, index)
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
-        tag: Any = super().resolve(kind, value, implicit)
+        resolver: Any = super()  # the types of PyYAML's methods are incomplete
+        tag: str = resolver.resolve(kind, value, implicit)
         # Not a number to the base 60, whose conversion takes time with the square of its length.
         return f"{_PREFIX}str" if tag in _NUMBERS and ":" in value else tag
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 import attrs
 
 from rocketchat_integrations.exceptions import ConfigurationError, ProvisioningError
 from rocketchat_integrations.manifest import Secret
-from rocketchat_integrations.manifest._secrets import refused_secret
+from rocketchat_integrations.manifest._secrets import SECRET_PREFIX, SecretRules, refused_in_plan
 from rocketchat_integrations.models import Change
 
 from ._plan_files import data_of, step_from, target_from
@@ -118,7 +118,14 @@ class Plan:
         return {**content, "digest": digest(content)}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], *, allow_outside: bool = False) -> Plan:
+    def from_dict(
+        cls,
+        data: Mapping[str, Any],
+        *,
+        allow_outside: bool = False,
+        secret_prefix: str = SECRET_PREFIX,
+        secret_names: Iterable[str] = (),
+    ) -> Plan:
         """Return the plan from the data of :meth:`to_dict`.
 
         Others may be able to write the file, so what it reads and changes is checked: the sources of secrets here, and
@@ -127,18 +134,21 @@ class Plan:
         Args:
             data: the data.
             allow_outside: let files of secrets be outside of the current folder.
+            secret_prefix: how the names of environment variables begin that the plan may read.
+            secret_names: environment variables that the plan may read, whatever they begin with.
 
         Raises:
             ProvisioningError: if the data is not a plan, was changed, was made by another version of this package
                 that writes plans in another format, or reads a secret that is not allowed.
         """
         plan = cls._from_valid(data)
+        rules = SecretRules(secret_prefix, frozenset(secret_names))
         steps: list[Create | Update] = [*plan.creates, *plan.updates]
         reasons = [
             f"{label(step)}: {field}: {problem}"
             for step in steps
             for field, source in step.secrets.items()
-            if isinstance(source, Secret) and (problem := refused_secret(source, allow_outside=allow_outside))
+            if isinstance(source, Secret) and (problem := refused_in_plan(source, rules, allow_outside=allow_outside))
         ]
         if reasons:
             raise ProvisioningError("\n".join(reasons))

@@ -325,7 +325,7 @@ READS_A_FILE = [
 
 
 @pytest.mark.parametrize("arguments", READS_A_FILE, ids=" ".join)
-def test_only_regular_files_are_read(workspace: Workspace, run: Run, tmp_path: Path, arguments: list[str]) -> None:
+def test_only_regular_files_are_read(hook: object, run: Run, tmp_path: Path, arguments: list[str]) -> None:
     """No device, which has no end, and no pipe, which may have no writer. Regular ones have a limit."""
     os.mkfifo(tmp_path / "fifo")
     with (tmp_path / "large").open("wb") as large:
@@ -334,4 +334,3 @@ def test_only_regular_files_are_read(workspace: Workspace, run: Run, tmp_path: P
     for name, message in messages.items():
         path = str(tmp_path / name)  # of an absolute path, itself
         assert f"{path} {message}" in run(*(argument.format(path) for argument in arguments)).error
-    assert workspace.server.requests == ()

@@ -61,7 +61,7 @@ def read_dotenv(file: Path) -> dict[str, str]:
     """Return the variables as a shell reads them."""
     program = f". {file}; env -0"
     output = subprocess.run(["sh", "-ac", program], capture_output=True, check=True, env={}).stdout.decode()
-    return dict(variable.split("=", 1) for variable in output.split("\0") if variable.startswith("ROCKETCHAT_TOKEN"))
+    return dict(variable.split("=", 1) for variable in output.split("\0") if variable.startswith("ROCKETCHAT_SECRET_"))
 
 
 @pytest.mark.parametrize(
@@ -165,10 +165,10 @@ def test_a_manifest_has_no_defaults_and_no_secrets(
         'urls = ["https://bot.example.com/hook"]\n'
         'channel = ["#general", "#random"]\n'
         'trigger_words = ["!a", "!b"]\n'
-        'token = { env = "ROCKETCHAT_TOKEN_BOT" }\n'
+        'token = { env = "ROCKETCHAT_SECRET_BOT" }\n'
     )
     assert f"written: {path}" in result.err
-    assert "set ROCKETCHAT_TOKEN_BOT" in result.err
+    assert "set ROCKETCHAT_SECRET_BOT" in result.err
     assert [file.name for file in path.parent.iterdir()] == ["integrations.toml"]
 
 
@@ -247,7 +247,7 @@ def test_files_and_variables_have_unique_names(workspace: Workspace, client: Cli
     files = [entries[name]["script_file"] for name in names]
     assert files == ["scripts/script.js", "scripts/Bot.js", "scripts/b-o-t.js", "scripts/bot-2.js"]
     variables = [entries[name]["token"]["env"] for name in names]
-    assert variables == [f"ROCKETCHAT_TOKEN_{suffix}" for suffix in ("BOT", "BOT_2", "B_O_T", "BOT_3")]
+    assert variables == [f"ROCKETCHAT_SECRET_{suffix}" for suffix in ("BOT", "BOT_2", "B_O_T", "BOT_3")]
     assert result.json == {"files": [*(str(tmp_path / file) for file in files), str(path)], "variables": variables}
 
 
@@ -290,9 +290,9 @@ def test_secrets_are_readable_by_their_owner_only(
             secrets.write_text("")
             secrets.chmod(0o644)
         result = run("export", path, "--with-secrets", "--force", "--json")
-        assert result.json == {"files": [path, str(secrets)], "variables": ["ROCKETCHAT_TOKEN_BOT"]}
+        assert result.json == {"files": [path, str(secrets)], "variables": ["ROCKETCHAT_SECRET_BOT"]}
         assert stat.S_IMODE(secrets.lstat().st_mode) == 0o600
-        assert secrets.read_text() == "ROCKETCHAT_TOKEN_BOT=token-of-the-bot\n"
+        assert secrets.read_text() == "ROCKETCHAT_SECRET_BOT=token-of-the-bot\n"
         assert "token-of-the-bot" not in result.out + result.err
     assert everybody.read_text() == "mine"
 

@@ -27,7 +27,7 @@ INCOMING = {"channel": "#general", "username": "rocket.cat"}
 def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two integrations, one with a script and one with a secret."""
     (tmp_path / "script.js").write_text("class Script { }\n")
-    monkeypatch.setenv("BOT_TOKEN", "canary-token")
+    monkeypatch.setenv("ROCKETCHAT_SECRET_BOT", "canary-token")
     content = {
         "scope": "t-",
         "incoming": [{**INCOMING, "name": "t-ci", "script_enabled": True, "script_file": "script.js"}],
@@ -38,7 +38,7 @@ def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 "channel": "#general",
                 "username": "rocket.cat",
                 "urls": "https://bot.example.com",
-                "token": {"env": "BOT_TOKEN"},
+                "token": {"env": "ROCKETCHAT_SECRET_BOT"},
             }
         ],
     }
@@ -80,7 +80,7 @@ def test_a_plan_is_printed_as_json(client: Client, run: Run, manifest: Path, hoo
     (create,) = result.json["creates"]
     assert (create["action"], create["name"], create["definition"]["channel"]) == ("create", "t-bot", ["#random"])
     assert create["definition"]["token"] == "<set>"
-    assert create["secrets"] == {"token": "from the environment variable 'BOT_TOKEN'"}
+    assert create["secrets"] == {"token": "from the environment variable 'ROCKETCHAT_SECRET_BOT'"}
     (update,) = result.json["updates"]
     assert (update["action"], update["id"], update["renamed_from"]) == ("update", record.id, None)
     assert update["changes"] == [{"field": "channel", "old": ["#general"], "new": ["#random"]}]
@@ -203,6 +203,23 @@ def test_a_plan_file_reads_outside_files_only_if_allowed_again(
     result = run("apply", "--plan-file", file, "--yes", "--allow-outside")
     assert result.status == 0
     assert f"token: set, from the file '{tmp_path / 'bot-token'}'" in result.out
+
+
+def test_other_variables_have_to_be_allowed_for_each_command(
+    workspace: Workspace, run: Run, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also for a plan file, which somebody else may have written."""
+    monkeypatch.setenv("BOT_TOKEN", "canary-token")
+    manifest.write_text(manifest.read_text().replace("ROCKETCHAT_SECRET_BOT", "BOT_TOKEN"))
+    file = str(tmp_path / "plan.json")
+    for command, options, status in (
+        (["validate", str(manifest)], ["--secret-env", "BOT_TOKEN"], 0),
+        (["plan", str(manifest), "--out", file], ["--secret-prefix", "BOT_"], 2),
+        (["apply", "--plan-file", file, "--yes"], ["--secret-env", "BOT_TOKEN"], 0),
+    ):
+        refused = run(*command)
+        assert "allow it with --secret-env BOT_TOKEN" in refused.out + refused.err
+        assert run(*command, *options).status == status
 
 
 def test_an_outdated_plan_file_is_refused(workspace: Workspace, run: Run, manifest: Path, tmp_path: Path) -> None:

@@ -98,9 +98,14 @@ def test_a_manifest_is_planned_saved_and_applied(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From a manifest to a plan file to the workspace."""
-    monkeypatch.setenv("BOT_TOKEN", "the bot's")
+    monkeypatch.setenv("ROCKETCHAT_SECRET_BOT", "the bot's")
     (tmp_path / "ci.js").write_text("class Script {}")
-    bot = {"name": "own-bot", "event": "sendMessage", "urls": ["https://bot.example"], "token": {"env": "BOT_TOKEN"}}
+    bot = {
+        "name": "own-bot",
+        "event": "sendMessage",
+        "urls": ["https://bot.example"],
+        "token": {"env": "ROCKETCHAT_SECRET_BOT"},
+    }
     ci = {"name": "own-ci", "channel": "#general", "script_file": "ci.js", "script_enabled": True, "renamed_from": "ci"}
     integrations = tmp_path / "integrations.json"
     defaults = {"username": "rocket.cat", "partial": True}

@@ -394,7 +394,7 @@ def test_prune_is_true_false_or_all(memory: Memory, prune: Any) -> None:
 def test_a_plan_has_the_sources_of_secrets_that_it_writes(memory: Memory) -> None:
     memory.add(outgoing("same", token="t"))
     memory.add(outgoing("other", token="old"))
-    secrets = {"token": Secret(env="BOT_TOKEN")}
+    secrets = {"token": Secret(env="ROCKETCHAT_SECRET_BOT")}
     entries = (entry(outgoing(name, token="t"), "token", secrets=secrets) for name in ("same", "other", "new"))
     changes = plan(manifest(*entries), memory)
     assert [step.name for step in changes.unchanged] == ["same"]

@@ -45,7 +45,7 @@ def wanted(memory: Memory) -> Manifest:
     )
     fields = ("alias", "channel", "script", "script_enabled", "run_on_edits", "token")
     created = outgoing("new", event=EventType.ROOM_CREATED, enabled=False, script=SCRIPT, token=f"{CANARY} 3")
-    source = {"token": Secret(env="BOT_TOKEN")}
+    source = {"token": Secret(env="ROCKETCHAT_SECRET_BOT")}
     return manifest(
         entry(changed, *fields, secrets=source),
         entry(created, "enabled", "script", "token", secrets=source),
@@ -74,12 +74,12 @@ def test_the_text_of_a_plan_has_all_changes(full: Plan) -> None:
         "    event: 'roomCreated'",
         "    urls: 'https://bot.example'",
         "    channel: '#general'",
-        "    token: set, from the environment variable 'BOT_TOKEN'",
+        "    token: set, from the environment variable 'ROCKETCHAT_SECRET_BOT'",
         "~ update outgoing 'changes' (c1)",
         "    alias: 'Old' -> 'New'",
         "    script: 26 characters -> 35 characters (+2 -1 lines)",
         "    channel: '#general' -> '#general', '#ops'",
-        "    token: changed, from the environment variable 'BOT_TOKEN'",
+        "    token: changed, from the environment variable 'ROCKETCHAT_SECRET_BOT'",
         "    run_on_edits: false -> true",
         "- remove incoming 'gone' (g1)",
         "- remove incoming 'gone' (g2)",
@@ -146,10 +146,10 @@ def test_the_digest_covers_all_that_was_read(full: Plan, wanted: Manifest, memor
 
 def test_secrets_are_read_when_a_plan_from_a_file_is_applied(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     memory.add(outgoing("a", token="old"))
-    source = {"token": Secret(env="BOT_TOKEN")}
+    source = {"token": Secret(env="ROCKETCHAT_SECRET_BOT")}
     wanted = manifest(*(entry(outgoing(name, token="then"), "token", secrets=source) for name in "ab"))
     changes = through_a_file(plan(wanted, memory))
-    monkeypatch.setenv("BOT_TOKEN", "now")
+    monkeypatch.setenv("ROCKETCHAT_SECRET_BOT", "now")
     apply(changes, memory)
     assert [record.token for record in memory.records.values()] == ["now", "now"]
 
@@ -286,7 +286,7 @@ def test_a_plan_that_shows_something_else_than_it_does_is_refused(
     full: Plan, memory: Memory, monkeypatch: pytest.MonkeyPatch, kind: str, lie: dict[str, Any], message: str
 ) -> None:
     """Its digest and its fingerprints are right, since anybody can compute them. Nothing is written."""
-    monkeypatch.setenv("BOT_TOKEN", f"{CANARY} 2")
+    monkeypatch.setenv("ROCKETCHAT_SECRET_BOT", f"{CANARY} 2")
     data = full.to_dict()
     data[kind][-1].update(lie)
     del data["digest"]
@@ -321,8 +321,8 @@ def test_secrets_that_other_fields_quote_are_hidden(memory: Memory) -> None:
 
 def test_a_create_shows_what_becomes_of_its_token(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given, made by the server, or none; also where its source cannot be read."""
-    monkeypatch.delenv("BOT_TOKEN", raising=False)
-    with_source = entry(outgoing("a", token="t"), "token", secrets={"token": Secret(env="BOT_TOKEN")})
+    monkeypatch.delenv("ROCKETCHAT_SECRET_BOT", raising=False)
+    with_source = entry(outgoing("a", token="t"), "token", secrets={"token": Secret(env="ROCKETCHAT_SECRET_BOT")})
     creates = plan(manifest(with_source, entry(incoming("b")), entry(outgoing("c"))), memory).creates
     assert {step.name: step.shown_fields["token"] for step in creates} == {"a": "<set>", "b": "<generated>", "c": None}
 

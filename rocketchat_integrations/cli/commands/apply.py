@@ -53,7 +53,7 @@ def command(
     any_workspace: bool,
     yes: bool,
     as_json: bool,
-    **options: bool,
+    **options: Any,
 ) -> None:
     """Change a workspace to match a manifest.
 
@@ -93,12 +93,12 @@ def command(
         print_error(f"done: {len(report.done)} of {len(plan.steps)}")
 
 
-def _read_plan(path: str, *, allow_broken_scripts: bool, allow_outside: bool, **_: bool) -> Plan:
+def _read_plan(path: str, *, allow_broken_scripts: bool, partial: bool, **rules: Any) -> Plan:
     try:
         data = json.loads(read_file(path))
     except (ValueError, RecursionError):
         raise CommandError(f"{path} is not JSON: it was not written by plan --out") from None
-    plan = Plan.from_dict(data, allow_outside=allow_outside)
+    plan = Plan.from_dict(data, **rules)
     if not allow_broken_scripts:
         refuse_broken_scripts(plan)
     return plan
