@@ -32,9 +32,9 @@ _STYLES = {"+": "green", "~": "yellow", "-": "red", "@": "cyan"}
 # Lines
 
 
-def print_plan(changes: Plan) -> None:
+def print_plan(changes: Plan, *, stderr: bool = False) -> None:
     """Print a plan, coloured: a line for each step and each field, and the differences of scripts."""
-    print_lines(_plan_lines(changes))
+    print_lines(_plan_lines(changes), stderr=stderr)
 
 
 def _plan_lines(changes: Plan) -> Iterator[MarkedLine]:

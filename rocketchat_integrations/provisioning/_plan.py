@@ -203,12 +203,16 @@ def lines_of(step: Step) -> Iterator[str]:
                 yield f"    {name}: {_value_text(name, value)}"
     elif isinstance(step, Update):
         if step.renamed_from is None:
-            yield f"~ update {label(step)} ({step.id})"
+            yield f"~ update {label(step)} ({_id_text(step)})"
         else:
-            yield f"~ rename {label(step, step.renamed_from)} to {step.name!r} ({step.id})"
+            yield f"~ rename {label(step, step.renamed_from)} to {step.name!r} ({_id_text(step)})"
         yield from (f"    {_change_line(change, step.secrets)}" for change in step.changes if change.field != "name")
     else:
-        yield f"- remove {label(step)} ({step.id})"
+        yield f"- remove {label(step)} ({_id_text(step)})"
+
+
+def _id_text(step: Update | Remove) -> str:
+    return repr(step.id)[1:-1]
 
 
 def _change_line(change: Change, secrets: Secrets) -> str:

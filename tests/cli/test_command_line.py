@@ -169,6 +169,14 @@ def test_credentials_show_no_secrets() -> None:
 # Failures
 
 
+def test_debug_prints_no_control_characters(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message of an error can quote what the server says."""
+    monkeypatch.setattr(Credentials, "client", Mock(side_effect=failures.CommandError("\x1b[2Jcleared")))
+    errors = run("list", "--debug").err
+    assert "\x1b" not in errors
+    assert errors.count("\\x1b[2Jcleared") == 2
+
+
 def test_debug_prints_the_traceback_without_secrets(workspace: Workspace, run: Run) -> None:
     """--debug works before and after the command."""
     for arguments in (("--debug", "show", "nobody"), ("show", "nobody", "--debug")):

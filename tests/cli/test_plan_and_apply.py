@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -404,24 +405,54 @@ def test_a_refused_room_is_named(workspace: Workspace, run: Run, manifest: Path)
     )
 
 
-def test_an_interrupted_apply_says_how_far_it_came(
+def test_a_signal_that_is_ignored_stays_so(
     workspace: Workspace, run: Run, manifest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Applying again does the rest, and nothing twice."""
+    """`nohup` ignores SIGHUP, so that a closed terminal does not end the command."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    monkeypatch.setattr(apply_command, "apply", lambda *a, **o: signal.raise_signal(signal.SIGHUP) or apply(*a, **o))
+    try:
+        assert run("apply", "--yes", str(manifest)).status == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_apply_shows_no_control_characters(workspace: Workspace, run: Run, tmp_path: Path) -> None:
+    """Nor with --json and --debug, wherever the server has them."""
+    common = {"type": "webhook-incoming", "username": "rocket.cat", "channel": ["#general"], "enabled": True}
+    odd = "\x1b]0;owned\x07\x85- remove all"
+    workspace.server.insert({**common, "_id": odd, "name": odd, "alias": odd, "scriptEnabled": False})
+    path = write(tmp_path / "m.json", {"incoming": []})
+    workspace.server.fail_next("integrations.remove", "html", 4)
+    for options in ([], ["--json"], ["--debug"]):
+        result = run("apply", "--yes", "--prune-all", str(path), *options)
+        assert result.status == 1
+        assert not set("\x1b\x07\x85") & set(result.out + result.err)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_an_interrupted_apply_says_how_far_it_came(
+    workspace: Workspace, run: Run, manifest: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """Applying again does the rest, and nothing twice. The handlers of signals are put back."""
+    handlers = [signal.getsignal(each) for each in signal.Signals if each is not signal.SIGINT]
 
     def interrupted_apply(*arguments: Any, on_progress: Any, **options: Any) -> NoReturn:
         def show_progress(progress: Any) -> None:
             on_progress(progress)
-            raise KeyboardInterrupt
+            signal.raise_signal(number)
 
         apply(*arguments, on_progress=show_progress, **options)
         raise AssertionError("the interruption must reach the caller")
 
     with monkeypatch.context() as patch:
         patch.setattr(apply_command, "apply", interrupted_apply)
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         result = run("apply", "--yes", "--workers", "1", str(manifest))
-    assert result.status == 130
-    assert result.err == "interrupted by SIGINT: at least 1 of 2 are done; apply again for the rest\n"
+        signal.signal(signal.SIGINT, before)
+    assert handlers == [signal.getsignal(each) for each in signal.Signals if each is not signal.SIGINT]
+    assert result.status == 128 + number
+    assert result.err == f"interrupted by {number.name}: at least 1 of 2 are done; apply again for the rest\n"
     assert run("apply", "--yes", str(manifest)).status == 0
     assert workspace.names() == ["t-bot", "t-ci"]
 

@@ -145,7 +145,7 @@ def test_other_variables_have_to_be_allowed(mistakes: Mistakes, folder: Path, mo
 
 
 def test_hidden_files_are_no_secrets(mistakes: Mistakes, folder: Path) -> None:
-    """Nor files in hidden folders, also by links, and if outside files are allowed. Mounts of Kubernetes are allowed."""
+    """Nor files in hidden folders, also by links, with allow_outside as well. Mounts of Kubernetes are allowed."""
     for inner in (".git", "..2026"):
         (folder / inner).mkdir()
         (folder / inner / "token").write_text("text")

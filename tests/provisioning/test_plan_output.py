@@ -105,7 +105,7 @@ def test_missing_values_are_printed_as_none(memory: Memory) -> None:
 
 def test_control_characters_are_escaped(memory: Memory) -> None:
     """A name from the server cannot control the terminal or fake a line."""
-    memory.add(incoming("\x1b[2J", alias="\x1b[1m"))
+    memory.add(incoming("\x1b[2J", alias="\x1b[1m"), id="\x1b]0;\n- remove")
     text = str(plan([incoming("\x1b[2J\n- remove")], memory, prune="all"))
     assert "\x1b" not in text
     assert sum(line.startswith("- remove") for line in text.splitlines()) == 1

@@ -11,6 +11,7 @@ from rocketchat_integrations.cli.broken_scripts import refuse_broken_scripts
 from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.cli.failures import CommandError
 from rocketchat_integrations.cli.input_files import read_file
+from rocketchat_integrations.cli.interruptions import interrupted_by_signals
 from rocketchat_integrations.cli.lookup import label
 from rocketchat_integrations.cli.plan_view import action, print_plan, step_json
 from rocketchat_integrations.cli.shared_options import File, confirm, json_option, yes_option
@@ -59,7 +60,8 @@ def command(
 
     Shows the plan, asks for confirmation, and applies it. A plan from a file is applied only to the workspace that it
     was made for, as the same user. After an interruption or a failure, run it again: it
-    continues, and creates nothing twice.
+    continues, and creates nothing twice. On Ctrl-C, SIGTERM and SIGHUP, calls under way are finished and no more are
+    sent.
     """
     if bool(manifests) == (plan_file is not None):
         raise click.UsageError("give either manifests or --plan-file")
@@ -67,7 +69,7 @@ def command(
         raise click.UsageError("--plan-file cannot be combined with --prune, --prune-all or --partial")
     # Check the files before a login is needed.
     source = _read_plan(plan_file, **options) if plan_file is not None else read_wanted(manifests, prune, **options)
-    with credentials.client() as client:
+    with interrupted_by_signals(), credentials.client() as client:
         target = Target(url=client.url, user_id=client.user_id())
         plan = source if isinstance(source, Plan) else source.plan(client)
         if not any_workspace:
@@ -75,10 +77,7 @@ def command(
         if plan_file is not None:
             # Check before it is shown: the file may show other changes than it would make.
             jobs_of(plan, definitions_to_create(plan), client.list(), client)
-        if as_json:
-            print_error(str(plan))
-        else:
-            print_plan(plan)
+        print_plan(plan, stderr=as_json)
         if len(plan.removals) > max_removals:
             raise CommandError(
                 f"the plan removes {len(plan.removals)} integrations, but only {max_removals} removals are allowed; "
@@ -131,8 +130,9 @@ def _apply(
             print_json(_report_json(error))
         summary = str(error).splitlines()[0].rstrip(":")
         failure = error
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"at least {done} of {len(plan.steps)} are done; apply again for the rest") from None
+    except KeyboardInterrupt as interrupt:
+        interrupt.args = (f"at least {done} of {len(plan.steps)} are done; apply again for the rest",)
+        raise
     raise CommandError(summary) from failure
 
 
