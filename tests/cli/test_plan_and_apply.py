@@ -14,7 +14,7 @@ import pytest
 
 from rocketchat_integrations import Client, IncomingIntegrationRecord
 from rocketchat_integrations.cli.commands import apply as apply_command
-from rocketchat_integrations.provisioning import apply
+from rocketchat_integrations.provisioning import Report, apply
 from rocketchat_integrations.provisioning._steps import digest
 from rocketchat_integrations.testing import LocalRocketChat
 
@@ -410,7 +410,12 @@ def test_a_signal_that_is_ignored_stays_so(
 ) -> None:
     """`nohup` ignores SIGHUP, so that a closed terminal does not end the command."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    monkeypatch.setattr(apply_command, "apply", lambda *a, **o: signal.raise_signal(signal.SIGHUP) or apply(*a, **o))
+
+    def apply_after_signal(*arguments: Any, **options: Any) -> Report:
+        signal.raise_signal(signal.SIGHUP)
+        return apply(*arguments, **options)
+
+    monkeypatch.setattr(apply_command, "apply", apply_after_signal)
     try:
         assert run("apply", "--yes", str(manifest)).status == 0
     finally:
