@@ -103,11 +103,9 @@ def _refused_file(secret: Secret) -> str | None:
         folder, real = (Path(os.path.realpath(path)) for path in (secret.folder, secret.path))
     except ValueError:  # reading it reports this
         return None
-    written = Path(str(secret.file))
     inner = real.relative_to(folder) if real.is_relative_to(folder) else real
-    written = written if not written.is_absolute() else Path()
     # Kubernetes mounts secrets as links into folders that begin with two dots.
-    if any(part.startswith(".") and not part.startswith("..") for part in (*written.parts, *inner.parts)):
+    if any(part.startswith(".") and not part.startswith("..") for part in inner.parts):
         return (
             f"{secret.file!r} is hidden: no name in its path may begin with a dot. Move the secret to another file, "
             'such as "secrets/bot", and keep that out of git'

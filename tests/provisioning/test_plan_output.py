@@ -274,6 +274,11 @@ def test_invalid_data_with_a_valid_digest_is_refused(full: Plan, kind: str, more
 LIES: list[tuple[str, dict[str, Any], str]] = [
     ("updates", {"fields": {"name": "changes", "alias": "Mallory"}}, "would change other fields than it shows"),
     ("updates", {"changes": []}, "would change other fields than it shows"),
+    (
+        "updates",
+        {"fields": {"name": "x"}, "secrets": {}, "changes": [{"field": "name", "old": "changes", "new": "x"}]},
+        "would change other fields than it shows",
+    ),
     ("updates", {"fields": {"name": "changes", "channel": 5}}, "would change other fields than it shows"),
     ("updates", {"name": "same"}, "is outgoing 'changes' and not what the plan shows"),
     ("removals", {"name": "temporary"}, "is incoming 'gone' and not what the plan shows"),
