@@ -157,9 +157,7 @@ def test_hidden_files_are_no_secrets(mistakes: Mistakes, folder: Path) -> None:
         assert all(f"{file!r} is hidden" in reason for reason in mistakes(path))
         assert all(f"{file!r} is hidden" in reason for reason in mistakes(path, allow_outside=True))
     assert token_of(manifest_with('token = { file = "mounted" }')) == "text"
-    assert (
-        token_of(manifest_with('token = { file = "token" }', under=".git")) == "text"
-    )  # the manifest itself is hidden
+    assert token_of(manifest_with('token = { file = "token" }', under=".git")) == "text"
 
 
 @pytest.mark.parametrize(
