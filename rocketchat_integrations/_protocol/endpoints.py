@@ -85,7 +85,7 @@ def create(definition: IntegrationDefinition) -> Operation[IntegrationRecord]:
     return _call(
         "POST",
         "integrations.create",
-        lambda payload: _integration(payload, definition.type),
+        lambda payload: _created(payload, definition),
         body=codec.definition_body(definition),
         secrets=_token_of(definition),
         context=_of_kind(definition.type),
@@ -97,7 +97,11 @@ def get(id: str, *, created_by: str | None = None, type: IntegrationType | None 
     """Call ``integrations.get``; ``type`` is the type that the integration must have."""
     query = {"integrationId": id} if created_by is None else {"integrationId": id, "createdBy": created_by}
     context = ErrorContext(_ANY, since="2.4")
-    return _call("GET", "integrations.get", lambda payload: _integration(payload, type), query=query, context=context)
+
+    def read(payload: Mapping[str, object]) -> IntegrationRecord:
+        return _integration(payload, type, id=id, created_by=created_by)
+
+    return _call("GET", "integrations.get", read, query=query, context=context)
 
 
 def list_page(offset: int, count: int, *, name: str | None, type: str | None) -> Operation[Page[IntegrationRecord]]:
@@ -137,7 +141,9 @@ def update(
     return _call(
         "PUT",
         "integrations.update",
-        lambda payload: None if payload.get("integration") is None else _integration(payload, wanted.type),
+        lambda payload: (
+            None if payload.get("integration") is None else _integration(payload, wanted.type, id=current.id)
+        ),
         body=body,
         secrets=(*_token_of(wanted), *_token_of(current), *filter(None, [token])),
         context=attrs.evolve(_of_kind(wanted.type), since="3.4"),
@@ -151,7 +157,7 @@ def remove(id: str, type: IntegrationType) -> Operation[None]:
     return _call(
         "POST",
         "integrations.remove",
-        _nothing,
+        lambda payload: _removed(payload, id),
         body={"type": type, "integrationId": id},
         context=ErrorContext(_PERMISSIONS[type], alternative=alternative, alternatives=3),
         not_found_means_done=True,
@@ -353,14 +359,40 @@ def _token_of(definition: IntegrationDefinition) -> tuple[str, ...]:
 # Decoders.
 
 
-def _integration(payload: Mapping[str, object], type: IntegrationType | None = None) -> IntegrationRecord:
+def _integration(
+    payload: Mapping[str, object],
+    type: IntegrationType | None = None,
+    *,
+    id: str | None = None,
+    created_by: str | None = None,
+) -> IntegrationRecord:
+    """Read a record, and check that it is the one that was asked for: a cache can answer with another one."""
     record = codec.integration(payload.get("integration"))
     if isinstance(record, DecodingError):
         raise record
     if type is not None and record.type is not type:
         error = f"integration.type: must be {type}, and is {record.type}"
         raise codec.unreadable("integration", error, id=record.id)
+    _check_same("_id", record.id, id, record.id)
+    _check_same("_createdBy._id", record.created_by.id, created_by, record.id)
     return record
+
+
+def _created(payload: Mapping[str, object], definition: IntegrationDefinition) -> IntegrationRecord:
+    record = _integration(payload, definition.type)
+    _check_same("name", record.name, definition.name, record.id)
+    return record
+
+
+def _removed(payload: Mapping[str, object], id: str) -> None:
+    removed = codec.identity(payload.get("integration"))
+    if removed is not None:
+        _check_same("_id", removed, id, removed)
+
+
+def _check_same(field: str, value: str | None, wanted: str | None, id: str) -> None:
+    if wanted is not None and value != wanted:
+        raise codec.unreadable("integration", f"integration.{field}: must be {wanted!r}", id=id)
 
 
 def _integrations(payload: Mapping[str, object]) -> Page[IntegrationRecord]:
