@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import TypeVar, cast
 
 from rocketchat_integrations._protocol.exchange import Exchange
@@ -12,7 +14,7 @@ from rocketchat_integrations._protocol.flows import Flow, LogIn, Send, Steps, Wa
 from rocketchat_integrations._protocol.http import AsyncTransport, Response
 from rocketchat_integrations._protocol.options import ConnectionOptions, async_transport_of
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
-from rocketchat_integrations.exceptions import ConfigurationError, TransportError
+from rocketchat_integrations.exceptions import ConfigurationError, RocketChatError, TransportError
 
 from . import event_loops
 
@@ -84,14 +86,18 @@ class AsyncDriver:
             )
 
     async def _take(self, steps: Steps[T]) -> T:
-        outcome: Response | TransportError | TokenAuth | None = None
+        advance: Callable[[], Wait | Send | LogIn] = partial(steps.send, None)
         try:
             while True:
                 try:
-                    step = steps.send(outcome)
+                    step = advance()
                 except StopIteration as stop:
                     return cast(T, stop.value)
-                outcome = await self._do(step)
+                try:
+                    advance = partial(steps.send, await self._do(step))
+                except RocketChatError as error:
+                    # Of a login. Without its frames: they hold what the server sent.
+                    advance = partial(steps.throw, error.with_traceback(None))
         finally:
             steps.close()  # of a cancelled call: nothing more is sent
 

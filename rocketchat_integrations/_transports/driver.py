@@ -8,6 +8,8 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import TypeVar, cast
 
 from rocketchat_integrations._cancellation import check_cancelled, pause
@@ -16,7 +18,7 @@ from rocketchat_integrations._protocol.flows import Flow, LogIn, Send, Steps, Wa
 from rocketchat_integrations._protocol.http import Response, Transport
 from rocketchat_integrations._protocol.options import ConnectionOptions, transport_of
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
-from rocketchat_integrations.exceptions import TransportError
+from rocketchat_integrations.exceptions import RocketChatError, TransportError
 
 T = TypeVar("T")
 
@@ -73,13 +75,17 @@ class Driver:
             self._transport.close()
 
     def _take(self, steps: Steps[T]) -> T:
-        outcome: Response | TransportError | TokenAuth | None = None
+        advance: Callable[[], Wait | Send | LogIn] = partial(steps.send, None)
         while True:
             try:
-                step = steps.send(outcome)
+                step = advance()
             except StopIteration as stop:
                 return cast(T, stop.value)
-            outcome = self._do(step)
+            try:
+                advance = partial(steps.send, self._do(step))
+            except RocketChatError as error:
+                # Of a login. Without its frames: they hold what the server sent.
+                advance = partial(steps.throw, error.with_traceback(None))
 
     def _do(self, step: Wait | Send | LogIn) -> Response | TransportError | TokenAuth | None:
         if isinstance(step, Wait):

@@ -20,6 +20,7 @@ from rocketchat_integrations import (
     BadRequestError,
     Client,
     ConfigurationError,
+    IncomingIntegration,
     IncomingWebhook,
     IntegrationRecord,
     PasswordAuth,
@@ -150,6 +151,46 @@ def test_a_login_that_fails_is_the_failure_of_the_call(client: Client, server: _
     assert server.calls == ["login"]
     client.get("one")
     assert server.calls == ["login", "login", "integrations.get"]
+
+
+@pytest.mark.parametrize("failure", ["refused", "lost"])
+def test_a_login_that_fails_keeps_that_an_earlier_try_may_have_acted(
+    client: Client, server: _Server, failure: str
+) -> None:
+    """The removal acted and its answer was lost; the next try gets 401, and the new login fails."""
+    client.user_id()
+    expired = Response(401, {}, b'{"status": "error", "message": "You must be logged in to do this."}')
+    server.next["integrations.remove"] = [server.wire.lost(), expired]
+    server.next["login"] = [server.wire.no(401, "Unauthorized") if failure == "refused" else server.wire.lost("other")]
+    with pytest.raises((AuthenticationError, TransportError)) as caught:
+        client.remove("one", type="incoming")
+    assert caught.value.may_have_acted
+
+
+def test_a_client_closed_between_two_tries_keeps_that_the_first_may_have_acted(wire: Wire) -> None:
+    """The answer of the removal was lost, and another thread closed the client meanwhile."""
+
+    class ClosingServer(_Server):
+        def send(self, request: Request) -> Response:
+            if request.endpoint == "integrations.remove":
+                client.close()
+            return super().send(request)
+
+    server = ClosingServer(wire)
+    client = Client(_URL, _TOKEN, transport=server)
+    server.next["integrations.remove"] = [wire.lost()]
+    with pytest.raises(ConfigurationError, match="closed") as caught:
+        client.remove("one", type="incoming")
+    assert caught.value.may_have_acted
+
+
+def test_a_create_whose_login_was_lost_was_not_sent(client: Client, server: _Server) -> None:
+    """The login may have reached the server, the create did not."""
+    server.next["login"] = [server.wire.lost("other")]
+    with pytest.raises(TransportError) as caught:
+        client.create(IncomingIntegration(name="ci", channel="#general", username="rocket.cat"))
+    assert not caught.value.may_have_acted
+    assert server.calls == ["login"]
 
 
 def test_threads_log_in_once() -> None:
