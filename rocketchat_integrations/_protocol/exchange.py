@@ -63,6 +63,11 @@ class Exchange:
                 # Without the frames that decoded the response: they hold what the server sent.
                 advance = partial(flow.throw, error.with_traceback(None))
 
+    def enter_child(self, lock: AbstractContextManager[object]) -> None:
+        """Continue in a child process. Another thread of the parent may have held the lock when it forked."""
+        self._limiter = RateLimiter(lock)
+        self.session.enter_child()
+
     def log_out(self) -> Steps[None]:
         """End the login that the session made, if any. Sent once; a failure is logged."""
         token = self.session.own_token

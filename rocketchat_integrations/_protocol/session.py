@@ -29,6 +29,7 @@ class Session:
         self._refused_renewal: TokenAuth | None = None  # the expired token that a refused login was to replace
         self._totp_is_unused = True
         self._is_closed = False
+        self._is_inherited = False  # whether the token is that of the parent process
 
     def check_open(self) -> None:
         """Raise ConfigurationError if the client is closed."""
@@ -54,6 +55,7 @@ class Session:
                 raise copy.copy(self._last_refusal)
             try:
                 self.token = yield from self._new_token()
+                self._is_inherited = False
             except AuthenticationError as error:
                 self._last_refusal = copy.copy(error)
                 self._refused_renewal = expired
@@ -68,8 +70,12 @@ class Session:
 
     @property
     def own_token(self) -> TokenAuth | None:
-        """The token to log out with: only one that came from a login."""
-        return None if self._password is None else self.token
+        """The token to log out with: only one that came from a login of this process."""
+        return None if self._password is None or self._is_inherited else self.token
+
+    def enter_child(self) -> None:
+        """Continue in a child process: with the same token, which the parent process logs out."""
+        self._is_inherited = True
 
     def _new_token(self) -> Flow[TokenAuth]:
         try:

@@ -5,12 +5,14 @@ An asynchronous one differs in `await`, the lock and the sleep; all decisions ar
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar, cast
+from weakref import WeakSet
 
 from rocketchat_integrations._cancellation import check_cancelled, pause
 from rocketchat_integrations._protocol.exchange import Exchange
@@ -36,6 +38,18 @@ class SystemClock:
         return random.random()
 
 
+_drivers: WeakSet[Driver] = WeakSet()
+
+
+def _enter_child() -> None:
+    for driver in _drivers:
+        driver.enter_child()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_enter_child)
+
+
 class Driver:
     """Runs the flows of a client and its webhooks over one transport. Shared by threads."""
 
@@ -51,6 +65,7 @@ class Driver:
 
             transport = RequestsTransport(base_url, options)
         self._transport: Transport = transport
+        _drivers.add(self)
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its result."""
@@ -73,6 +88,14 @@ class Driver:
             self._take(self._exchange.log_out())
         finally:
             self._transport.close()
+
+    def enter_child(self) -> None:
+        """Continue in a child process, without the locks and the connections of its parent."""
+        self._login_lock = threading.Lock()
+        self._exchange.enter_child(threading.Lock())
+        forget = getattr(self._transport, "forget_connections", None)
+        if forget is not None:
+            forget()
 
     def _take(self, steps: Steps[T]) -> T:
         advance: Callable[[], Wait | Send | LogIn] = partial(steps.send, None)

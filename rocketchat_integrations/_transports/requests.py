@@ -93,6 +93,7 @@ class RequestsTransport:
         self._proxies = _proxies(base_url, options.proxies)
         self._timeout = options.timeout
         self._max_response_size = options.max_response_size
+        self._pool_size = options.pool_size
         self._adapter = _Adapter(options.pool_size)
 
     def send(self, request: Request) -> Response:
@@ -113,6 +114,10 @@ class RequestsTransport:
     def close(self) -> None:
         """Close all connections."""
         self._adapter.close()
+
+    def forget_connections(self) -> None:
+        """Open new connections from now on. For a child process: the existing ones are its parent's."""
+        self._adapter = _Adapter(self._pool_size)
 
     def _exchange(self, request: Request) -> Response:
         prepared = requests.PreparedRequest()
