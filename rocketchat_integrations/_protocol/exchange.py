@@ -114,9 +114,11 @@ class Exchange:
         token = self.session.token
         if token is None:
             token = yield LogIn(expired=None)
+            self.session.check_open()
         outcome = yield from self._sign_and_send(request, token)
         if isinstance(outcome, Response) and self.session.is_expired(outcome):
             renewed = yield LogIn(expired=token)
+            self.session.check_open()
             return (yield from self._sign_and_send(request, renewed))
         return outcome
 

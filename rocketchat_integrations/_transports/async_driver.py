@@ -56,16 +56,23 @@ class AsyncDriver:
         """Return the token to sign with. Log in if there is none, or only the expired one."""
         self._enter_loop()
         session = self._exchange.session
-        refusals = session.refusals
-        async with self._login_lock:
-            return await self.run(session.log_in(expired, refusals))
+        failures = session.failures
+        try:
+            async with self._login_lock:
+                return await self.run(session.log_in(expired, failures))
+        finally:
+            if session.is_closed:
+                await self._end()
 
     async def close(self) -> None:
-        """Log out of an own session, and close the connections."""
+        """Log out of an own session, and close the connections. Does not wait for a login under way."""
         self._enter_loop()
-        async with self._login_lock:  # a login under way completes, and is then logged out
-            is_first = self._exchange.session.close()
-        if not is_first:
+        self._exchange.session.close()
+        await self._end()
+
+    async def _end(self) -> None:
+        # With a login under way, the task that logs in does it then.
+        if self._login_lock.locked() or not self._exchange.session.end():
             return
         try:
             await self._take(self._exchange.log_out())

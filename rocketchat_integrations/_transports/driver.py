@@ -74,14 +74,26 @@ class Driver:
     def token(self, expired: TokenAuth | None = None) -> TokenAuth:
         """Return the token to sign with. Log in if there is none, or only the expired one."""
         session = self._exchange.session
-        refusals = session.refusals
-        with self._login_lock:
-            return self.run(session.log_in(expired, refusals))
+        failures = session.failures
+        try:
+            with self._login_lock:
+                return self.run(session.log_in(expired, failures))
+        finally:
+            if session.is_closed:
+                self._end()
 
     def close(self) -> None:
-        """Log out of an own session, and close the connections."""
-        with self._login_lock:  # a login under way completes, and is then logged out
-            is_first = self._exchange.session.close()
+        """Log out of an own session, and close the connections. Does not wait for a login under way."""
+        self._exchange.session.close()
+        self._end()
+
+    def _end(self) -> None:
+        if not self._login_lock.acquire(blocking=False):
+            return  # the thread that logs in does it then
+        try:
+            is_first = self._exchange.session.end()
+        finally:
+            self._login_lock.release()
         if not is_first:
             return
         try:

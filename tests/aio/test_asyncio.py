@@ -231,6 +231,32 @@ def test_closing_can_be_cancelled_at_every_await(server: LocalRocketChat) -> Non
     assert at > 1
 
 
+def test_closing_does_not_wait_for_a_login(server: LocalRocketChat) -> None:
+    """A login that hangs is logged out by its task when it ends."""
+
+    async def main() -> None:
+        asked, answer = asyncio.Event(), asyncio.Event()
+        client = by_password(server)
+        send = client._driver._transport.send
+
+        async def hanging(request: Request) -> Response:
+            if request.endpoint == "login":
+                asked.set()
+                await answer.wait()
+            return await send(request)
+
+        client._driver._transport.send = hanging  # type: ignore[method-assign]
+        call = asyncio.create_task(client.get("one"))
+        await asked.wait()
+        await client.close()
+        answer.set()
+        with pytest.raises(ConfigurationError, match="closed"):
+            await call
+
+    asyncio.run(main())
+    assert [request.endpoint for request in server.requests] == ["login", "logout"]
+
+
 def test_a_cancelled_call_returns_its_slot_of_the_rate_limit(clock: Clock) -> None:
     """Later calls do not wait for its answer, also while the program keeps the exception."""
     asked = asyncio.Event()
