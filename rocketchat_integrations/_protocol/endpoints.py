@@ -415,9 +415,12 @@ def _page(payload: Mapping[str, object], key: str, decode: Callable[[object, str
 def _session(payload: Mapping[str, object]) -> TokenAuth:
     data = payload.get("data")
     user_id, token = (data.get("userId"), data.get("authToken")) if is_object(data) else (None, None)
-    if isinstance(user_id, str) and isinstance(token, str):
-        return TokenAuth(user_id=user_id, token=token)
-    raise codec.unreadable("the response to login", "data: must contain the texts userId and authToken")
+    if not isinstance(user_id, str) or not isinstance(token, str):
+        raise codec.unreadable("the response to login", "data: must contain the texts userId and authToken")
+    # They become headers: other text would fail in the HTTP library, with the next call.
+    if not all(re.fullmatch("[!-~]+", text) for text in (user_id, token)):
+        raise codec.unreadable("the response to login", "data: userId and authToken must be printable ASCII")
+    return TokenAuth(user_id=user_id, token=token)
 
 
 def _version(payload: Mapping[str, object]) -> str:

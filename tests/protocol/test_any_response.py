@@ -60,7 +60,10 @@ def has_page(key: str) -> Callable[[dict[str, Any]], bool]:
 
 def has_session(payload: dict[str, Any]) -> bool:
     data: dict[str, Any] = payload["data"] if isinstance(payload.get("data"), dict) else {}
-    return isinstance(data.get("userId"), str) and isinstance(data.get("authToken"), str)
+    return all(
+        isinstance(text, str) and text != "" and all("!" <= character <= "~" for character in text)
+        for text in (data.get("userId"), data.get("authToken"))
+    )
 
 
 @attrs.frozen

@@ -197,6 +197,7 @@ OTHER_TYPE = "integration.type: must be webhook-outgoing, and is webhook-incomin
 BY_CREATOR = endpoints.get("i1", created_by="somebody")
 OTHER = attrs.evolve(INCOMING, name="other")
 OTHER_RECORD = IncomingIntegrationRecord("ci", channel="#builds", username="rocket.cat", id="i2")
+NO_HEADER = "data: userId and authToken must be printable ASCII"
 NO_SESSION = "data: must contain the texts userId and authToken"
 
 
@@ -229,6 +230,8 @@ NO_SESSION = "data: must contain the texts userId and authToken"
         (LOGIN, {"data": {"userId": "u1"}}, NO_SESSION, None),
         (LOGIN, {"data": {"authToken": "t"}}, NO_SESSION, None),
         (LOGIN, {"data": "t"}, NO_SESSION, None),
+        (LOGIN, {"data": {"userId": "", "authToken": "t"}}, NO_HEADER, None),
+        (LOGIN, {"data": {"userId": "u1", "authToken": "t\r\nX: y"}}, NO_HEADER, None),
     ],
 )
 def test_success_with_something_else_is_a_decoding_error(
