@@ -66,7 +66,8 @@ class _Response(HTTPResponseOfPython):
 
     def _read_status(self) -> tuple[str, int, str]:
         while True:
-            line: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            python: Any = super()
+            line: tuple[str, int, str] = python._read_status()
             status = line[1]
             if not 100 <= status < 200 or status == 101:
                 return line
