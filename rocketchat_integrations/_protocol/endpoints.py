@@ -87,7 +87,7 @@ def create(definition: IntegrationDefinition) -> Operation[IntegrationRecord]:
     return _call(
         "POST",
         "integrations.create",
-        lambda payload: _integration(payload, definition.type),
+        lambda payload: _created(payload, definition),
         body=codec.definition_body(definition),
         secrets=_token_of(definition),
         context=_of_kind(definition.type),
@@ -99,7 +99,11 @@ def get(id: str, *, created_by: str | None = None, type: IntegrationType | None 
     """Call ``integrations.get``; ``type`` is the type that the integration must have."""
     query = {"integrationId": id} if created_by is None else {"integrationId": id, "createdBy": created_by}
     context = ErrorContext(_ANY, since="2.4")
-    return _call("GET", "integrations.get", lambda payload: _integration(payload, type), query=query, context=context)
+
+    def read(payload: Mapping[str, object]) -> IntegrationRecord:
+        return _integration(payload, type, id=id, created_by=created_by)
+
+    return _call("GET", "integrations.get", read, query=query, context=context)
 
 
 def list_page(offset: int, count: int, *, name: str | None, type: str | None) -> Operation[Page[IntegrationRecord]]:
@@ -139,7 +143,9 @@ def update(
     return _call(
         "PUT",
         "integrations.update",
-        lambda payload: None if payload.get("integration") is None else _integration(payload, wanted.type),
+        lambda payload: (
+            None if payload.get("integration") is None else _integration(payload, wanted.type, id=current.id)
+        ),
         body=body,
         secrets=(*_token_of(wanted), *_token_of(current), *filter(None, [token])),
         context=attrs.evolve(_of_kind(wanted.type), since="3.4"),
@@ -153,7 +159,7 @@ def remove(id: str, type: IntegrationType) -> Operation[None]:
     return _call(
         "POST",
         "integrations.remove",
-        _nothing,
+        lambda payload: _removed(payload, id),
         body={"type": type, "integrationId": id},
         context=ErrorContext(_PERMISSIONS[type], alternative=alternative, alternatives=3),
         not_found_means_done=True,
@@ -360,14 +366,40 @@ def _token_of(definition: IntegrationDefinition) -> tuple[str, ...]:
 # Decoders.
 
 
-def _integration(payload: Mapping[str, object], type: IntegrationType | None = None) -> IntegrationRecord:
+def _integration(
+    payload: Mapping[str, object],
+    type: IntegrationType | None = None,
+    *,
+    id: str | None = None,
+    created_by: str | None = None,
+) -> IntegrationRecord:
+    """Read a record, and check that it is the one that was asked for: a cache can answer with another one."""
     record = codec.integration(payload.get("integration"))
     if isinstance(record, DecodingError):
         raise record
     if type is not None and record.type is not type:
         error = f"integration.type: must be {type}, and is {record.type}"
         raise codec.unreadable("integration", error, id=record.id)
+    _check_same("_id", record.id, id, record.id)
+    _check_same("_createdBy._id", record.created_by.id, created_by, record.id)
     return record
+
+
+def _created(payload: Mapping[str, object], definition: IntegrationDefinition) -> IntegrationRecord:
+    record = _integration(payload, definition.type)
+    _check_same("name", record.name, definition.name, record.id)
+    return record
+
+
+def _removed(payload: Mapping[str, object], id: str) -> None:
+    removed = codec.identity(payload.get("integration"))
+    if removed is not None:
+        _check_same("_id", removed, id, removed)
+
+
+def _check_same(field: str, value: str | None, wanted: str | None, id: str) -> None:
+    if wanted is not None and value != wanted:
+        raise codec.unreadable("integration", f"integration.{field}: must be {wanted!r}", id=id)
 
 
 def _integrations(payload: Mapping[str, object]) -> Page[IntegrationRecord]:
@@ -390,9 +422,12 @@ def _page(payload: Mapping[str, object], key: str, decode: Callable[[object, str
 def _session(payload: Mapping[str, object]) -> TokenAuth:
     data = payload.get("data")
     user_id, token = (data.get("userId"), data.get("authToken")) if is_object(data) else (None, None)
-    if isinstance(user_id, str) and isinstance(token, str):
-        return TokenAuth(user_id=user_id, token=token)
-    raise codec.unreadable("the response to login", "data: must contain the texts userId and authToken")
+    if not isinstance(user_id, str) or not isinstance(token, str):
+        raise codec.unreadable("the response to login", "data: must contain the texts userId and authToken")
+    # They become headers: other text would fail in the HTTP library, with the next call.
+    if not all(re.fullmatch("[!-~]+", text) for text in (user_id, token)):
+        raise codec.unreadable("the response to login", "data: userId and authToken must be printable ASCII")
+    return TokenAuth(user_id=user_id, token=token)
 
 
 def _version(payload: Mapping[str, object]) -> str:

@@ -63,6 +63,11 @@ class Exchange:
                 # Without the frames that decoded the response: they hold what the server sent.
                 advance = partial(flow.throw, error.with_traceback(None))
 
+    def enter_child(self, lock: AbstractContextManager[object]) -> None:
+        """Continue in a child process. Another thread of the parent may have held the lock when it forked."""
+        self._limiter = RateLimiter(lock)
+        self.session.enter_child()
+
     def log_out(self) -> Steps[None]:
         """End the login that the session made, if any. Sent once; a failure is logged."""
         token = self.session.own_token
@@ -112,6 +117,7 @@ class Exchange:
         outcome = yield from self._sign_and_send(request, token)
         if isinstance(outcome, Response) and self.session.is_expired(outcome):
             renewed = yield LogIn(expired=token)
+            self.session.check_open()
             return (yield from self._sign_and_send(request, renewed))
         return outcome
 
@@ -119,7 +125,8 @@ class Exchange:
         """Log in for a request; return its reserved slot if that fails or the call is cancelled."""
         try:
             token: TokenAuth = yield LogIn(expired=None)
-        except GeneratorExit:
+            self.session.check_open()
+        except (GeneratorExit, RocketChatError):
             self._limiter.observe(request, None, self._clock.monotonic())
             raise
         return token

@@ -1,7 +1,8 @@
 """Describe a call as a generator, without I/O.
 
 A flow yields operations; it receives each result, or the failure is raised in it. :mod:`.exchange` turns a flow into
-steps. A driver performs each step and sends the outcome back; it sends a TransportError as a value.
+steps. A driver performs each step and sends the outcome back; it sends a TransportError as a value, and raises the
+failure of a login in the generator.
 """
 
 from __future__ import annotations

@@ -102,7 +102,12 @@ def perform(
     """Send an operation, with retries as the policy allows; return its result, or raise the failure of the last try."""
     attempts = _Attempts(operation, policy, clock)
     while True:
-        outcome = yield from send(operation.request, attempts.budget)
+        try:
+            outcome = yield from send(operation.request, attempts.budget)
+        except RocketChatError as error:
+            # The login failed, or the client is closed: this try was not sent, an earlier one may have acted.
+            error.may_have_acted = attempts.may_have_acted
+            raise
         try:
             if isinstance(outcome, Response):
                 return operation.decode(outcome)

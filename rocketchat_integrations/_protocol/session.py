@@ -8,7 +8,12 @@ from __future__ import annotations
 import copy
 
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
-from rocketchat_integrations.exceptions import AuthenticationError, ConfigurationError, TwoFactorRequired
+from rocketchat_integrations.exceptions import (
+    AuthenticationError,
+    ConfigurationError,
+    RocketChatError,
+    TwoFactorRequired,
+)
 
 from . import endpoints
 from .arguments import is_text
@@ -23,53 +28,65 @@ class Session:
     def __init__(self, auth: TokenAuth | PasswordAuth | None) -> None:
         # The token that signs requests; None if the next request needs a login.
         self.token = auth if isinstance(auth, TokenAuth) else None
-        self.refusals = 0  # how many logins the server has refused
+        self.failures = 0  # how many logins have failed
         self._password = auth if isinstance(auth, PasswordAuth) else None
-        self._last_refusal: AuthenticationError | None = None
+        self._last_failure: RocketChatError | None = None
         self._refused_renewal: TokenAuth | None = None  # the expired token that a refused login was to replace
         self._totp_is_unused = True
-        self._is_closed = False
+        self.is_closed = False
+        self._has_ended = False
+        self._is_inherited = False  # whether the token is that of the parent process
 
     def check_open(self) -> None:
         """Raise ConfigurationError if the client is closed."""
-        if self._is_closed:
+        if self.is_closed:
             raise ConfigurationError("the client is closed")
 
     def is_expired(self, response: Response) -> bool:
         """Return whether the server refused the token and a login can renew it."""
         return response.status == 401 and self._password is not None
 
-    def log_in(self, expired: TokenAuth | None, refusals: int) -> Flow[TokenAuth]:
+    def log_in(self, expired: TokenAuth | None, failures: int) -> Flow[TokenAuth]:
         """Return the token to sign with. Log in if there is none, or if it is still the expired one.
 
-        `refusals` is the value of :attr:`refusals` before waiting for the lock. Raises the refusal of a login that was
-        made meanwhile: many threads with a wrong password would otherwise lock the account.
+        `failures` is the value of :attr:`failures` before waiting for the lock. Raises the failure of a login that was
+        made meanwhile: many threads with a wrong password would otherwise lock the account, and many threads would wait
+        one after the other for a server that does not answer.
         """
         self.check_open()
         if self.token is expired:
             self.token = None
         if self.token is None:
-            is_refused = self.refusals != refusals or (expired is not None and expired is self._refused_renewal)
-            if self._last_refusal is not None and is_refused:
-                raise copy.copy(self._last_refusal)
+            has_failed = self.failures != failures or (expired is not None and expired is self._refused_renewal)
+            if self._last_failure is not None and has_failed:
+                raise copy.copy(self._last_failure)
             try:
                 self.token = yield from self._new_token()
-            except AuthenticationError as error:
-                self._last_refusal = copy.copy(error)
-                self._refused_renewal = expired
-                self.refusals += 1
+                self._is_inherited = False
+            except RocketChatError as error:
+                self._last_failure = copy.copy(error)
+                self._refused_renewal = expired if isinstance(error, AuthenticationError) else None
+                self.failures += 1
                 raise
         return self.token
 
-    def close(self) -> bool:
-        """Mark the session as closed: later requests raise ConfigurationError. Return False if it was closed before."""
-        was_closed, self._is_closed = self._is_closed, True
-        return not was_closed
+    def close(self) -> None:
+        """Mark the session as closed: later requests raise ConfigurationError."""
+        self.is_closed = True
+
+    def end(self) -> bool:
+        """Return True for the first caller after :meth:`close`, who has to log out; otherwise False."""
+        has_ended, self._has_ended = self._has_ended, True
+        return not has_ended
 
     @property
     def own_token(self) -> TokenAuth | None:
-        """The token to log out with: only one that came from a login."""
-        return None if self._password is None else self.token
+        """The token to log out with: only one that came from a login of this process."""
+        return None if self._password is None or self._is_inherited else self.token
+
+    def enter_child(self) -> None:
+        """Continue in a child process: with the same token, which the parent process logs out."""
+        self._is_inherited = True
 
     def _new_token(self) -> Flow[TokenAuth]:
         try:

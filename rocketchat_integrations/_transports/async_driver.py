@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import TypeVar, cast
 
 from rocketchat_integrations._protocol.exchange import Exchange
@@ -12,7 +14,7 @@ from rocketchat_integrations._protocol.flows import Flow, LogIn, Send, Steps, Wa
 from rocketchat_integrations._protocol.http import AsyncTransport, Response
 from rocketchat_integrations._protocol.options import ConnectionOptions, async_transport_of
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
-from rocketchat_integrations.exceptions import ConfigurationError, TransportError
+from rocketchat_integrations.exceptions import ConfigurationError, RocketChatError, TransportError
 
 from . import event_loops
 
@@ -54,18 +56,26 @@ class AsyncDriver:
         """Return the token to sign with. Log in if there is none, or only the expired one."""
         self._enter_loop()
         session = self._exchange.session
-        refusals = session.refusals
-        async with self._login_lock:
-            return await self.run(session.log_in(expired, refusals))
+        failures = session.failures
+        try:
+            async with self._login_lock:
+                return await self.run(session.log_in(expired, failures))
+        finally:
+            if session.is_closed:
+                await self._end()
 
     async def close(self) -> None:
-        """Log out of an own session, and close the connections."""
+        """Log out of an own session, and close the connections. Does not wait for a login under way."""
         self._enter_loop()
-        if not self._exchange.session.close():
+        self._exchange.session.close()
+        await self._end()
+
+    async def _end(self) -> None:
+        # With a login under way, the task that logs in does it then.
+        if self._login_lock.locked() or not self._exchange.session.end():
             return
         try:
-            async with self._login_lock:  # a login under way completes, and is then logged out
-                await self._take(self._exchange.log_out())
+            await self._take(self._exchange.log_out())
         finally:
             await self._transport.close()
 
@@ -83,14 +93,18 @@ class AsyncDriver:
             )
 
     async def _take(self, steps: Steps[T]) -> T:
-        outcome: Response | TransportError | TokenAuth | None = None
+        advance: Callable[[], Wait | Send | LogIn] = partial(steps.send, None)
         try:
             while True:
                 try:
-                    step = steps.send(outcome)
+                    step = advance()
                 except StopIteration as stop:
                     return cast(T, stop.value)
-                outcome = await self._do(step)
+                try:
+                    advance = partial(steps.send, await self._do(step))
+                except RocketChatError as error:
+                    # Of a login. Without its frames: they hold what the server sent.
+                    advance = partial(steps.throw, error.with_traceback(None))
         finally:
             steps.close()  # of a call that failed or was cancelled: its slot of the rate limit is returned
 

@@ -6,13 +6,15 @@ import zlib
 
 from .translation import failure
 
+# Each member costs a copy of all that follow.
+_MOST_MEMBERS = 16
 _COMPRESSED = ("gzip", "x-gzip", "deflate")
 
 
-def check_size(size: int, limit: int, url: str) -> None:
+def check_size(size: int, limit: int, url: str, unit: str = "bytes") -> None:
     """Raise TransportError if a response is too large."""
     if size > limit:
-        raise failure(f"the response is larger than {limit} bytes", "too-large", url)
+        raise failure(f"the response is larger than {limit} {unit}", "too-large", url)
 
 
 def decompressed(body: bytes, encoding: str, limit: int, url: str) -> bytes:
@@ -24,9 +26,14 @@ def decompressed(body: bytes, encoding: str, limit: int, url: str) -> bytes:
     """
     if not body or encoding.lower() not in _COMPRESSED:
         return body
-    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # detects gzip or zlib
-    inflated = inflater.decompress(body, limit + 1)
-    check_size(len(inflated), limit, url)
-    if not inflater.eof:
-        raise failure("the response is incomplete", "incomplete", url)
-    return inflated
+    inflated, rest, members = bytearray(), body, 0
+    while rest:
+        members += 1
+        check_size(members, _MOST_MEMBERS, url, "gzip members")
+        inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # detects gzip or zlib
+        inflated += inflater.decompress(rest, limit + 1 - len(inflated))
+        check_size(len(inflated), limit, url)
+        if not inflater.eof:
+            raise failure("the response is incomplete", "incomplete", url)
+        rest = inflater.unused_data.lstrip(b"\0")  # padding
+    return bytes(inflated)

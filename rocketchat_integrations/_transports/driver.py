@@ -5,10 +5,14 @@ An asynchronous one differs in `await`, the lock and the sleep; all decisions ar
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import TypeVar, cast
+from weakref import WeakSet
 
 from rocketchat_integrations._cancellation import check_cancelled, pause
 from rocketchat_integrations._protocol.exchange import Exchange
@@ -16,7 +20,7 @@ from rocketchat_integrations._protocol.flows import Flow, LogIn, Send, Steps, Wa
 from rocketchat_integrations._protocol.http import Response, Transport
 from rocketchat_integrations._protocol.options import ConnectionOptions, transport_of
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
-from rocketchat_integrations.exceptions import TransportError
+from rocketchat_integrations.exceptions import RocketChatError, TransportError
 
 T = TypeVar("T")
 
@@ -34,6 +38,18 @@ class SystemClock:
         return random.random()
 
 
+_drivers: WeakSet[Driver] = WeakSet()
+
+
+def _enter_child() -> None:
+    for driver in _drivers:
+        driver.enter_child()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_enter_child)
+
+
 class Driver:
     """Runs the flows of a client and its webhooks over one transport. Shared by threads."""
 
@@ -49,6 +65,7 @@ class Driver:
 
             transport = RequestsTransport(base_url, options)
         self._transport: Transport = transport
+        _drivers.add(self)
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its result."""
@@ -57,14 +74,26 @@ class Driver:
     def token(self, expired: TokenAuth | None = None) -> TokenAuth:
         """Return the token to sign with. Log in if there is none, or only the expired one."""
         session = self._exchange.session
-        refusals = session.refusals
-        with self._login_lock:
-            return self.run(session.log_in(expired, refusals))
+        failures = session.failures
+        try:
+            with self._login_lock:
+                return self.run(session.log_in(expired, failures))
+        finally:
+            if session.is_closed:
+                self._end()
 
     def close(self) -> None:
-        """Log out of an own session, and close the connections."""
-        with self._login_lock:  # a login under way completes, and is then logged out
-            is_first = self._exchange.session.close()
+        """Log out of an own session, and close the connections. Does not wait for a login under way."""
+        self._exchange.session.close()
+        self._end()
+
+    def _end(self) -> None:
+        if not self._login_lock.acquire(blocking=False):
+            return  # the thread that logs in does it then
+        try:
+            is_first = self._exchange.session.end()
+        finally:
+            self._login_lock.release()
         if not is_first:
             return
         try:
@@ -72,15 +101,27 @@ class Driver:
         finally:
             self._transport.close()
 
+    def enter_child(self) -> None:
+        """Continue in a child process, without the locks and the connections of its parent."""
+        self._login_lock = threading.Lock()
+        self._exchange.enter_child(threading.Lock())
+        forget = getattr(self._transport, "forget_connections", None)
+        if forget is not None:
+            forget()
+
     def _take(self, steps: Steps[T]) -> T:
-        outcome: Response | TransportError | TokenAuth | None = None
+        advance: Callable[[], Wait | Send | LogIn] = partial(steps.send, None)
         try:
             while True:
                 try:
-                    step = steps.send(outcome)
+                    step = advance()
                 except StopIteration as stop:
                     return cast(T, stop.value)
-                outcome = self._do(step)
+                try:
+                    advance = partial(steps.send, self._do(step))
+                except RocketChatError as error:
+                    # Of a login. Without its frames: they hold what the server sent.
+                    advance = partial(steps.throw, error.with_traceback(None))
         finally:
             steps.close()  # of a call that failed or was cancelled: its slot of the rate limit is returned
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import AbstractAsyncContextManager
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 
 def running_trio() -> Any:
@@ -25,10 +24,18 @@ def has_ended(loop: object) -> bool:
     return isinstance(loop, asyncio.AbstractEventLoop) and loop.is_closed()
 
 
-def new_lock() -> AbstractAsyncContextManager[object]:
+class Lock(Protocol):
+    """What asyncio's and trio's locks have in common."""
+
+    async def __aenter__(self) -> object: ...
+    async def __aexit__(self, *error: object) -> None: ...
+    def locked(self) -> bool: ...
+
+
+def new_lock() -> Lock:
     """Return a lock for the tasks of the event loop that runs."""
     trio = running_trio()
-    return cast("AbstractAsyncContextManager[object]", asyncio.Lock() if trio is None else trio.Lock())
+    return cast("Lock", asyncio.Lock() if trio is None else trio.Lock())
 
 
 async def sleep(seconds: float) -> None:

@@ -16,7 +16,7 @@ import time
 import zlib
 from collections.abc import Mapping
 from contextvars import ContextVar
-from http.client import HTTPException, IncompleteRead
+from http.client import HTTPException, HTTPResponse as HTTPResponseOfPython, IncompleteRead, parse_headers
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,6 +39,7 @@ from .certificates import client_certificate, verification
 from .translation import Cause, failure, translated
 
 _CHUNK = 65536
+_MOST_INFORMATIONAL = 100  # answers before the final one
 
 _current_secrets: ContextVar[tuple[str, ...]] = ContextVar("current_secrets", default=())
 
@@ -58,6 +59,24 @@ for _name in ("connection", "connectionpool", "poolmanager", "response", "util.r
     logging.getLogger(f"urllib3.{_name}").addFilter(_WithoutSecrets())
 
 
+class _Response(HTTPResponseOfPython):
+    """Skips informational answers: http.client skips only 100, and would read the final answer as the next call's."""
+
+    _informational = 0
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            python: Any = super()
+            line: tuple[str, int, str] = python._read_status()
+            status = line[1]
+            if not 100 <= status < 200 or status == 101:
+                return line
+            self._informational += 1
+            if self._informational > _MOST_INFORMATIONAL:
+                raise HTTPException
+            parse_headers(self.fp)
+
+
 class _Adapter(HTTPAdapter):
     """An adapter for one URL. Looks up its connection pool once: that takes a tenth of a call."""
 
@@ -71,6 +90,8 @@ class _Adapter(HTTPAdapter):
         if self._pool is not None:
             return self._pool
         pool = super().get_connection_with_tls_context(*args, **kwargs)
+        of_pool: Any = pool
+        of_pool.ConnectionCls = type("Connection", (of_pool.ConnectionCls,), {"response_class": _Response})
         with self._lock:
             # A call under way while the adapter is closed must not store a pool that nobody closes.
             if not self._is_closed:
@@ -93,6 +114,7 @@ class RequestsTransport:
         self._proxies = _proxies(base_url, options.proxies)
         self._timeout = options.timeout
         self._max_response_size = options.max_response_size
+        self._pool_size = options.pool_size
         self._adapter = _Adapter(options.pool_size)
 
     def send(self, request: Request) -> Response:
@@ -113,6 +135,10 @@ class RequestsTransport:
     def close(self) -> None:
         """Close all connections."""
         self._adapter.close()
+
+    def forget_connections(self) -> None:
+        """Open new connections from now on. For a child process: the existing ones are its parent's."""
+        self._adapter = _Adapter(self._pool_size)
 
     def _exchange(self, request: Request) -> Response:
         prepared = requests.PreparedRequest()

@@ -20,6 +20,7 @@ from rocketchat_integrations import (
     BadRequestError,
     Client,
     ConfigurationError,
+    IncomingIntegration,
     IncomingWebhook,
     IntegrationRecord,
     PasswordAuth,
@@ -150,6 +151,46 @@ def test_a_login_that_fails_is_the_failure_of_the_call(client: Client, server: _
     assert server.calls == ["login"]
     client.get("one")
     assert server.calls == ["login", "login", "integrations.get"]
+
+
+@pytest.mark.parametrize("failure", ["refused", "lost"])
+def test_a_login_that_fails_keeps_that_an_earlier_try_may_have_acted(
+    client: Client, server: _Server, failure: str
+) -> None:
+    """The removal acted and its answer was lost; the next try gets 401, and the new login fails."""
+    client.user_id()
+    expired = Response(401, {}, b'{"status": "error", "message": "You must be logged in to do this."}')
+    server.next["integrations.remove"] = [server.wire.lost(), expired]
+    server.next["login"] = [server.wire.no(401, "Unauthorized") if failure == "refused" else server.wire.lost("other")]
+    with pytest.raises((AuthenticationError, TransportError)) as caught:
+        client.remove("one", type="incoming")
+    assert caught.value.may_have_acted
+
+
+def test_a_client_closed_between_two_tries_keeps_that_the_first_may_have_acted(wire: Wire) -> None:
+    """The answer of the removal was lost, and another thread closed the client meanwhile."""
+
+    class ClosingServer(_Server):
+        def send(self, request: Request) -> Response:
+            if request.endpoint == "integrations.remove":
+                closing.close()
+            return super().send(request)
+
+    server = ClosingServer(wire)
+    closing = Client(_URL, _TOKEN, transport=server)
+    server.next["integrations.remove"] = [wire.lost()]
+    with pytest.raises(ConfigurationError, match="closed") as caught:
+        closing.remove("one", type="incoming")
+    assert caught.value.may_have_acted
+
+
+def test_a_create_whose_login_was_lost_was_not_sent(client: Client, server: _Server) -> None:
+    """The login may have reached the server, the create did not."""
+    server.next["login"] = [server.wire.lost("other")]
+    with pytest.raises(TransportError) as caught:
+        client.create(IncomingIntegration(name="ci", channel="#general", username="rocket.cat"))
+    assert not caught.value.may_have_acted
+    assert server.calls == ["login"]
 
 
 def test_threads_log_in_once() -> None:
@@ -450,25 +491,28 @@ def test_a_closed_client_makes_no_session(client: Client, server: _Server) -> No
     assert server.calls == []
 
 
-def test_a_login_under_way_when_the_client_is_closed_is_logged_out(server: _Server) -> None:
-    """Closing waits for a login that another thread has begun, and then logs out of it."""
-    server.code = "1"
+def test_closing_does_not_wait_for_a_login(wire: Wire) -> None:
+    """A login that hangs is logged out by its thread when it ends, and the connections are closed then."""
     asked, answer = threading.Event(), threading.Event()
 
-    def totp() -> str:
-        asked.set()
-        assert answer.wait(10)
-        return "1"
+    class Hanging(_Server):
+        def send(self, request: Request) -> Response:
+            if request.endpoint == "login":
+                asked.set()
+                assert answer.wait(10)
+            return super().send(request)
 
-    client = Client(_URL, PasswordAuth("alice", "passw0rd", totp=totp), transport=server)
-    with ThreadPoolExecutor(2) as pool:
-        user_id = pool.submit(client.user_id)
+    server = Hanging(wire)
+    client = Client(_URL, _PASSWORD, transport=server)
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(client.get, "one")
         assert asked.wait(10)
-        closing = pool.submit(client.close)
+        client.close()
+        assert server.closed == 0
         answer.set()
-        assert user_id.result(10) == "u"
-        closing.result(10)
-    assert server.calls[-1] == "logout"
+        with pytest.raises(ConfigurationError, match="closed"):
+            call.result(10)
+    assert (server.calls, server.closed) == (["login", "logout"], 1)
     assert "T1" not in server.good
 
 

@@ -177,7 +177,7 @@ def test_an_update_of_an_incoming_integration_sends_no_token() -> None:
 # Responses
 
 
-@pytest.mark.parametrize("operation", [endpoints.create(INCOMING), GET])
+@pytest.mark.parametrize("operation", [endpoints.create(INCOMING), endpoints.get("i1")])
 def test_an_integration_is_returned_as_a_record(operation: Operation[Any]) -> None:
     """The record has an id and a token."""
     record = operation.decode(success(integration=ANSWER))
@@ -195,6 +195,10 @@ def test_an_update_may_return_nothing() -> None:
 
 
 OTHER_TYPE = "integration.type: must be webhook-outgoing, and is webhook-incoming"
+BY_CREATOR = endpoints.get("i1", created_by="somebody")
+OTHER = attrs.evolve(INCOMING, name="other")
+OTHER_RECORD = IncomingIntegrationRecord("ci", channel="#builds", username="rocket.cat", id="i2")
+NO_HEADER = "data: userId and authToken must be printable ASCII"
 NO_SESSION = "data: must contain the texts userId and authToken"
 
 
@@ -204,6 +208,21 @@ NO_SESSION = "data: must contain the texts userId and authToken"
         (GET, {}, "integration: must be an object, not missing or null", None),
         (endpoints.create(OUTGOING), {"integration": ANSWER}, OTHER_TYPE, "i1"),
         (endpoints.update(OUTGOING_RECORD, OUTGOING, None), {"integration": ANSWER}, OTHER_TYPE, "i1"),
+        (GET, {"integration": ANSWER}, "integration._id: must be 'a/b&c'", "i1"),
+        (BY_CREATOR, {"integration": ANSWER}, "integration._createdBy._id: must be 'somebody'", "i1"),
+        (
+            endpoints.update(OTHER_RECORD, INCOMING, None),
+            {"integration": ANSWER},
+            "integration._id: must be 'i2'",
+            "i1",
+        ),
+        (
+            endpoints.remove("i2", IntegrationType.INCOMING),
+            {"integration": ANSWER},
+            "integration._id: must be 'i2'",
+            "i1",
+        ),
+        (endpoints.create(OTHER), {"integration": ANSWER}, "integration.name: must be 'other'", "i1"),
         (GET, {"integration": {**ANSWER, "name": 5}}, "integration.name: must be text, not a number", "i1"),
         (LIST, {"total": 1}, "integrations: must be an array", None),
         (LIST, {"integrations": [], "total": "1"}, "total: must be a number of records", None),
@@ -212,6 +231,8 @@ NO_SESSION = "data: must contain the texts userId and authToken"
         (LOGIN, {"data": {"userId": "u1"}}, NO_SESSION, None),
         (LOGIN, {"data": {"authToken": "t"}}, NO_SESSION, None),
         (LOGIN, {"data": "t"}, NO_SESSION, None),
+        (LOGIN, {"data": {"userId": "", "authToken": "t"}}, NO_HEADER, None),
+        (LOGIN, {"data": {"userId": "u1", "authToken": "t\r\nX: y"}}, NO_HEADER, None),
     ],
 )
 def test_success_with_something_else_is_a_decoding_error(

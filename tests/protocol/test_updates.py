@@ -12,6 +12,7 @@ from rocketchat_integrations import (
     ApiError,
     BadRequestError,
     ConfigurationError,
+    DecodingError,
     IncomingIntegration,
     IntegrationDefinition,
     IntegrationRecord,
@@ -69,6 +70,13 @@ def test_the_record_of_another_integration_is_refused(wire: Wire) -> None:
     """A wrong id is noticed without a request."""
     with pytest.raises(ConfigurationError, match=r"^id: "):
         wire.talk(_update(_record(wire, _id="two")))
+
+
+def test_an_answer_with_another_record_is_refused(wire: Wire) -> None:
+    """A cache, or a connection out of step, can answer with another record: nothing is written."""
+    with pytest.raises(DecodingError, match=r"integration\._id: must be 'one'"):
+        wire.talk(_update(_record(wire).definition), wire.ok(integration=wire.record(_id="two")))
+    assert wire.calls == ["integrations.get"]
 
 
 def test_somebody_elses_change_is_not_overwritten(wire: Wire) -> None:

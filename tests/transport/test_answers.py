@@ -52,6 +52,7 @@ def _failure(connect: Connect, url: str, **options: Any) -> TransportError:
             f"HTTP/1.1 200 OK\r\nContent-Encoding: {name}\r\n\r\n".encode() + data
             for name, data in (
                 ("gzip", gzip.compress(_JSON, mtime=0)),
+                ("gzip", gzip.compress(_JSON[:5], mtime=0) + gzip.compress(_JSON[5:], mtime=0)),
                 ("GZip", gzip.compress(_JSON, mtime=0)),
                 ("x-gzip", gzip.compress(_JSON, mtime=0)),
                 ("deflate", zlib.compress(_JSON)),
@@ -65,6 +66,37 @@ def test_a_body_is_read_whole_however_it_comes(serve: Serve, connect: Connect, h
     """With a length or without, in chunks or compressed, the body is returned unchanged."""
     peer = serve(http.closing(answer))
     assert connect(peer.url).send(_get(peer.url)).body == _JSON
+
+
+@pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints"])
+def test_informational_answers_are_skipped(serve: Serve, connect: Connect, http: Http, status: str) -> None:
+    """The answer that follows belongs to this call, and not to the next one over the same connection."""
+    numbers = itertools.count()
+
+    def act(connection: socket.socket) -> None:
+        informational = f"HTTP/1.1 {status}\r\nLink: </a>\r\n\r\n".encode()
+        connection.sendall(informational * 2 + http.answer(b"%d" % next(numbers)))
+
+    peer = serve(act)
+    transport = connect(peer.url)
+    answers = [transport.send(_get(peer.url)) for _ in range(3)]
+    assert [(answer.status, answer.body) for answer in answers] == [(200, b"0"), (200, b"1"), (200, b"2")]
+    assert peer.attempts == 1
+
+
+def test_endless_informational_answers_are_refused(
+    serve: Serve, connect: Connect, http: Http, library: Library
+) -> None:
+    """A server cannot keep a call by sending them without end."""
+    endless = b"HTTP/1.1 100 Continue\r\n\r\n" * 200
+    error = _failure(connect, serve(http.closing(endless)).url)
+    assert error.kind == ("reset" if library is TransportFace else "other")
+
+
+def test_a_body_of_very_many_gzip_members_is_refused(serve: Serve, connect: Connect, http: Http) -> None:
+    """A small body of many members would take minutes to decompress."""
+    peer = serve(http.answer(gzip.compress(b"1", mtime=0) * 17, "Content-Encoding: gzip"))
+    assert _failure(connect, peer.url).kind == "too-large"
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "identity"])

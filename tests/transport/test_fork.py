@@ -1,0 +1,109 @@
+"""A client that was used before the process forked: parent and child share no connections, locks or logouts."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from rocketchat_integrations import Client, PasswordAuth
+from rocketchat_integrations.testing import LocalRocketChat
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork"),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
+
+
+@pytest.fixture
+def server() -> Iterator[LocalRocketChat]:
+    """A server in a thread of the parent process."""
+    with LocalRocketChat() as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: LocalRocketChat) -> Iterator[Client]:
+    """A client with a token of the user's own."""
+    with Client(server.url, server.auth("admin")) as client:
+        yield client
+
+
+def _insert(server: LocalRocketChat, *names: str) -> list[str]:
+    hook = {"type": "webhook-incoming", "username": "rocket.cat", "channel": ["#general"], "token": "t"}
+    return [server.insert({**hook, "name": name, "enabled": True, "scriptEnabled": False}) for name in names]
+
+
+def _fork(work: Callable[[], bool]) -> int:
+    """Run the work in a child process, which exits with 0 if it returned True; return the child's id."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            status = 0 if work() else 1
+        finally:
+            os._exit(status)
+    return child
+
+
+def _succeeded(child: int) -> bool:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_parent_and_child_get_their_own_answers(server: LocalRocketChat, client: Client) -> None:
+    """Over a shared connection, one would read the answers to the other's requests."""
+    first, second = _insert(server, "first", "second")
+    client.get(first)
+    child = _fork(lambda: {client.get(second).name for _ in range(100)} == {"second"})
+    assert {client.get(first).name for _ in range(100)} == {"first"}
+    assert _succeeded(child)
+
+
+def test_a_child_does_not_wait_for_threads_of_its_parent(server: LocalRocketChat) -> None:
+    """A thread that is logging in when the process forks does not exist in the child, and never returns its lock."""
+    (id,) = _insert(server, "ci")
+    with Client(server.url, PasswordAuth("admin", server.password("admin"))) as client:
+        held = client._driver._login_lock
+        with held, client._driver._exchange._limiter._lock:
+            child = _fork(lambda: client.get(id).name == "ci")
+        assert _succeeded(child)
+
+
+def test_a_child_does_not_log_its_parent_out(server: LocalRocketChat) -> None:
+    """The token of a login before the fork stays valid when the child closes its client; its own one does not."""
+    (id,) = _insert(server, "ci")
+    with Client(server.url, PasswordAuth("admin", server.password("admin"))) as client:
+        client.get(id)
+
+        def work() -> bool:
+            with client:
+                return client.get(id).name == "ci"
+
+        assert _succeeded(_fork(work))
+        assert client.get(id).name == "ci"
+        assert [each.endpoint for each in server.requests].count("login") == 1
+
+
+def test_threads_of_a_child_share_the_client(server: LocalRocketChat, client: Client) -> None:
+    """As under a preloaded web server: each worker's threads use the client that was made before the fork."""
+    ids = _insert(server, *map(str, range(4)))
+    client.get(ids[0])
+
+    def work() -> bool:
+        wrong: list[str] = []
+
+        def call(number: int) -> None:
+            wrong.extend(name for _ in range(20) if (name := client.get(ids[number]).name) != str(number))
+
+        threads = [threading.Thread(target=call, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return not wrong
+
+    children = [_fork(work) for _ in range(2)]
+    assert work()
+    assert [_succeeded(child) for child in children] == [True, True]
