@@ -114,9 +114,11 @@ def list_page(offset: int, count: int, *, name: str | None, type: str | None) ->
     if type is not None:
         query["type"] = type
     operation = _call("GET", "integrations.list", _integrations, query=query, context=ErrorContext(_ANY))
-    return attrs.evolve(
-        operation, decode=lambda response: attrs.evolve(operation.decode(response), size=len(response.body))
-    )
+
+    def decode(response: Response) -> Page[IntegrationRecord]:
+        return attrs.evolve(operation.decode(response), size=len(response.body))
+
+    return attrs.evolve(operation, decode=decode)
 
 
 def history_page(id: str, offset: int, count: int) -> Operation[Page[HistoryEntry]]:

@@ -104,7 +104,7 @@ class Pager(Generic[T]):
                     self._rest.is_possible = False
                 self._count = self._rest.count(page, self._offset)
             return self._readable(page, repeated)
-        if self._total is not None and self._seen < self._total - self._created:
+        if self._seen < self._total - self._created:
             raise _incomplete(f"{self._seen} records, of {self._total}")
         return None
 

@@ -100,11 +100,12 @@ def _refused_credential(name: str) -> str:
 def _refused_file(secret: Secret) -> str | None:
     """Return why a file may not be read: it or one of its folders is hidden, such as `.env` or `.git/config`."""
     try:
-        folder, real = (Path(os.path.realpath(path)) for path in (secret.folder, secret.path))
+        folder, real = (os.path.realpath(path) for path in (secret.folder, secret.path))
     except ValueError:  # reading it reports this
         return None
-    inner = real.relative_to(folder) if real.is_relative_to(folder) else real
-    # Kubernetes mounts secrets as links into folders that begin with two dots.
+    # The folders that lead to both may be hidden. Kubernetes mounts secrets as links into folders that begin with two
+    # dots.
+    inner = Path(os.path.relpath(real, folder))
     if any(part.startswith(".") and not part.startswith("..") for part in inner.parts):
         return (
             f"{secret.file!r} is hidden: no name in its path may begin with a dot. Move the secret to another file, "
