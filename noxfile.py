@@ -32,6 +32,8 @@ IN_PARALLEL = ("--numprocesses=2", "--dist=worksteal")
 pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
 os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *map(str, sorted(pyenv.glob("versions/3.*/bin")))])
 
+# Tests that read the sources, which are the same for each Python.
+OF_THE_SOURCES = ("docs", "test_architecture.py", "test_project.py")
 nox.options.sessions = ["tests", "contract", "lint", "types", "docs"]
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.download_python = "never"
@@ -81,7 +83,7 @@ def tests(session: nox.Session) -> None:
             session.run("coverage", "combine", "--quiet")
             session.run("coverage", "report")
     else:
-        run_tests(session)
+        run_tests(session, *(f"--ignore={ROOT / 'tests' / name}" for name in OF_THE_SOURCES))
 
 
 @nox.session(python=PYTHONS[0], requires=["build"])
@@ -104,9 +106,9 @@ def newest(session: nox.Session) -> None:
     run_lint(session)
 
 
-def run_tests(session: nox.Session, *, under: Sequence[str] = ("python", "-m")) -> None:
+def run_tests(session: nox.Session, *options: str, under: Sequence[str] = ("python", "-m")) -> None:
     """Run all tests except the contract tests."""
-    run_pytest(session, ROOT / "tests", f"--ignore={CONTRACT}", *IN_PARALLEL, under=under)
+    run_pytest(session, ROOT / "tests", f"--ignore={CONTRACT}", *options, *IN_PARALLEL, under=under)
 
 
 def run_pytest(
