@@ -46,7 +46,7 @@ def _enter_child() -> None:
         driver.enter_child()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows
+if hasattr(os, "register_at_fork"):  # pragma: no branch - it is missing on Windows
     os.register_at_fork(after_in_child=_enter_child)
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from rocketchat_integrations import Client, PasswordAuth
+from rocketchat_integrations import Client, PasswordAuth, Request, Response
+from rocketchat_integrations._transports import driver
 from rocketchat_integrations.testing import LocalRocketChat
 
 pytestmark = [
@@ -50,6 +51,16 @@ def _fork(work: Callable[[], bool]) -> int:
 
 def _succeeded(child: int) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+class Silent:
+    """A transport without connections."""
+
+    def send(self, request: Request) -> Response:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        pass
 
 
 def test_parent_and_child_get_their_own_answers(server: LocalRocketChat, client: Client) -> None:
@@ -107,3 +118,18 @@ def test_threads_of_a_child_share_the_client(server: LocalRocketChat, client: Cl
     children = [_fork(work) for _ in range(2)]
     assert work()
     assert [_succeeded(child) for child in children] == [True, True]
+
+
+def test_what_a_child_does(server: LocalRocketChat) -> None:
+    """In this process, where it is measured: new connections, no logout, and transports that have none to forget."""
+    (id,) = _insert(server, "ci")
+    with Client(server.url, PasswordAuth("admin", server.password("admin"))) as client:
+        client.get(id)
+        before = server.connections
+        with Client(server.url, server.auth("admin"), transport=client._driver._transport) as other:
+            driver._enter_child()
+            assert other.get(id) == client.get(id)
+    assert server.connections > before
+    assert [each.endpoint for each in server.requests].count("logout") == 0
+    with Client(server.url, server.auth("admin"), transport=Silent()):
+        driver._enter_child()
