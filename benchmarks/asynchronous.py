@@ -94,7 +94,7 @@ def _at_a_time(rounds: int) -> float:
 
         async def get(numbers: Any) -> None:
             for _ in numbers:
-                await client.get("one")
+                await client.get(samples.record(0)["_id"])
 
         async def all_of_them() -> None:
             numbers = iter(range(_GETS))  # shared by the tasks

@@ -17,6 +17,8 @@ import attrs
 from . import samples
 
 _CREATED = json.dumps({"integration": samples.record(0), "success": True}, separators=(",", ":")).encode()
+_CREATED_NAME = samples.name(0).encode()
+_NAME = re.compile(rb'"name": ?"([^"]*)"')
 _POSTED = b'{"success":true}'
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -90,14 +92,15 @@ def _talk(connection: socket.socket, pages: list[bytes], tail: bytes, latency: f
         received = b""
         if latency:
             time.sleep(latency)
-        body = _answer(head, pages, tail)
+        body = _answer(head, rest, pages, tail)
         connection.sendall(_HEAD % len(body) + body)
 
 
-def _answer(head: bytes, pages: list[bytes], tail: bytes) -> bytes:
+def _answer(head: bytes, sent: bytes, pages: list[bytes], tail: bytes) -> bytes:
     target = head.split(b" ", 2)[1]
     if b"integrations.create" in target:
-        return _CREATED
+        name = _NAME.search(sent)
+        return _CREATED.replace(_CREATED_NAME, name[1]) if name else _CREATED
     if b"integrations.get" in target:
         return _CREATED
     if b"integrations.list" in target:
