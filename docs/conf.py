@@ -26,13 +26,15 @@ python_maximum_signature_line_length = 88
 
 nitpick_ignore_regex = [
     # Names of the standard library and of other projects: to look them up would need a network.
-    (r"py:.*", r"(collections|datetime|enum|logging|os|ssl|types|typing|typing_extensions)\..*"),
+    (r"py:.*", r"(collections|datetime|enum|functools|logging|os|re|ssl|types|typing|typing_extensions)\..*"),
     (r"py:.*", r"(attr|attrs|hypothesis|redis|requests|werkzeug)\..*"),
     # Type variables, which have no entry of their own.
     (r"py:class", r"rocketchat_integrations\..*\.[A-Z](_co)?"),
-    (r"py:class", r"_[A-Z]\w+Handler"),
+    (r"py:class", r"(rocketchat_integrations\.outgoing\..*\.)?_[A-Z]\w+Handler"),
     # The typed keywords, which ConnectionOptions documents.
     (r"py:class", r"rocketchat_integrations\._protocol\.options\.(?:Async)?ConnectionKeywords"),
+    # The typed keywords that Reply documents, and the type of the two webhooks that its text names.
+    (r"py:class", r"rocketchat_integrations\.outgoing\._replies\.(?:ReplyFields|Webhook)"),
     # What only the embedded server passes.
     (r"py:class", r"rocketchat_integrations\.testing\._world\._settings\.Settings"),
     (r"py:class", r"Redis"),

@@ -9,21 +9,18 @@ import os
 
 from celery import Celery
 
-from rocketchat_integrations import EventType, IncomingWebhook
-from rocketchat_integrations.outgoing import MessageSent, Reply, WebhookApp
+from rocketchat_integrations import IncomingWebhook
+from rocketchat_integrations.outgoing import Command, WebhookApp
 
 queue = Celery("celery_bot", broker=os.environ.get("CELERY_BROKER_URL", "redis://localhost:6379/0"))
 application = WebhookApp(token=os.environ["DEPLOY_BOT_TOKEN"])
 
 
-@application.on(EventType.SEND_MESSAGE)
-def deploy(message: MessageSent) -> Reply | None:
-    """Answer ``!deploy SERVICE``."""
-    if not message.text:  # a replayed call has no text
-        return None
-    service = message.text.removeprefix("!deploy").strip()
-    work.delay(service, message.user_name)
-    return Reply(f"deploying {service or 'nothing'} for {message.user_name}")
+@application.command("!deploy")
+def deploy(command: Command) -> str:
+    """Deploy a service: ``!deploy SERVICE``."""
+    work.delay(command.text, command.message.user_name)
+    return f"deploying {command.text or 'nothing'} for {command.message.user_name}"
 
 
 @queue.task

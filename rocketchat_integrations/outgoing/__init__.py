@@ -5,6 +5,7 @@ payload, for programs that are a web application already.
 """
 
 from ._app import WebhookApp
+from ._commands import Command, Commands
 from ._parsing import parse
 from ._payloads import (
     Bot,
@@ -30,6 +31,8 @@ __all__ = [
     "Answer",
     "AsgiApp",
     "Bot",
+    "Command",
+    "Commands",
     "FileUploaded",
     "MessageSent",
     "Payload",

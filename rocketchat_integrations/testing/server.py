@@ -519,7 +519,7 @@ class LocalRocketChat:
             user: username of the author.
             room: name of the room, with or without ``#``, or its id, or ``@username`` for a direct message.
             text: the text; white space around it is trimmed.
-            tmid: ``_id`` of the message whose thread this belongs to.
+            tmid: ``id`` of the message whose thread this belongs to; for a message in a thread, its ``tmid``.
 
         Returns:
             The message, once all calls that it led to are over.

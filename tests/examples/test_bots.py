@@ -170,15 +170,15 @@ def test_a_mounted_bot_does_not_get_the_call(tmp_path: Path, integrate: Integrat
 
 
 def test_a_bot_posts_its_result_later(integrate: Integrate, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The FastAPI bot replies at once, and finishes its work before it stops."""
+    """The FastAPI bot replies in a thread at once, and finishes its work before it stops."""
     workspace = integrate("http://127.0.0.1:1/hook")
-    hook = workspace.client.create(IncomingIntegration("results", channel="#random", username="rocket.cat"))
+    hook = workspace.client.create(IncomingIntegration("results", channel="#general", username="rocket.cat"))
     monkeypatch.setenv("ROCKETCHAT_WEBHOOK_URL", workspace.client.webhook(hook).url)
     with running("uvicorn --port 8000 fastapi_bot:app") as base:
         workspace.client.update(workspace.record.id, attrs.evolve(workspace.record, urls=f"{base}/hook"))
-        workspace.server.say("alice", "general", "!deploy web")
-    posted = {(message.room, message.text) for message in workspace.server.messages}
-    assert {("general", "deploying web for alice"), ("random", "deployed web for alice")} <= posted
+        said = workspace.server.say("alice", "general", "!deploy web")
+    posted = {(message.text, message.tmid) for message in workspace.server.messages[1:]}
+    assert posted == {("deploying web for alice", said.id), ("deployed web", said.id)}
 
 
 def test_a_worker_posts_the_result(integrate: Integrate, redis_socket: Path, monkeypatch: pytest.MonkeyPatch) -> None:

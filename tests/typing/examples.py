@@ -3,6 +3,8 @@
 Each function is code as a user would write it; `assert_type` states the types that users rely on.
 """
 
+import functools
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import assert_type
@@ -37,6 +39,8 @@ from rocketchat_integrations.manifest import Manifest
 from rocketchat_integrations.outgoing import (
     Answer,
     Bot,
+    Command,
+    Commands,
     FileUploaded,
     MessageSent,
     Payload,
@@ -302,8 +306,62 @@ def wrong_handlers() -> None:
     def wrong_payload(message: MessageSent) -> None: ...
 
     @app.on(EventType.SEND_MESSAGE, token="…")  # type: ignore[type-var]
-    def wrong_result(message: MessageSent) -> str:
-        return "text"
+    def wrong_result(message: MessageSent) -> int:
+        return 5
+
+    @app.command("!wrong")  # type: ignore[type-var]
+    def wrong_command(message: MessageSent) -> None: ...
+
+    @app.matches("wrong")  # type: ignore[type-var]
+    def wrong_match(message: MessageSent) -> None: ...
+
+    @app.on_error  # type: ignore[type-var]
+    def wrong_hook(error: Exception) -> None: ...
+
+    MessageSent().reply("text", separate_response=True)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+
+
+@app.on(EventType.FILE_UPLOADED, token="…")
+def praise(payload: FileUploaded) -> str:
+    return f"thanks, {payload.user_name}"
+
+
+@app.on(EventType.SEND_MESSAGE, token="…")
+async def echo(message: MessageSent) -> Message | str | None:
+    return Message(message.text, alias="Echo") if message.text else None
+
+
+@app.command("!build")
+def build(command: Command) -> Reply:
+    """Build a service."""
+    assert_type(command.arguments, tuple[str, ...])
+    return command.message.reply_in_thread(f"building {command.text}", alias="Builder", parse_urls=False)
+
+
+@app.command("!note", split=False)
+async def note(command: Command) -> str | None:
+    return command.text or None
+
+
+@app.matches(r"OPS-(\d+)")
+def ticket(message: MessageSent, match: re.Match[str]) -> Message:
+    return Message(f"https://tickets.example.com/{match[1]}", tmid=message.tmid)
+
+
+@app.on_error
+def failed(payload: Payload, error: Exception) -> Reply | None:
+    return payload.reply(f"that did not work: {error}") if isinstance(payload, MessageSent) else None
+
+
+def later(
+    message: MessageSent, command: Command, webhook: IncomingWebhook, asynchronous_webhook: AsyncIncomingWebhook
+) -> None:
+    assert_type(Reply.later(lambda: message.reply("done"), webhook, now="working"), Reply)
+    assert_type(Reply.later(functools.partial(note, command), asynchronous_webhook), Reply)
+    assert_type(app.finish(timeout=5), bool)
+    commands = Commands()
+    assert_type(app.on("sendMessage", token="…")(commands), Commands)
+    assert_type((app.trigger_words, commands.help()), tuple[tuple[str, ...], str])
 
 
 async def answer(body: bytes) -> None:
@@ -312,5 +370,5 @@ async def answer(body: bytes) -> None:
     assert_type(app.handle(body, "application/json"), Answer)
     assert_type(await app.handle_async(body, None), Answer)
     assert_type(app.handle(body, None).body, bytes)
-    Reply("done", attachments=[Attachment(title="log")], channel="#ops")
+    Reply("done", attachments=[Attachment(title="log")], channel="#ops", tmid="id", emoji=":ship:")
     make_server("127.0.0.1", 0, app)

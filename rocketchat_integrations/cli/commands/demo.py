@@ -61,24 +61,21 @@ def serve_bot() -> tuple[str, LocalBot]:
     """Write a bot, and serve it. Any WSGI or ASGI server can serve it, too."""
     import secrets
 
-    from rocketchat_integrations import EventType
-    from rocketchat_integrations.outgoing import MessageSent, Reply, WebhookApp
+    from rocketchat_integrations.outgoing import Command, Reply, WebhookApp
     from rocketchat_integrations.testing import LocalBot
 
     token = secrets.token_urlsafe(32)  # it is in each call
     app = WebhookApp(token=token)
 
-    @app.on(EventType.SEND_MESSAGE)
-    def deploy(message: MessageSent) -> Reply:
-        print("called for", message.text)
-        match (message.text or "").split():
-            case [_, "later"]:
-                return Reply.retry_later()
-            case [_, "never"]:
-                return Reply.disable()
-            case words:
-                service = " ".join(words[1:])
-                return Reply(f"deploying {service} for {message.user_name}")
+    @app.command("!deploy")
+    def deploy(command: Command) -> Reply:
+        print("called for", command.name, command.text)
+        if command.text == "later":
+            return Reply.retry_later()
+        if command.text == "never":
+            return Reply.disable()
+        user = command.message.user_name
+        return Reply(f"deploying {command.text} for {user}")
 
     program = LocalBot(app).start()
     print("serving the bot at", program.url)

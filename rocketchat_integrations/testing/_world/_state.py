@@ -91,6 +91,8 @@ class World:
             room=room.name or f"@{',@'.join(room.others(user.username))}",
             user=user.username,
             text=document["msg"],
+            id=document["_id"],
+            tmid=document.get("tmid"),
             alias=document.get("alias") or None,
             avatar=document.get("avatar"),
             emoji=document.get("emoji"),
