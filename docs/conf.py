@@ -1,6 +1,8 @@
 """How Sphinx builds the documentation. Nothing is fetched while it does."""
 
+import sys
 from importlib.metadata import version as distribution_version
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -9,14 +11,17 @@ from sphinx.ext.napoleon import Config, GoogleDocstring
 from rocketchat_integrations.scripts import ScriptResponse
 from rocketchat_integrations.testing import server
 
+sys.path.append(str(Path(__file__).parent))  # for the package of the directives
+
 project = "rocketchat-integrations"
 author = "rocketchat-integrations contributors"
 copyright = author
 release = version = distribution_version(project)
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.doctest"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.doctest", "pictures.directives"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
+html_static_path = ["_static"]
 html_title = f"{project} {release}"
 
 autodoc_default_options = {"members": True}
