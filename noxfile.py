@@ -207,7 +207,10 @@ def types(session: nox.Session) -> None:
 
 def run_types(session: nox.Session) -> None:
     session.env["PYRIGHT_PYTHON_IGNORE_WARNINGS"] = "1"  # no hints at newer releases
-    session.run("mypy")
+    # The examples of the documentation are checked together with the rest: a checker runs once.
+    examples = ROOT / "docs" / "_build" / "examples"
+    session.run("python", str(ROOT / "tools" / "docs_examples.py"), str(examples))
+    session.run("mypy", *PROJECT["tool"]["mypy"]["files"], str(examples))
     session.run("pyright")
     with session.chdir(session.create_tmp()):  # check the wheel, which users get
         session.run("pyright", "--verifytypes", "rocketchat_integrations", "--ignoreexternal")

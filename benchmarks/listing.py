@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import requests
@@ -13,6 +14,7 @@ from .measuring import Row, fewer, in_fresh_process, peak_megabytes, ratio
 from .server import serving
 
 _LONG = 10_000
+_LONGEST_REST = 20_000  # the longest list whose rest is requested at once
 _VERY_LONG = 100_000
 
 
@@ -34,21 +36,31 @@ def _iterated(client: Client) -> int:
     return sum(1 for _ in client.list())
 
 
-def _time(rounds: int) -> float:
-    with serving(records=_LONG) as server, Client(server.url, samples.AUTH) as client, requests.Session() as session:
-        return ratio(lambda: _iterated(client), lambda: _by_hand(session, server.url), fewer(rounds, 4))
+def _time(records: int, divisor: int) -> Callable[[int], float]:
+    def measure(rounds: int) -> float:
+        with (
+            serving(records=records) as server,
+            Client(server.url, samples.AUTH) as client,
+            requests.Session() as session,
+        ):
+            return ratio(lambda: _iterated(client), lambda: _by_hand(session, server.url), fewer(rounds, divisor))
+
+    return measure
 
 
-def _growth(_: int) -> float:
-    with serving(records=_VERY_LONG) as server:
-        return float(in_fresh_process(_grow, server.url))
+def _growth(records: int) -> Callable[[int], float]:
+    def measure(_: int) -> float:
+        with serving(records=records) as server:
+            return float(in_fresh_process(_grow, server.url))
+
+    return measure
 
 
 def _grow(url: str) -> float:
-    """Return the growth of peak memory after the first three pages, in MB."""
+    """Return the growth of peak memory after the first page, in MB."""
     with Client(url, samples.AUTH) as client:
         records = iter(client.list())
-        for _ in range(3 * samples.PAGE_SIZE):
+        for _ in range(samples.PAGE_SIZE):
             next(records)
         before = peak_megabytes()
         for _ in records:
@@ -57,6 +69,29 @@ def _grow(url: str) -> float:
 
 
 ROWS = (
-    Row("list-requests", f"iterating {_LONG:,} records", "the same pages with requests, as dicts", 1.0, "", _time),
-    Row("list-memory", f"iterating {_VERY_LONG:,} records", "growth of peak memory", 8, " MB", _growth),
+    Row(
+        "page-requests",
+        f"iterating {samples.PAGE_SIZE} records",
+        "the same page with requests, as dicts",
+        1.0,
+        "",
+        _time(samples.PAGE_SIZE, 1),
+    ),
+    Row(
+        "list-requests",
+        f"iterating {_LONG:,} records",
+        "the same in pages with requests, as dicts",
+        0.6,
+        "",
+        _time(_LONG, 4),
+    ),
+    Row(
+        "list-memory-rest",
+        f"iterating {_LONGEST_REST:,} records",
+        "growth of peak memory",
+        80,
+        " MB",
+        _growth(_LONGEST_REST),
+    ),
+    Row("list-memory", f"iterating {_VERY_LONG:,} records", "growth of peak memory", 8, " MB", _growth(_VERY_LONG)),
 )

@@ -117,9 +117,9 @@ def record(number: int) -> dict[str, Any]:
     return {**common, "type": "webhook-incoming", "token": token, "overrideDestinationChannelEnabled": False}
 
 
-def page(offset: int, total: int) -> bytes:
+def page(offset: int, total: int, size: int = PAGE_SIZE) -> bytes:
     """Return the answer of ``integrations.list`` at an offset."""
-    records = [record(number) for number in range(offset, min(offset + PAGE_SIZE, total))]
+    records = [record(number) for number in range(offset, min(offset + size, total))]
     count = len(records)
     answer = {
         "integrations": records,

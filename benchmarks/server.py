@@ -21,6 +21,8 @@ _POSTED = b'{"success":true}'
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _OFFSET = re.compile(rb"[?&]offset=(\d+)")
+_ALL = re.compile(rb"[?&]count=0(&|$)")
+_LONGEST_REST = 20_000
 
 
 @attrs.frozen
@@ -57,6 +59,8 @@ def serving(*, records: int = 0, latency: float = 0.0) -> Generator[Server, None
 
 def _serve(pipe: Connection, records: int, latency: float) -> None:
     pages = [samples.page(offset, records) for offset in range(0, max(records, 1), samples.PAGE_SIZE)]
+    # What the client requests at once, after the first page.
+    tail = samples.page(samples.PAGE_SIZE, records, records) if records <= _LONGEST_REST else b""
     listener = socket.create_server(("127.0.0.1", 0))
     accepted = 0
 
@@ -66,7 +70,7 @@ def _serve(pipe: Connection, records: int, latency: float) -> None:
             connection, _ = listener.accept()
             accepted += 1
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=_talk, args=(connection, pages, latency), daemon=True).start()
+            threading.Thread(target=_talk, args=(connection, pages, tail, latency), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     pipe.send(f"http://127.0.0.1:{listener.getsockname()[1]}")
@@ -74,7 +78,7 @@ def _serve(pipe: Connection, records: int, latency: float) -> None:
         pipe.send(accepted)
 
 
-def _talk(connection: socket.socket, pages: list[bytes], latency: float) -> None:
+def _talk(connection: socket.socket, pages: list[bytes], tail: bytes, latency: float) -> None:
     """Answer the requests of one connection until it is closed."""
     received = b""
     while piece := connection.recv(65536):
@@ -86,17 +90,19 @@ def _talk(connection: socket.socket, pages: list[bytes], latency: float) -> None
         received = b""
         if latency:
             time.sleep(latency)
-        body = _answer(head, pages)
+        body = _answer(head, pages, tail)
         connection.sendall(_HEAD % len(body) + body)
 
 
-def _answer(head: bytes, pages: list[bytes]) -> bytes:
+def _answer(head: bytes, pages: list[bytes], tail: bytes) -> bytes:
     target = head.split(b" ", 2)[1]
     if b"integrations.create" in target:
         return _CREATED
     if b"integrations.get" in target:
         return _CREATED
     if b"integrations.list" in target:
+        if _ALL.search(target):
+            return tail
         offset = _OFFSET.search(target)
         return pages[int(offset[1]) // samples.PAGE_SIZE if offset else 0]
     return _POSTED

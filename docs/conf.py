@@ -1,6 +1,8 @@
 """How Sphinx builds the documentation. Nothing is fetched while it does."""
 
+import sys
 from importlib.metadata import version as distribution_version
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -9,14 +11,17 @@ from sphinx.ext.napoleon import Config, GoogleDocstring
 from rocketchat_integrations.scripts import ScriptResponse
 from rocketchat_integrations.testing import server
 
+sys.path.append(str(Path(__file__).parent))  # for the package of the directives
+
 project = "rocketchat-integrations"
 author = "rocketchat-integrations contributors"
 copyright = author
 release = version = distribution_version(project)
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.doctest"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.doctest", "pictures.directives"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
+html_static_path = ["_static"]
 html_title = f"{project} {release}"
 
 autodoc_default_options = {"members": True}
@@ -26,15 +31,18 @@ python_maximum_signature_line_length = 88
 
 nitpick_ignore_regex = [
     # Names of the standard library and of other projects: to look them up would need a network.
-    (r"py:.*", r"(collections|datetime|enum|logging|os|ssl|types|typing|typing_extensions)\..*"),
-    (r"py:.*", r"(attr|attrs|hypothesis|requests|werkzeug)\..*"),
+    (r"py:.*", r"(collections|datetime|enum|functools|logging|os|re|ssl|types|typing|typing_extensions)\..*"),
+    (r"py:.*", r"(attr|attrs|hypothesis|redis|requests|werkzeug)\..*"),
     # Type variables, which have no entry of their own.
     (r"py:class", r"rocketchat_integrations\..*\.[A-Z](_co)?"),
-    (r"py:class", r"_[A-Z]\w+Handler"),
+    (r"py:class", r"(rocketchat_integrations\.outgoing\..*\.)?_[A-Z]\w+Handler"),
     # The typed keywords, which ConnectionOptions documents.
     (r"py:class", r"rocketchat_integrations\._protocol\.options\.(?:Async)?ConnectionKeywords"),
+    # The typed keywords that Reply documents, and the type of the two webhooks that its text names.
+    (r"py:class", r"rocketchat_integrations\.outgoing\._replies\.(?:ReplyFields|Webhook)"),
     # What only the embedded server passes.
     (r"py:class", r"rocketchat_integrations\.testing\._world\._settings\.Settings"),
+    (r"py:class", r"Redis"),
     # Names for the types of arguments, which the page explains.
     (r"py:class", r"Body|[A-Z]\w+Event"),
 ]

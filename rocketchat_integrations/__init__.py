@@ -45,6 +45,7 @@ from .exceptions import (
 )
 from .messages import Attachment, AttachmentField, Message, PostResponse, PostResult
 from .models import (
+    CallOutcome,
     Change,
     EventType,
     HistoryEntry,
@@ -69,6 +70,7 @@ __all__ = [
     "AttachmentField",
     "AuthenticationError",
     "BadRequestError",
+    "CallOutcome",
     "Change",
     "Client",
     "ConfigurationError",

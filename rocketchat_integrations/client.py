@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ._protocol import calls
 from ._protocol.arguments import check_base_url, check_credentials, check_url
 from ._protocol.options import ConnectionKeywords, connection_options, shows_options
-from ._protocol.paging import ListQuery
+from ._protocol.paging import ListQuery, RestReading
 from ._tracebacks import sealed
 from ._transports.driver import Driver
 from .auth import PasswordAuth, TokenAuth
@@ -33,11 +33,12 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Listing(Generic[T_co]):
-    """A list on the server, read page by page while it is iterated.
+    """A list on the server, read in one or more requests while it is iterated.
 
     It can be iterated any number of times; each iteration asks the server again. An iteration is complete, whatever the
-    server's page cap, or raises. Removing the yielded integrations while iterating skips none. One limit is known: when
-    integrations are removed (by you or by others) *and* others create some between two pages, one can be skipped.
+    server's page cap, or raises a :class:`~rocketchat_integrations.DecodingError`. Removing the yielded integrations
+    while iterating skips none. One limit is known: when integrations are removed (by you or by others) *and* others
+    create some between two pages, one can be skipped.
     """
 
     def __init__(self, driver: Driver, query: ListQuery[T_co]) -> None:
@@ -92,7 +93,9 @@ class Client:
         check_credentials(auth)
         self._url = url.rstrip("/")
         self._auth = auth
-        self._driver = Driver(f"{self._url}/", auth, connection_options(**options))
+        checked = connection_options(**options)
+        self._driver = Driver(f"{self._url}/", auth, checked)
+        self._rest_reading = RestReading(checked.max_response_size)
 
     @classmethod
     @sealed
@@ -234,10 +237,14 @@ class Client:
         name_contains: str | None = None,
         on_error: Callable[[DecodingError], object] | None = None,
     ) -> Listing[Any]:
-        """List all integrations that the user may see: lazily, page by page, sorted by id.
+        """List all integrations that the user may see: lazily, sorted by id.
 
         A user with only the own-permissions sees the integrations that they created. The filters work on every
         server: servers before 7.0 ignore them, so they are also applied here.
+
+        Takes one request for up to 100 integrations, and two for up to 20,000: a page, and the rest at once. More
+        are read in pages of 100; so are all, if the server does not give the rest at once (its setting
+        ``API_Allow_Infinite_Count`` is off), or if the answer could exceed half of ``max_response_size``.
 
         Server 0.49 and later; see <https://developer.rocket.chat/apidocs/integration-api>.
 
@@ -250,7 +257,9 @@ class Client:
         Raises:
             ConfigurationError: if an argument is of the wrong type.
         """
-        query = calls.list(type=type, name=name, name_contains=name_contains, on_error=on_error)
+        query = calls.list(
+            type=type, name=name, name_contains=name_contains, on_error=on_error, rest=self._rest_reading
+        )
         return Listing(self._driver, query)
 
     def history(
@@ -394,7 +403,7 @@ class Client:
             PermissionDeniedError: if the user lacks the permissions, or may not enter the room: then its
                 ``permissions`` are empty.
         """
-        query = calls.list_for_channel(room_id, room_name, include_all_public_channels, on_error)
+        query = calls.list_for_channel(room_id, room_name, include_all_public_channels, on_error, self._rest_reading)
         return Listing(self._driver, query)
 
     def list_for_group(
@@ -422,7 +431,7 @@ class Client:
             PermissionDeniedError: if the user lacks the permissions, or may not enter the room: then its
                 ``permissions`` are empty.
         """
-        query = calls.list_for_group(room_id, room_name, include_all_private_groups, on_error)
+        query = calls.list_for_group(room_id, room_name, include_all_private_groups, on_error, self._rest_reading)
         return Listing(self._driver, query)
 
     def webhook(self, record: IntegrationRecord) -> IncomingWebhook:

@@ -39,6 +39,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import attrs
 
+from ._call_outcomes import CallOutcome as CallOutcome, outcome_of
 from ._redaction import mask
 from ._validation import EVERYWHERE as EVERYWHERE, Problem, problems, trimmed
 
@@ -221,11 +222,11 @@ def _not_validated(cls: _Class) -> _Class:
 
 
 @attrs.frozen
-class _Definition:
-    """The fields that both types of integrations have.
+class Definition:
+    """The fields that both types of integrations have: the base class of definitions and records.
 
-    The metadata ``help`` of a field is its description in the JSON Schema of manifests and on the command line;
-    ``choices`` are its allowed values.
+    Make an :class:`IncomingIntegration` or an :class:`OutgoingIntegration` instead. The metadata ``help`` of a field
+    is its description in the JSON Schema of manifests and on the command line; ``choices`` are its allowed values.
     """
 
     name: str = attrs.field(metadata={"help": "Name of the integration in the administration."})
@@ -283,7 +284,7 @@ class _Definition:
 
 @_validated
 @attrs.frozen
-class IncomingIntegration(_Definition):
+class IncomingIntegration(Definition):
     """The definition of an incoming webhook: a program posts into rooms."""
 
     type: ClassVar[Literal[IntegrationType.INCOMING]] = IntegrationType.INCOMING
@@ -304,7 +305,7 @@ class IncomingIntegration(_Definition):
 
 @_validated
 @attrs.frozen
-class OutgoingIntegration(_Definition):
+class OutgoingIntegration(Definition):
     """The definition of an outgoing webhook: Rocket.Chat calls a program."""
 
     type: ClassVar[Literal[IntegrationType.OUTGOING]] = IntegrationType.OUTGOING
@@ -430,7 +431,7 @@ class ScriptError:
     """The stack trace."""
 
 
-_D = TypeVar("_D", bound=_Definition)
+_D = TypeVar("_D", bound=Definition)
 
 
 def unchecked(kind: type[_D], values: Mapping[str, Any]) -> _D:
@@ -571,7 +572,7 @@ class HistoryEntry:
     """Whether the reply was processed completely: a message was posted."""
 
     error: bool = False
-    """Whether the call failed."""
+    """Whether the server noted a failure. It notes none where no reply arrived: use ``outcome``."""
 
     error_stack: object = attrs.field(default=None, repr=False, hash=False)
     """Where the server's code or the script failed."""
@@ -605,6 +606,19 @@ class HistoryEntry:
 
     extra: Mapping[str, object] = attrs.field(factory=_no_extra, hash=False, repr=_names)
     """The fields that this version does not know, under the server's names."""
+
+    @property
+    def outcome(self) -> CallOutcome:
+        """How the call ended."""
+        return outcome_of(self)[0]
+
+    @property
+    def reason(self) -> str | None:
+        """Why it ended so, in one line for people; None if there is nothing to add.
+
+        It may quote the reply or the URL, and so a token.
+        """
+        return outcome_of(self)[1]
 
 
 @attrs.frozen(repr=False)

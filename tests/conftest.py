@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -63,3 +67,22 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(Driver, "clock", clock)
     monkeypatch.setattr(AsyncDriver, "clock", LoopClock(clock))
     return clock
+
+
+@pytest.fixture(scope="session")
+def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The Unix socket of a Redis server."""
+    program = shutil.which("redis-server")
+    if program is None:
+        give_up = pytest.fail if os.environ.get("CI") and shutil.which("apt-get") else pytest.skip
+        give_up("redis-server is not installed")
+    folder = tmp_path_factory.mktemp("redis")
+    options = ("--port", "0", "--unixsocket", "socket", "--save", "", "--daemonize", "no")
+    with subprocess.Popen([program, *options], cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            assert any("ready to accept connections" in line.lower() for line in process.stdout), "Redis did not start"
+            yield folder / "socket"
+        finally:
+            process.terminate()
+            process.stdout.read()

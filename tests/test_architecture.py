@@ -27,7 +27,8 @@ MAY_IMPORT = {
     for module, allowed in {
         # values
         "_validation": "",
-        "models": "_validation",
+        "_call_outcomes": "",
+        "models": "_call_outcomes _validation",
         "exceptions": "models",  # for type checking
         "messages": "",
         "auth": "",
@@ -136,11 +137,12 @@ RESERVED = {
     "aiohttp": {"_transports.aiohttp"},
     "yarl": {"_transports.aiohttp"},
     "certifi": {"_transports.aiohttp"},
-    "http.client": {"_transports.requests", "testing"},
+    "http.client": {"_transports.requests", "testing", "cli.commands.say"},
     "cattrs": {"_protocol.codec"},
     "werkzeug": {"testing"},
     "hypothesis": {"testing.strategies"},
     "py_mini_racer": {"scripts._v8"},
+    "redis": {"outgoing._redis_repeats"},
     "click": {"cli"},
     "rich": {"cli"},
 }
@@ -268,7 +270,8 @@ def test_only_the_command_line_prints() -> None:
             or (isinstance(node, ast.Attribute) and ast.unparse(node) in {"sys.stdout", "sys.stderr"})
         }
 
-    assert {name for name in violations(printing) if entry_of(name) not in {"cli", "__main__"}} == set()
+    printers = {name for name in violations(printing) if entry_of(name) not in {"cli", "__main__"}}
+    assert printers == {"scripts._v8"}  # a program of its own, which answers through its stdout
 
 
 def test_the_environment_is_read_in_few_places() -> None:

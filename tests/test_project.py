@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import sysconfig
 import tomllib
 from importlib import metadata
@@ -44,6 +45,18 @@ def test_the_licence_is_mit() -> None:
 
 def test_the_package_is_marked_as_typed() -> None:
     assert Path(rocketchat_integrations.__file__).with_name("py.typed").is_file()
+
+
+def test_the_type_checkers_get_every_example_of_the_documentation() -> None:
+    """Each block of Python in the README and the pages is in a module that compiles."""
+    modules = runpy.run_path(str(ROOT / "tools" / "docs_examples.py"))["modules"]()
+    pages = [read("README.md"), *(page.read_text(encoding="utf-8") for page in (ROOT / "docs").rglob("*.rst"))]
+    block = r"^(?:```python| *\.\. (?:testsetup|testcode|doctest|code-block:: python)\b)"
+    expected = sum(len(re.findall(block, page, re.MULTILINE)) for page in pages)
+    assert sum(len(re.findall(r"^# [\w/.-]+:\d+$", text, re.MULTILINE)) for text in modules.values()) == expected > 0
+    for name, text in modules.items():
+        compile(text, name, "exec")
+        assert ">>>" not in text
 
 
 def test_every_requirement_is_pinned() -> None:
@@ -121,7 +134,7 @@ def test_the_examples_of_the_readme_run(monkeypatch: pytest.MonkeyPatch) -> None
     ("section", "names"),
     [
         ("Add a field of an integration", "trigger_word_anywhere|triggerWordAnywhere"),
-        ("Add an option of the connection", "max_response_size"),
+        ("Add an option of the connection", "pool_size"),
         ("Add an event", "ROOM_LEFT|RoomLeft|roomLeft"),
     ],
 )

@@ -202,6 +202,11 @@ _SPECIAL: dict[str, _Schema] = {
 
 _OTHER_KEYS: dict[str, _Schema] = {
     "id": {"description": "The server's id, where several integrations have one name.", **_TEXT_NOT_BLANK},
+    "partial": {
+        "description": "Whether fields that are not given stay as they are on the server. By default they are reset to "
+        "their defaults.",
+        "type": "boolean",
+    },
     "renamed_from": {"description": "Previous name of the integration.", "type": "string"},
     "script_file": {"description": "Path of a file with the script, relative to the manifest.", **_TEXT_NOT_BLANK},
     "any_channel": {"description": "Rooms or users to post to, or channels to listen in.", **_TEXTS},

@@ -6,20 +6,16 @@ import asyncio
 import os
 import sys
 
-from rocketchat_integrations import EventType
-from rocketchat_integrations.outgoing import MessageSent, Reply, WebhookApp
+from rocketchat_integrations.outgoing import Command, WebhookApp
 
 bot = WebhookApp(token=os.environ["DEPLOY_BOT_TOKEN"])
 application = bot.asgi
 
 
-@bot.on(EventType.SEND_MESSAGE)
-async def deploy(message: MessageSent) -> Reply | None:
-    """Answer ``!deploy SERVICE``."""
-    if not message.text:  # a replayed call has no text
-        return None
-    service = message.text.removeprefix("!deploy").strip()
+@bot.command("!deploy")
+async def deploy(command: Command) -> str:
+    """Deploy a service: ``!deploy SERVICE``."""
     # Run your deployment here. Never pass text of a message to a shell.
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", "", service)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", "", *command.arguments)
     done = await process.wait() == 0
-    return Reply(f"{'deployed' if done else 'could not deploy'} {service or 'nothing'} for {message.user_name}")
+    return f"{'deployed' if done else 'could not deploy'} {command.text or 'nothing'} for {command.message.user_name}"

@@ -12,19 +12,15 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from rocketchat_integrations import EventType
-from rocketchat_integrations.outgoing import MessageSent, Reply, WebhookApp
+from rocketchat_integrations.outgoing import Command, WebhookApp
 
 bot = WebhookApp(token=os.environ["DEPLOY_BOT_TOKEN"])
 
 
-@bot.on(EventType.SEND_MESSAGE)
-def deploy(message: MessageSent) -> Reply | None:
-    """Answer ``!deploy SERVICE``."""
-    if not message.text:  # a replayed call has no text
-        return None
-    service = message.text.removeprefix("!deploy").strip()
-    return Reply(f"deploying {service or 'nothing'} for {message.user_name}")
+@bot.command("!deploy")
+def deploy(command: Command) -> str:
+    """Deploy a service: ``!deploy SERVICE``."""
+    return f"deploying {command.text or 'nothing'} for {command.message.user_name}"
 
 
 # A call has no CSRF token; the bot verifies the token in its body.

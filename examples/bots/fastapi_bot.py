@@ -1,51 +1,44 @@
 """A bot in a FastAPI application, at ``/hook``.
 
-It answers at once. If ``ROCKETCHAT_WEBHOOK_URL`` is set, it posts the result there when the work is done.
+It answers at once, in a thread. If ``ROCKETCHAT_WEBHOOK_URL`` is set, it posts the result there when the work is done:
+use an incoming webhook for the room of the bot.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from rocketchat_integrations import EventType
 from rocketchat_integrations.aio import AsyncIncomingWebhook
-from rocketchat_integrations.outgoing import MessageSent, Reply, WebhookApp
+from rocketchat_integrations.outgoing import Command, Reply, WebhookApp
 
 bot = WebhookApp(token=os.environ["DEPLOY_BOT_TOKEN"])
-
 webhook = AsyncIncomingWebhook.from_env() if os.environ.get("ROCKETCHAT_WEBHOOK_URL") else None
-under_way: set[asyncio.Task[None]] = set()  # the event loop itself does not keep its tasks
 
 
-@bot.on(EventType.SEND_MESSAGE)
-async def deploy(message: MessageSent) -> Reply | None:
-    """Answer ``!deploy SERVICE``."""
-    if not message.text:  # a replayed call has no text
-        return None
-    service = message.text.removeprefix("!deploy").strip()
-    task = asyncio.create_task(deployed(service, message.user_name))
-    under_way.add(task)
-    task.add_done_callback(under_way.discard)
-    return Reply(f"deploying {service or 'nothing'} for {message.user_name}")
+@bot.command("!deploy")
+async def deploy(command: Command) -> Reply:
+    """Deploy a service: ``!deploy SERVICE``."""
+    message = command.message
+    now = message.reply_in_thread(f"deploying {command.text or 'nothing'} for {message.user_name}")
+    return Reply.later(partial(deployed, command), webhook, now=now) if webhook else now
 
 
-async def deployed(service: str, user_name: str | None) -> None:
-    """Do the work, however long it takes, and post the result."""
-    if webhook is not None:
-        await webhook.post(f"deployed {service or 'nothing'} for {user_name}")
+async def deployed(command: Command) -> Reply:
+    """Do the work, however long it takes, and return the result."""
+    return command.message.reply_in_thread(f"deployed {command.text or 'nothing'}")
 
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncGenerator[None, None]:
     """Finish the work before the application stops."""
     yield
-    await asyncio.gather(*under_way, return_exceptions=True)
+    await bot.finish_async()
     if webhook is not None:
         await webhook.close()
 

@@ -7,19 +7,15 @@ import os
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from rocketchat_integrations import EventType
-from rocketchat_integrations.outgoing import MessageSent, Reply, WebhookApp
+from rocketchat_integrations.outgoing import Command, WebhookApp
 
 bot = WebhookApp(token=os.environ["DEPLOY_BOT_TOKEN"])
 
 
-@bot.on(EventType.SEND_MESSAGE)
-def deploy(message: MessageSent) -> Reply | None:
-    """Answer ``!deploy SERVICE``."""
-    if not message.text:  # a replayed call has no text
-        return None
-    service = message.text.removeprefix("!deploy").strip()
-    return Reply(f"deploying {service or 'nothing'} for {message.user_name}")
+@bot.command("!deploy")
+def deploy(command: Command) -> str:
+    """Deploy a service: ``!deploy SERVICE``."""
+    return f"deploying {command.text or 'nothing'} for {command.message.user_name}"
 
 
 app = Flask(__name__)

@@ -9,19 +9,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from rocketchat_integrations import EventType
-from rocketchat_integrations.outgoing import MessageSent, Reply, WebhookApp
+from rocketchat_integrations.outgoing import Command, WebhookApp
 
 bot = WebhookApp(token=os.environ["DEPLOY_BOT_TOKEN"])
 
 
-@bot.on(EventType.SEND_MESSAGE)
-async def deploy(message: MessageSent) -> Reply | None:
-    """Answer ``!deploy SERVICE``."""
-    if not message.text:  # a replayed call has no text
-        return None
-    service = message.text.removeprefix("!deploy").strip()
-    return Reply(f"deploying {service or 'nothing'} for {message.user_name}")
+@bot.command("!deploy")
+async def deploy(command: Command) -> str:
+    """Deploy a service: ``!deploy SERVICE``."""
+    return f"deploying {command.text or 'nothing'} for {command.message.user_name}"
 
 
 async def status(request: Request) -> JSONResponse:

@@ -5,19 +5,15 @@ from __future__ import annotations
 import os
 from wsgiref.simple_server import make_server
 
-from rocketchat_integrations import EventType
-from rocketchat_integrations.outgoing import MessageSent, Reply, WebhookApp
+from rocketchat_integrations.outgoing import Command, WebhookApp
 
 application = WebhookApp(token=os.environ["DEPLOY_BOT_TOKEN"])
 
 
-@application.on(EventType.SEND_MESSAGE)
-def deploy(message: MessageSent) -> Reply | None:
-    """Answer ``!deploy SERVICE``."""
-    if not message.text:  # a replayed call has no text
-        return None
-    service = message.text.removeprefix("!deploy").strip()
-    return Reply(f"deploying {service or 'nothing'} for {message.user_name}")
+@application.command("!deploy")
+def deploy(command: Command) -> str:
+    """Deploy a service: ``!deploy SERVICE``."""
+    return f"deploying {command.text or 'nothing'} for {command.message.user_name}"
 
 
 if __name__ == "__main__":

@@ -32,12 +32,13 @@ from .arguments import (
     room_query,
 )
 from .flows import Flow, call
-from .paging import ListQuery, OnError
+from .paging import ListQuery, OnError, RestReading
 
 
 def create(definition: IntegrationDefinition) -> Flow[IntegrationRecord]:
     arguments.check_definition("definition", definition)
-    updates.check_fields(definition)  # a record may have been evolved into anything
+    if is_record(definition):  # may have been evolved into anything; a definition was checked when it was made
+        updates.check_fields(definition)
     return call(endpoints.create(definition))
 
 
@@ -49,13 +50,18 @@ def get(id: IntegrationRecord | str, *, created_by: str | None) -> Flow[Integrat
 
 
 def list(
-    *, type: IntegrationType | TypeWord | None, name: str | None, name_contains: str | None, on_error: OnError
+    *,
+    type: IntegrationType | TypeWord | None,
+    name: str | None,
+    name_contains: str | None,
+    on_error: OnError,
+    rest: RestReading,
 ) -> ListQuery[IntegrationRecord]:
     kind = None if type is None else integration_type(type)
     for argument, text in (("name", name), ("name_contains", name_contains)):
         check(argument, text is None or (isinstance(text, str) and is_unicode(text)), "text or None")
     check_on_error(on_error)
-    return paging.integrations(name=name, name_contains=name_contains, type=kind, on_error=on_error)
+    return paging.integrations(name=name, name_contains=name_contains, type=kind, on_error=on_error, rest=rest)
 
 
 def history(id: IntegrationRecord | str, *, on_error: OnError) -> ListQuery[HistoryEntry]:
@@ -94,21 +100,29 @@ def replay_outgoing(id: IntegrationRecord | str, history_id: HistoryEntry | str)
 
 
 def list_for_channel(
-    room_id: str | None, room_name: str | None, include_all_public_channels: bool, on_error: OnError
+    room_id: str | None,
+    room_name: str | None,
+    include_all_public_channels: bool,
+    on_error: OnError,
+    rest: RestReading,
 ) -> ListQuery[IntegrationRecord]:
     check_flag("include_all_public_channels", include_all_public_channels)
     room = endpoints.channel_list(room_query(room_id, room_name), include_all_public_channels)
     check_on_error(on_error)
-    return paging.room_integrations(room, on_error)
+    return paging.room_integrations(room, on_error, rest)
 
 
 def list_for_group(
-    room_id: str | None, room_name: str | None, include_all_private_groups: bool, on_error: OnError
+    room_id: str | None,
+    room_name: str | None,
+    include_all_private_groups: bool,
+    on_error: OnError,
+    rest: RestReading,
 ) -> ListQuery[IntegrationRecord]:
     check_flag("include_all_private_groups", include_all_private_groups)
     room = endpoints.group_list(room_query(room_id, room_name), include_all_private_groups)
     check_on_error(on_error)
-    return paging.room_integrations(room, on_error)
+    return paging.room_integrations(room, on_error, rest)
 
 
 def server_version() -> Flow[str]:

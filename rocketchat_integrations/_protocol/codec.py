@@ -316,7 +316,7 @@ def update_body(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _without_false_skip_transpile(body: dict[str, Any]) -> dict[str, Any]:
     # Left out means false on every server, and a server without the property refuses it.
-    return body if body.get("skipTranspile") else {key: body[key] for key in body if key != "skipTranspile"}
+    return body if body.get("skipTranspile", True) else {key: body[key] for key in body if key != "skipTranspile"}
 
 
 def json_object(data: Mapping[object, object], name: str) -> dict[str, Any]:

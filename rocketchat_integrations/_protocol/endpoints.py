@@ -5,6 +5,7 @@ An operation is a value. It does no I/O, and knows neither the server's address 
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -59,6 +60,7 @@ class Page(Generic[T_co]):
     # Takes a record and its path in the response; returns an error instead of raising it.
     decode: Callable[[object, str], T_co | DecodingError] = attrs.field(repr=False)
     path: str  # the name of the array in the response
+    size: int = 0  # of the response, in bytes
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -70,7 +72,10 @@ class Page(Generic[T_co]):
     def records(self) -> Iterator[tuple[str | None, T_co | DecodingError]]:
         """Yield each record with its id, or the error if it cannot be decoded."""
         for number, data in enumerate(self.raw):
-            yield codec.identity(data), self.decode(data, f"{self.path}[{number}]")
+            record = self.decode(data, self.path)
+            if isinstance(record, DecodingError):
+                record = self.decode(data, f"{self.path}[{number}]")
+            yield codec.identity(data), record
 
 
 # Integrations: ten endpoints.
@@ -103,7 +108,10 @@ def list_page(offset: int, count: int, *, name: str | None, type: str | None) ->
         query["name"] = name
     if type is not None:
         query["type"] = type
-    return _call("GET", "integrations.list", _integrations, query=query, context=ErrorContext(_ANY))
+    operation = _call("GET", "integrations.list", _integrations, query=query, context=ErrorContext(_ANY))
+    return attrs.evolve(
+        operation, decode=lambda response: attrs.evolve(operation.decode(response), size=len(response.body))
+    )
 
 
 def history_page(id: str, offset: int, count: int) -> Operation[Page[HistoryEntry]]:
@@ -334,6 +342,7 @@ def _page_query(offset: int, count: int, sort: Mapping[str, int]) -> dict[str, s
     return {"offset": str(offset), "count": str(count), "sort": json.dumps(sort, separators=(",", ":"))}
 
 
+@functools.cache
 def _of_kind(type: IntegrationType) -> ErrorContext:
     return ErrorContext(_PERMISSIONS[type], alternative=0 if type is IntegrationType.INCOMING else 1, alternatives=2)
 
@@ -366,10 +375,10 @@ def _history(payload: Mapping[str, object]) -> Page[HistoryEntry]:
 
 def _page(payload: Mapping[str, object], key: str, decode: Callable[[object, str], T | DecodingError]) -> Page[T]:
     raw, total = payload.get(key), payload.get("total")
-    if is_array(raw) and is_integer(total):
+    if is_array(raw) and is_integer(total) and total >= 0:
         return Page(total, raw, decode, key)
     errors = [] if is_array(raw) else [f"{key}: must be an array"]
-    errors += [] if is_integer(total) else ["total: must be a number"]
+    errors += [] if is_integer(total) and total >= 0 else ["total: must be a number of records"]
     raise codec.unreadable(f"a page of {key}", *errors)
 
 

@@ -108,12 +108,21 @@ class Exchange:
             return (yield from self._sign_and_send(request, None))
         token = self.session.token
         if token is None:
-            token = yield LogIn(expired=None)
+            token = yield from self._log_in(request)
         outcome = yield from self._sign_and_send(request, token)
         if isinstance(outcome, Response) and self.session.is_expired(outcome):
             renewed = yield LogIn(expired=token)
             return (yield from self._sign_and_send(request, renewed))
         return outcome
+
+    def _log_in(self, request: Request) -> Steps[TokenAuth]:
+        """Log in for a request; return its reserved slot if that fails or the call is cancelled."""
+        try:
+            token: TokenAuth = yield LogIn(expired=None)
+        except GeneratorExit:
+            self._limiter.observe(request, None, self._clock.monotonic())
+            raise
+        return token
 
     def _sign_and_send(self, request: Request, token: TokenAuth | None) -> Steps[Response | TransportError]:
         signed = self._signer.sign(request, token)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
 from functools import partial
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
 
@@ -13,6 +13,7 @@ from rocketchat_integrations.exceptions import (
     DecodingError,
     PermissionDeniedError,
     RocketChatError,
+    TransportError,
 )
 from rocketchat_integrations.models import HistoryEntry, IntegrationRecord, IntegrationType
 
@@ -24,6 +25,27 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 OnError: TypeAlias = Callable[[DecodingError], object] | None
+
+
+# A longer list is read in pages of 100, so that it takes little memory.
+_LONGEST_REST = 20_000
+_ALL = 0  # The `count` that requests all records.
+_MAX_GROWTH = 10_000  # Records that others may create while a list is read: more is a server that does not count.
+
+
+@attrs.define
+class RestReading:
+    """Whether the rest of a list can be requested at once. What a client learns about it holds for all its lists."""
+
+    max_response_size: int  # in bytes
+    is_possible: bool = True  # whether the server has not yet given less than all
+
+    def count(self, page: Page[Any], offset: int) -> int:
+        """Return the ``count`` to request from an offset on, after a page of the list."""
+        left = page.total - offset
+        estimate = left * page.size / max(1, len(page))
+        fits = page.total <= _LONGEST_REST and estimate < self.max_response_size / 2
+        return _ALL if self.is_possible and left > PAGE_SIZE and fits else PAGE_SIZE
 
 
 @attrs.frozen
@@ -48,32 +70,61 @@ class Pager(Generic[T]):
         *,
         keep: Callable[[T], bool] = lambda _: True,
         is_sorted_by_id: bool = True,
+        rest: RestReading | None = None,
     ) -> None:
         self._page_at = page_at
         self._on_error = on_error
         self._keep = keep
         self._is_sorted_by_id = is_sorted_by_id
+        self._rest = rest
         self._offset = 0
+        self._count = PAGE_SIZE
         self._total: int | None = None
+        self._seen = self._repeats = self._removed = self._created = 0
         self._last_id: str | None = None
         self._ids: set[str] = set()
 
     def next_page(self) -> Flow[Iterator[T] | None]:
         """Return the new records of the next page that pass the filter, decoded one by one; None at the end."""
         while self._total is None or self._offset < self._total:
-            page = yield from call(self._page_at(self._offset, PAGE_SIZE))
-            removed = 0 if self._total is None else self._total - page.total
+            page = yield from self._request_page()
+            change = 0 if self._total is None else page.total - self._total
             self._total = page.total
-            if removed > 0:
+            if change < 0:
                 # Records were removed, so the rest moved up: request that many earlier.
-                self._offset = max(0, self._offset - removed)
+                self._removed -= change
+                self._offset = max(0, self._offset + change)
                 continue
-            if len(page) == 0 and self._offset < page.total:
-                error = f"no records from {self._offset} on, of {page.total}"
-                raise DecodingError(f"the list is incomplete: {error}", errors=(error,))
+            self._created += change
+            repeated = self._repeated(page.ids())
+            self._check_progress(page, len(repeated))
             self._offset += len(page)
-            return self._readable(page, self._repeated(page.ids()))
+            if self._rest is not None:
+                if self._count == _ALL and self._offset < page.total:
+                    self._rest.is_possible = False
+                self._count = self._rest.count(page, self._offset)
+            return self._readable(page, repeated)
+        if self._total is not None and self._seen < self._total - self._created:
+            raise _incomplete(f"{self._seen} records, of {self._total}")
         return None
+
+    def _check_progress(self, page: Page[T], repeats: int) -> None:
+        """Raise DecodingError for a page without new records, unless records that moved are the reason."""
+        self._seen += len(page) - repeats
+        self._repeats += repeats
+        is_over = self._offset >= page.total
+        moved = self._repeats <= self._removed + self._created
+        if (repeats == len(page) and not is_over and not (page.raw and moved)) or self._created > _MAX_GROWTH:
+            raise _incomplete(f"no new records from {self._offset} on, of {page.total}")
+
+    def _request_page(self) -> Flow[Page[T]]:
+        try:
+            return (yield from call(self._page_at(self._offset, self._count)))
+        except TransportError as error:
+            if self._count != _ALL or error.kind != "too-large":
+                raise
+        self._rest, self._count = None, PAGE_SIZE
+        return (yield from call(self._page_at(self._offset, PAGE_SIZE)))
 
     def _repeated(self, ids: list[str]) -> set[str]:
         """Return the ids of a page that were on an earlier page."""
@@ -82,8 +133,7 @@ class Pager(Generic[T]):
             self._ids.update(ids)
             return repeated
         if ids != sorted(ids):  # Unsorted: new records and repeats look alike.
-            error = "the records are not sorted by their ids"
-            raise DecodingError(f"the list may be incomplete: {error}", errors=(error,))
+            raise _incomplete("the records are not sorted by their ids")
         before, self._last_id = self._last_id, max(filter(None, (self._last_id, *ids[-1:])), default=None)
         return set() if before is None else {id for id in ids if id <= before}
 
@@ -100,8 +150,17 @@ class Pager(Generic[T]):
                 raise record
 
 
+def _incomplete(error: str) -> DecodingError:
+    return DecodingError(f"the list is incomplete: {error}", errors=(error,))
+
+
 def integrations(
-    *, name: str | None, name_contains: str | None, type: IntegrationType | None, on_error: OnError
+    *,
+    name: str | None,
+    name_contains: str | None,
+    type: IntegrationType | None,
+    on_error: OnError,
+    rest: RestReading,
 ) -> ListQuery[IntegrationRecord]:
     """Return the list of all integrations. Servers before 7.0 ignore the filters, so they are applied here as well."""
     part = None if name_contains is None else name_contains.lower()
@@ -116,7 +175,7 @@ def integrations(
     def page_at(offset: int, count: int) -> Operation[Page[IntegrationRecord]]:
         return endpoints.list_page(offset, count, name=name or name_contains, type=type)
 
-    return ListQuery(lambda: Pager(page_at, on_error, keep=keep), lambda: call(_any_page(0, 1)))
+    return ListQuery(lambda: Pager(page_at, on_error, keep=keep, rest=rest), lambda: call(_any_page(0, 1)))
 
 
 def _any_page(offset: int, count: int) -> Operation[Page[IntegrationRecord]]:
@@ -129,9 +188,9 @@ def history(id: str, on_error: OnError) -> ListQuery[HistoryEntry]:
     return ListQuery(lambda: Pager(page_at, on_error, is_sorted_by_id=False), lambda: call(page_at(0, 1)))
 
 
-def room_integrations(room: RoomList, on_error: OnError) -> ListQuery[IntegrationRecord]:
+def room_integrations(room: RoomList, on_error: OnError, rest: RestReading) -> ListQuery[IntegrationRecord]:
     """Return the integrations of a room."""
-    return ListQuery(lambda: _RoomPager(room, on_error), lambda: _first_page(room))
+    return ListQuery(lambda: _RoomPager(room, on_error, rest), lambda: _first_page(room))
 
 
 def _first_page(room: RoomList) -> Flow[Page[IntegrationRecord]]:
@@ -159,8 +218,8 @@ def _first_page(room: RoomList) -> Flow[Page[IntegrationRecord]]:
 class _RoomPager(Pager[IntegrationRecord]):
     """One pass through a room's list, which has one page on 8.x; a longer one is found among all integrations."""
 
-    def __init__(self, room: RoomList, on_error: OnError) -> None:
-        super().__init__(_any_page, on_error)
+    def __init__(self, room: RoomList, on_error: OnError, rest: RestReading) -> None:
+        super().__init__(_any_page, on_error, rest=rest)
         self._room = room
         self._is_first = True
 

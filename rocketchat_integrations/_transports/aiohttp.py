@@ -31,14 +31,14 @@ from .translation import Cause, failure, translated
 
 # The maximum number of connections at a time, unless `pool_size` is larger: requests beyond it wait for one.
 _MOST_CONNECTIONS = 100
-# Response headers as long as http.client allows.
-_LONGEST_LINE = 65536
+# The longest header of a response, as in http.client.
+_LONGEST_HEADER = 65536
 # aiohttp warns about larger bodies as bytes, because it sends them in one piece.
 _LARGEST_PIECE = 2**20
+# aiohttp would add this header to a POST without a body. The client sets the others that it would add.
+_WITHOUT_BODY = ("Content-Type",)
 # After this time without a request, in seconds, the server may have closed the connections.
 _IDLE = 1.0
-# aiohttp would add these headers if they are missing.
-_AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
 class AiohttpTransport:
@@ -94,6 +94,7 @@ class AiohttpTransport:
                 URL(request.url, encoded=True),
                 data=io.BytesIO(body) if body is not None and len(body) > _LARGEST_PIECE else body,
                 headers=request.headers if is_tunnelled or for_proxy is None else {**request.headers, **for_proxy},
+                skip_auto_headers=_WITHOUT_BODY if body is None else None,
                 allow_redirects=False,
                 proxy=proxy,
                 proxy_headers=for_proxy if is_tunnelled else None,
@@ -119,10 +120,8 @@ class AiohttpTransport:
                 timeout=self._limits(),
                 auto_decompress=False,
                 trust_env=False,  # it would also read netrc, and the environment for every call
-                skip_auto_headers=_AUTOMATIC_HEADERS,
                 middlewares=(_send_once,),
-                max_line_size=_LONGEST_LINE,
-                max_field_size=_LONGEST_LINE,
+                max_field_size=_LONGEST_HEADER,
             )
         return self._session
 

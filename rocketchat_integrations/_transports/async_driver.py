@@ -61,12 +61,11 @@ class AsyncDriver:
     async def close(self) -> None:
         """Log out of an own session, and close the connections."""
         self._enter_loop()
-        async with self._login_lock:  # a login under way completes, and is then logged out
-            is_first = self._exchange.session.close()
-        if not is_first:
+        if not self._exchange.session.close():
             return
         try:
-            await self._take(self._exchange.log_out())
+            async with self._login_lock:  # a login under way completes, and is then logged out
+                await self._take(self._exchange.log_out())
         finally:
             await self._transport.close()
 
@@ -93,7 +92,7 @@ class AsyncDriver:
                     return cast(T, stop.value)
                 outcome = await self._do(step)
         finally:
-            steps.close()  # of a cancelled call: nothing more is sent
+            steps.close()  # of a call that failed or was cancelled: its slot of the rate limit is returned
 
     async def _do(self, step: Wait | Send | LogIn) -> Response | TransportError | TokenAuth | None:
         if isinstance(step, Wait):

@@ -74,12 +74,15 @@ class Driver:
 
     def _take(self, steps: Steps[T]) -> T:
         outcome: Response | TransportError | TokenAuth | None = None
-        while True:
-            try:
-                step = steps.send(outcome)
-            except StopIteration as stop:
-                return cast(T, stop.value)
-            outcome = self._do(step)
+        try:
+            while True:
+                try:
+                    step = steps.send(outcome)
+                except StopIteration as stop:
+                    return cast(T, stop.value)
+                outcome = self._do(step)
+        finally:
+            steps.close()  # of a call that failed or was cancelled: its slot of the rate limit is returned
 
     def _do(self, step: Wait | Send | LogIn) -> Response | TransportError | TokenAuth | None:
         if isinstance(step, Wait):

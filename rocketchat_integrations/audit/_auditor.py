@@ -40,8 +40,8 @@ def audit(
     A user with only the own-permissions sees, and so checks, the integrations that they created.
 
     Of a disabled integration, only the script, the user and the name are checked. Whether the user of an incoming
-    integration has the permission ``message-impersonate``, which servers since 8.6 require, cannot be found out without
-    posting: a note says so.
+    integration has the permission ``message-impersonate``, which servers since 8.6 require, is in no answer that an
+    audit reads: a note says so.
 
     Args:
         client: the workspace.
@@ -75,7 +75,7 @@ def audit(
     if any(record.type is IntegrationType.INCOMING for record in records):
         auditor.notes.append(
             "Not checked: whether the users of incoming integrations have the permission message-impersonate, which "
-            "servers since 8.6 require. The server does not tell without a post."
+            "servers since 8.6 require. Look at the roles of the users: bot and app have it, admin does not."
         )
     findings.sort(key=lambda it: (_KINDS.index(it.kind), it.type or "", it.name or "", it.id or ""))
     return Audit(findings=tuple(findings), notes=tuple(auditor.notes), integrations=len(records) + len(errors))

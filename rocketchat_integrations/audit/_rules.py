@@ -12,6 +12,7 @@ import attrs
 from rocketchat_integrations._redaction import redacted, spellings
 from rocketchat_integrations.exceptions import DecodingError
 from rocketchat_integrations.models import (
+    CallOutcome,
     HistoryEntry,
     IntegrationRecord,
     IntegrationType,
@@ -23,8 +24,6 @@ from ._findings import Finding, FindingKind
 
 LAST_CALLS = 5
 """How many calls have to fail, or all if there are fewer."""
-
-_NO_REPLY_YET = "pre-http-call"
 
 
 def _finding(record: IntegrationRecord, kind: FindingKind, message: str, instead: str) -> Finding:
@@ -82,6 +81,8 @@ def user_gone(record: IntegrationRecord) -> Finding:
 
 # Scripts
 
+_NOT_COMPILING = {ProblemKind.SYNTAX_ERROR, ProblemKind.MISSING_LINE_BREAK}
+
 
 def runs_script(record: IntegrationRecord) -> bool:
     """Return whether the integration has a script that is enabled."""
@@ -92,7 +93,7 @@ def script_error(record: IntegrationRecord, problems: Iterable[ScriptProblem]) -
     """Yield a finding if the server could not compile the script."""
     if record.script_error is None:
         return
-    place = next((f": {_text(problem)}" for problem in problems if problem.kind is ProblemKind.SYNTAX_ERROR), "")
+    place = next((f": {problem}" for problem in problems if problem.kind in _NOT_COMPILING), "")
     yield _finding(
         record,
         FindingKind.SCRIPT_ERROR,
@@ -106,14 +107,8 @@ def script_not_ready(record: IntegrationRecord, problems: Iterable[ScriptProblem
     for problem in problems:
         if problem.kind is ProblemKind.NOT_ANALYZED:
             yield _finding(record, FindingKind.SCRIPT_NOT_CHECKED, problem.message, problem.instead)
-        elif problem.kind is not ProblemKind.SYNTAX_ERROR or record.script_error is None:
-            yield _finding(record, FindingKind.SCRIPT_NOT_READY, _text(problem), problem.instead)
-
-
-def _text(problem: ScriptProblem) -> str:
-    """Return a problem with its place, without the words of a compiler: they may quote the script."""
-    is_syntax = problem.kind is ProblemKind.SYNTAX_ERROR
-    return f"{problem.line}:{problem.column} syntax error" if is_syntax else str(problem)
+        elif problem.kind not in _NOT_COMPILING or record.script_error is None:
+            yield _finding(record, FindingKind.SCRIPT_NOT_READY, str(problem), problem.instead)
 
 
 # URLs
@@ -228,8 +223,10 @@ def calls_failed(record: OutgoingIntegrationRecord, newest: Iterable[HistoryEntr
         record: the integration.
         newest: its last calls, newest first.
     """
-    calls = [call for call in newest if call.step != _NO_REPLY_YET and not _is_older(call, record)][:LAST_CALLS]
-    if calls and all(call.error or call.http_error is not None for call in calls):
+    calls = [call for call in newest if call.outcome is not CallOutcome.IN_PROGRESS and not _is_older(call, record)][
+        :LAST_CALLS
+    ]
+    if calls and all(call.outcome.is_failure for call in calls):
         yield _finding(
             record,
             FindingKind.CALLS_FAILED,

@@ -12,6 +12,7 @@ import click
 from rocketchat_integrations._redaction import HIDDEN
 from rocketchat_integrations._version import __version__
 
+from .command_groups import SuggestingGroup
 from .credentials import Credentials, credential_options
 from .failures import CommandError
 from .shared_options import debug_option
@@ -20,7 +21,8 @@ from .terminal import show_waits
 PROGRAM = "rocketchat-integrations"
 COMPLETION = "_ROCKETCHAT_INTEGRATIONS_COMPLETE"
 
-# The help's headings, with the commands and what they do. A command is the `command` of the module with its name.
+# The help's headings, with the commands and what they do. A command is the `command` of the module with its name, with
+# underscores for hyphens.
 COMMANDS = {
     "Integrations": {
         "list": "List the integrations of a workspace.",
@@ -28,30 +30,37 @@ COMMANDS = {
         "create": "Create an integration.",
         "update": "Change some fields of an integration.",
         "remove": "Remove an integration.",
+        "enable": "Enable an integration.",
+        "disable": "Disable an integration.",
+        "rotate-token": "Replace the token of an integration.",
         "doctor": "Find what is wrong with the integrations of a workspace.",
     },
     "Webhooks": {
         "post": "Post a message through an incoming webhook.",
         "check": "Check whether the URL of a webhook is right.",
-        "history": "Show the last calls of an outgoing webhook.",
+        "history": "Show the last calls of an outgoing webhook, or one call.",
         "replay": "Repeat a call of an outgoing webhook.",
+        "clear-history": "Delete the stored calls of an outgoing webhook.",
     },
     "Integrations as code": {
+        "validate": "Check manifests without a login.",
         "plan": "Show how a workspace differs from a manifest.",
         "apply": "Change a workspace to match a manifest.",
         "export": "Write a manifest of the integrations of a workspace.",
+        "schema": "Print the JSON Schema of manifests, for editors.",
     },
     "Scripts": {
         "script": "Check, run and test scripts of integrations.",
     },
     "Trying it out": {
         "serve": "Run a small Rocket.Chat server on this machine.",
+        "say": "Post a message as a user of the server that `serve` runs.",
         "demo": "Take a tour: create, list, update, post, remove.",
     },
 }
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(SuggestingGroup):
     """Loads a command when it is used, so that ``--help`` is fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -60,9 +69,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        if cmd_name == "demo":
-            return _demo_command
-        command: click.Command = import_module(f".commands.{cmd_name}", __package__).command
+        command: click.Command = import_module(f".commands.{cmd_name.replace('-', '_')}", __package__).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -71,20 +78,11 @@ class _LazyGroup(click.Group):
                 formatter.write_dl(list(commands.items()))
 
 
-@click.command("demo", add_help_option=False, context_settings={"ignore_unknown_options": True})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def _demo_command(arguments: tuple[str, ...]) -> None:
-    """Take a tour: create, list, update, post, remove."""
-    from .commands import demo  # parses its own arguments, because it works without click
-
-    demo.run(arguments)
-
-
 @click.group(
     cls=_LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 success, 1 failure, 2 plan, doctor, script check or script test found something.",
+    epilog="Exit status: 0 success, 1 failure, 2 plan, validate, doctor, script check or script test found something.",
 )
 @credential_options
 @debug_option

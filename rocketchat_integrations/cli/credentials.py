@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,13 @@ import attrs
 import click
 from click.core import ParameterSource
 
+from rocketchat_integrations import RetryPolicy, Timeout
 from rocketchat_integrations._redaction import mask
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.client import Client
 
 from .failures import CommandError
+from .profiles import profile_names, read_profile
 from .shared_options import File
 from .terminal import print_error
 
@@ -31,14 +33,33 @@ class Credentials:
     token: str | None = attrs.field(repr=mask)
     user: str | None
     password: str | None = attrs.field(repr=mask)
+    profile: str | None = None
+    """The profile that has what is None here."""
+    timeout: float | None = None
+    ca_bundle: str | None = None
 
     def client(self) -> Client:
         """Return a client for the workspace.
 
         Raises:
-            CommandError: if a credential is missing, or there are two kinds of credentials.
+            CommandError: if a credential is missing, there are two kinds of credentials, or the profile is wrong.
             ConfigurationError: if a value is malformed.
         """
+        return self._client(**self.connection_options())
+
+    def client_for_completion(self, seconds: float) -> Client:
+        """Return a client that gives up after about so many seconds, and repeats nothing. Raises as :meth:`client`."""
+        timeout = Timeout(connect=seconds, read=seconds, total=seconds)
+        return self._client(**{**self.connection_options(), "timeout": timeout, "retry": RetryPolicy.never()})
+
+    def connection_options(self) -> dict[str, Any]:
+        """Return the options of ``--timeout`` and ``--ca-bundle`` for a client or a webhook."""
+        options = {"timeout": self.timeout, "verify": self.ca_bundle}
+        return {name: value for name, value in options.items() if value is not None}
+
+    def _client(self, **options: Any) -> Client:
+        if self.profile is not None:
+            return self._completed(read_profile(self.profile))._client(**options)
         by_token, by_password = self.user_id or self.token, self.user or self.password
         if by_token and by_password:
             raise CommandError(
@@ -48,13 +69,20 @@ class Credentials:
         url = {"--workspace or ROCKETCHAT_URL": self.url}
         if by_password:
             _check_given({**url, "ROCKETCHAT_USER": self.user, "ROCKETCHAT_PASSWORD": self.password})
-            return Client(self.url or "", PasswordAuth(self.user or "", self.password or ""))
+            return Client(self.url or "", PasswordAuth(self.user or "", self.password or ""), **options)
         user_and_token = {
             "--user-id or ROCKETCHAT_USER_ID": self.user_id,
             "--token-file or ROCKETCHAT_AUTH_TOKEN": self.token,
         }
         _check_given({**url, **user_and_token})
-        return Client(self.url or "", TokenAuth(self.user_id or "", self.token or ""))
+        return Client(self.url or "", TokenAuth(self.user_id or "", self.token or ""), **options)
+
+    def _completed(self, profile: Mapping[str, str]) -> Credentials:
+        """Return these credentials with what the profile has. What is given here takes precedence."""
+        by_token = self.user_id or self.token
+        values = {name: value for name, value in profile.items() if not (by_token and name in ("user", "password"))}
+        own = {name: getattr(self, name) for name in ("url", "user_id", "token") if getattr(self, name)}
+        return attrs.evolve(self, profile=None, **{**values, **own})
 
 
 def _check_given(values: dict[str, str | None]) -> None:
@@ -87,27 +115,64 @@ def credential_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="The token itself. Instead of user id and token, the environment can have ROCKETCHAT_USER and "
         "ROCKETCHAT_PASSWORD.",
     )
+    @click.option(
+        "--profile",
+        metavar="NAME",
+        envvar="ROCKETCHAT_PROFILE",
+        show_envvar=True,
+        shell_complete=_complete_profile,
+        help="A workspace and a login of your file profiles.toml, instead of those in the environment.",
+    )
+    @click.option(
+        "--timeout",
+        metavar="SECONDS",
+        type=click.FloatRange(min=0, min_open=True),
+        help="How long to wait for the connection, and for each part of a response; by default 5 and 30.",
+    )
+    @click.option(
+        "--ca-bundle", metavar="FILE", type=File(), help="The certificates of the authorities that you trust."
+    )
     @wraps(command)
-    def with_credentials(
-        *args: Any,
-        workspace: str | None,
-        user_id: str | None,
-        token: str | None,
-        token_file: str | None,
-        **options: Any,
-    ) -> Any:
-        # Options override the environment.
-        by_options = any(map(_is_typed, ("user_id", "token", "token_file")))
-        credentials = Credentials(
-            url=workspace,
-            user_id=user_id,
-            token=token_file or token,
-            user=None if by_options else os.environ.get("ROCKETCHAT_USER"),
-            password=None if by_options else os.environ.get("ROCKETCHAT_PASSWORD"),
-        )
-        return command(*args, credentials=credentials, **options)
+    def with_credentials(*args: Any, **options: Any) -> Any:
+        context = click.get_current_context()
+        others = {name: value for name, value in options.items() if name not in _OPTIONS}
+        return command(*args, credentials=credentials_of(context), **others)
 
     return with_credentials
+
+
+_OPTIONS = ("workspace", "user_id", "token_file", "token", "profile", "timeout", "ca_bundle")
+
+
+def credentials_of(context: click.Context) -> Credentials:
+    """Return the credentials that the options of :func:`credential_options` and the environment give."""
+    options = {name: context.params.get(name) for name in _OPTIONS}
+    sources = {name: context.get_parameter_source(name) for name in _OPTIONS}
+    if options["profile"]:
+        # The profile replaces the environment, but not what is typed.
+        options |= {name: None for name, source in sources.items() if source is ParameterSource.ENVIRONMENT} | {
+            "profile": options["profile"]
+        }
+    # Options override the environment.
+    by_options = any(sources[name] is ParameterSource.COMMANDLINE for name in ("user_id", "token", "token_file"))
+    has_login = by_options or options["profile"]
+    return Credentials(
+        url=options["workspace"],
+        user_id=options["user_id"],
+        token=options["token_file"] or options["token"],
+        user=None if has_login else os.environ.get("ROCKETCHAT_USER"),
+        password=None if has_login else os.environ.get("ROCKETCHAT_PASSWORD"),
+        profile=options["profile"],
+        timeout=options["timeout"],
+        ca_bundle=options["ca_bundle"],
+    )
+
+
+def _complete_profile(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
+    try:
+        return [name for name in profile_names() if name.startswith(begun)]
+    except CommandError:
+        return []
 
 
 def _is_typed(option: str) -> bool:

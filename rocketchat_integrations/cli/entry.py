@@ -23,8 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: what follows the program's name; None: the arguments of this process.
 
     Returns:
-        The exit status: 0 if the command succeeded, 2 if ``plan``, ``doctor``, ``script check`` or ``script test``
-        found something, 1 after a failure, 130 after Ctrl-C.
+        The exit status: 0 if the command succeeded, 2 if ``plan``, ``validate``, ``doctor``, ``script check`` or
+        ``script test`` found something, 1 after a failure, 130 after Ctrl-C.
     """
     _open_closed_streams()
     try:
@@ -36,11 +36,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stdout.reconfigure(errors="backslashreplace")  # characters that the terminal's encoding lacks
 
     def run() -> int | None:
-        if given[:1] == ["demo"]:
-            from .commands import demo  # works without click
-
-            demo.run(given[1:])
-            return None
         from . import command_line
 
         return command_line.run(given)

@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rocketchat_integrations.client import Client
-from rocketchat_integrations.exceptions import NotFoundError
-from rocketchat_integrations.models import IntegrationDefinition, IntegrationRecord, IntegrationType
+from rocketchat_integrations.exceptions import ConfigurationError, NotFoundError
+from rocketchat_integrations.models import (
+    IntegrationDefinition,
+    IntegrationRecord,
+    IntegrationType,
+    OutgoingIntegrationRecord,
+)
 
 from .failures import CommandError
 from .shared_options import type_name
@@ -52,7 +57,7 @@ def _by_id(client: Client, id: str) -> IntegrationRecord | None:
         return None
 
 
-def find_outgoing(client: Client, wanted: str, type: IntegrationType | None) -> IntegrationRecord:
+def find_outgoing(client: Client, wanted: str, type: IntegrationType | None) -> OutgoingIntegrationRecord:
     """Return the outgoing integration with this id or name.
 
     Raises:
@@ -62,3 +67,13 @@ def find_outgoing(client: Client, wanted: str, type: IntegrationType | None) -> 
     if record.type is not IntegrationType.OUTGOING:
         raise CommandError(f"{label(record)} has no history: only outgoing webhooks make calls")
     return record
+
+
+def webhook_url(client: Client, record: IntegrationRecord) -> str | None:
+    """Return the URL of an incoming webhook, which is secret; None for others, and for one without a token."""
+    if record.type is not IntegrationType.INCOMING:
+        return None
+    try:
+        return client.webhook(record).url
+    except ConfigurationError:
+        return None

@@ -10,8 +10,10 @@ from typing import Any, TypeAlias, cast
 
 import attrs
 
+from rocketchat_integrations import differences
 from rocketchat_integrations.models import (
     IncomingIntegration,
+    IntegrationDefinition,
     IntegrationRecord,
     IntegrationType,
     OutgoingIntegration,
@@ -25,6 +27,10 @@ from .terminal import error_text, print_error
 _Tables: TypeAlias = dict[str, list[dict[str, Any]]]
 
 _DEFINITIONS = {IntegrationType.INCOMING: IncomingIntegration, IntegrationType.OUTGOING: OutgoingIntegration}
+
+
+# File systems allow about 255 bytes.
+_SLUG_LENGTH = 60
 
 
 @attrs.frozen(repr=False)
@@ -44,18 +50,22 @@ class Export:
 def export(records: Collection[IntegrationRecord]) -> Export:
     """Return the manifest of these records, sorted by name.
 
-    Leaves a record out, with a warning, if it breaks the rules for definitions. Adds ids where two of a type have the
-    same name.
+    Leaves a record out, with a warning, if it breaks the rules for definitions. Makes an entry partial, with a warning,
+    if no definition has such a value, such as retries without a delay. Adds ids where two of a type have the same name.
     """
     content = Export({name: [] for name in TYPES}, {}, {})
     times = Counter((record.type, record.name) for record in records)
     for record in sorted(records, key=lambda record: (record.name, record.id)):
         fields = _set_fields(record)
         try:
-            _DEFINITIONS[record.type](**fields)
+            definition = _DEFINITIONS[record.type](**fields)
         except (TypeError, ValueError) as error:
             print_error(f"warning: left out: {label(record)} ({record.id}): {error_text(error)}")
             continue
+        changed = [change.field for change in differences(record, _applied(definition, record))]
+        if changed:
+            print_error(f"warning: partial: {label(record)} ({record.id}): no entry can give its {', '.join(changed)}")
+            fields = _partial_fields(definition, changed, fields)
         if times[record.type, record.name] > 1:
             fields = {"id": record.id, **fields}
         content.tables[type_name(record.type)].append(_with_references(fields, content))
@@ -63,7 +73,10 @@ def export(records: Collection[IntegrationRecord]) -> Export:
 
 
 def _set_fields(record: IntegrationRecord) -> dict[str, Any]:
-    """Return the fields that differ from their defaults, without blank texts and the engine (the server's choice)."""
+    """Return the fields that differ from their defaults, without empty texts and the engine (the server's choice).
+
+    What is left out has its default in the entry, which is exact: ``retry_count = 0`` is not the same as none.
+    """
     fields = {
         field.name: json_value(getattr(record, field.name))
         for field in attrs.fields(_DEFINITIONS[record.type])
@@ -75,12 +88,27 @@ def _set_fields(record: IntegrationRecord) -> dict[str, Any]:
 
 
 def _is_set(value: object, default: object) -> bool:
-    return default is attrs.NOTHING or (value != default and bool(value or default))
+    return default is attrs.NOTHING or (value != default and value not in ("", ()))
+
+
+def _applied(definition: IntegrationDefinition, record: IntegrationRecord) -> IntegrationRecord:
+    """Return the record with the fields of the definition, as a plan compares them."""
+    fields: dict[str, Any] = {field.name: getattr(definition, field.name) for field in attrs.fields(type(definition))}
+    return attrs.evolve(record, **fields)
+
+
+def _partial_fields(
+    definition: IntegrationDefinition, changed: Collection[str], given: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the fields of a partial entry, which manages all but the changed ones, defaults included."""
+    all_fields = {field.name: getattr(definition, field.name) for field in attrs.fields(type(definition))}
+    defaults = {name: json_value(value) for name, value in all_fields.items() if value is not None}
+    return {"partial": True, **{name: value for name, value in {**defaults, **given}.items() if name not in changed}}
 
 
 def _with_references(fields: dict[str, Any], content: Export) -> dict[str, Any]:
     """Move the script to a file and the token to a variable, and put references in their places."""
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", fields["name"]).strip("-")
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", fields["name"]).strip("-")[:_SLUG_LENGTH].strip("-")
     if "script" in fields:
         file = _unused(f"scripts/{slug or 'script'}", "-", ".js", content.scripts)
         content.scripts[file] = _encoded(fields.pop("script"))

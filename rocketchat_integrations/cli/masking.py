@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
@@ -15,7 +16,7 @@ from rocketchat_integrations.models import HistoryEntry, IntegrationRecord
 _SECRET = {"token", "extra", "integration", "http_call_data", "data"}
 # Never masked: programs compare these fields. They quote no token, but may contain the same characters by chance.
 _PUBLIC = {
-    *("id", "type", "name", "username", "user_id", "channel", "target_room", "event", "step", "emoji"),
+    *("id", "type", "name", "username", "user_id", "channel", "target_room", "event", "step", "outcome", "emoji"),
     *("trigger_word", "trigger_words", "script_engine", "retry_delay"),
     *("created_at", "created_by", "updated_at", "updated_by"),
 }
@@ -33,11 +34,39 @@ def masked_fields(
         token: another token to mask in an entry: the current one of its integration.
     """
     fields = {field.name: getattr(item, field.name) for field in attrs.fields(type(item))}
+    if isinstance(item, HistoryEntry):
+        fields |= {"outcome": item.outcome, "reason": item.reason}
     if show_secrets:
         return fields
-    own = (item.integration or {}).get("token") if isinstance(item, HistoryEntry) else item.token
-    secrets = spellings(tuple(text for text in (own, token) if isinstance(text, str)))
+    secrets = _secrets(item, token)
     return {name: _masked(name, value, secrets) for name, value in fields.items()}
+
+
+def _secrets(item: IntegrationRecord | HistoryEntry, token: str | None) -> tuple[str, ...]:
+    own = (item.integration or {}).get("token") if isinstance(item, HistoryEntry) else item.token
+    return spellings(tuple(text for text in (own, token) if isinstance(text, str)))
+
+
+def masked_request(entry: HistoryEntry, *, show_secrets: bool, token: str | None) -> Any:
+    """Return the data that were sent in a call as JSON values.
+
+    Without the token, and without whole documents, such as users: those of old servers contain hashes of passwords.
+
+    Args:
+        entry: the call.
+        show_secrets: whether to leave everything as it is.
+        token: the current token of the integration; the one of that time is in the entry.
+    """
+    data = json_value(entry.http_call_data)
+    if show_secrets or not isinstance(data, dict):
+        return data if show_secrets else redacted(data, _secrets(entry, token))
+    fields = cast("dict[str, Any]", data)
+    flat = {name: HIDDEN if value and _is_secret(name, value) else value for name, value in fields.items()}
+    return redacted(flat, _secrets(entry, token))
+
+
+def _is_secret(name: str, value: Any) -> bool:
+    return isinstance(value, (dict, list)) or re.search("token|secret|password|auth", name, re.IGNORECASE) is not None
 
 
 def _masked(name: str, value: Any, secrets: tuple[str, ...]) -> Any:

@@ -91,11 +91,6 @@ def type_option(command: F) -> F:
     )(command)
 
 
-def integration_argument(command: F) -> F:
-    """Add the integration's id or name, and ``--type``."""
-    return click.argument("integration", metavar="ID|NAME", callback=refuse_url)(type_option(command))
-
-
 def yes_option(command: F) -> F:
     """Add ``--yes``, for :func:`confirm`."""
     return click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")(command)

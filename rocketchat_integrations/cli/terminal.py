@@ -7,13 +7,14 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TextIO, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
     from rich.style import Style
+    from rich.text import Text
 
     from rocketchat_integrations.client import Client
     from rocketchat_integrations.models import IntegrationRecord
@@ -34,6 +35,11 @@ def error_text(error: Exception) -> str:
     text = str(error)
     if isinstance(error, OSError) and error.filename is not None:
         text = f"{error.filename}: {error.strerror}"  # without the number
+    return one_line(text)
+
+
+def one_line(text: str) -> str:
+    """Return a message in one line, or in one line for each of several reasons. Control characters are escaped."""
     lines = [printable(" ".join(line.split())) for line in text.splitlines() if line.strip()]
     return " ".join(lines) if len(lines) <= 2 else "\n  ".join(lines)
 
@@ -94,15 +100,16 @@ class MarkedLine(NamedTuple):
     mark_style: str = ""
 
 
-def print_lines(lines: Iterable[MarkedLine]) -> None:
+def print_lines(lines: Iterable[MarkedLine], *, stderr: bool = False) -> None:
     """Print lines. On a terminal, the parts of a line that is too long for it have its mark, too."""
-    if sys.stdout.isatty():
-        console = _console()
+    stream = sys.stderr if stderr else sys.stdout
+    if is_styled(stream):
+        console = _console(stderr=stderr)
         for line in lines:
             _print_rich_line(console, line)
     else:
         for line in lines:
-            print(printable(line.mark + line.text).rstrip())
+            print(printable(line.mark + line.text).rstrip(), file=stream, flush=stderr)
 
 
 def _print_rich_line(console: Console, line: MarkedLine) -> None:
@@ -125,50 +132,142 @@ def _known_style(style: str) -> Style:
         return Style.null()
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+class TableColumn(NamedTuple):
+    """The heading of a column, and how it is printed on a terminal."""
+
+    heading: str
+    style: Callable[[str], str] | None = None
+    """Returns the style of rich's for the text of a cell."""
+    is_optional: bool = False
+    """Whether it may be left out where the terminal is too narrow."""
+    readable_width: int = 0
+    """How wide it is at least, if its cells are as long."""
+
+
+def is_styled(stream: TextIO) -> bool:
+    """Return whether to print for people who see it on a terminal: with colours, fitted to its width."""
+    return stream.isatty() or bool(os.environ.get("FORCE_COLOR"))
+
+
+def print_table(columns: Sequence[TableColumn], rows: Iterable[Sequence[str]]) -> None:
     """Print a table: coloured and fitted to the width of a terminal, elsewhere aligned text."""
     cells = [[printable(cell) for cell in row] for row in rows]
-    if sys.stdout.isatty():
-        _print_rich_table(headings, cells)
+    if is_styled(sys.stdout):
+        _print_rich_table(columns, cells)
         return
     from rich.cells import cell_len  # some characters take two columns, or none
 
-    lines = [list(headings), *cells]
+    lines = [[column.heading for column in columns], *cells]
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True))
         print("  ".join(padded).rstrip())
 
 
-# A narrower table would break nearly every word.
-_MIN_TABLE_WIDTH = 72
+_GAP = 2
+# Longer words are wrapped, except for ids, which are copied.
+_LONGEST_WORD = 20
 
 
-def _print_rich_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _print_rich_table(columns: Sequence[TableColumn], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table without the optional columns that do not fit, or else a list of fields for each row."""
+    console = _console()
+    shown = list(range(len(columns)))
+    while True:
+        widths = _widths([columns[it] for it in shown], [[row[it] for it in shown] for row in rows], console.width)
+        optional = [it for it in shown if columns[it].is_optional]
+        if widths is not None or not optional:
+            break
+        shown.remove(optional[-1])
+    if widths is None:
+        _print_fields(console, columns, rows)
+        return
+    _print_fitted(console, columns, rows, dict(zip(shown, widths, strict=True)))
+    if len(shown) < len(columns):
+        omitted = ", ".join(column.heading for it, column in enumerate(columns) if it not in shown)
+        print_error(f"not shown, because the terminal is narrow: {omitted}")
+
+
+def _widths(columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], available: int) -> list[int] | None:
+    """Return how wide each column is, so that words stay whole; None if that takes more than is available."""
+    from rich.cells import cell_len
+
+    texts = [[column.heading, *(row[it] for row in rows)] for it, column in enumerate(columns)]
+    wanted = [max(map(cell_len, cells)) for cells in texts]
+    widths = [max(cell_len(word) for cell in cells for word in cell.split() or [""]) for cells in texts]
+    for it, column in enumerate(columns):
+        least = min(column.readable_width, wanted[it])
+        widths[it] = widths[it] if column.heading == "ID" else max(min(widths[it], _LONGEST_WORD), least)
+    spare = available - sum(widths) - _GAP * (len(columns) - 1)
+    if spare < 0:
+        # Two columns, such as those of `show`, are readable at any width.
+        return [0] * len(columns) if len(columns) <= 2 else None
+    for it in sorted(range(len(columns)), key=lambda it: wanted[it] - widths[it]):
+        more = min(wanted[it] - widths[it], spare)
+        widths[it] += more
+        spare -= more
+    return widths
+
+
+def _print_fitted(
+    console: Console, columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], widths: Mapping[int, int]
+) -> None:
     from rich.table import Table
 
-    console = _console()
-    if len(headings) > 2 and console.width < _MIN_TABLE_WIDTH:
-        for row in rows:
-            _print_rich_table(("FIELD", "VALUE"), [pair for pair in zip(headings, row, strict=True) if pair[1]])
-            console.print()
-        return
-    table = Table(*headings, box=None, header_style="bold", padding=(0, 2, 0, 0), pad_edge=False)
-    for column in table.columns:
-        column.overflow = "fold"  # wrap, do not truncate
-    table.columns[0].no_wrap = True  # ids are copied
+    table = Table(box=None, header_style="bold", padding=(0, _GAP, 0, 0), pad_edge=False)
+    for it, width in widths.items():
+        # Wrap, do not truncate.
+        table.add_column(columns[it].heading, width=width or None, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(_styled_cell(columns[it], row[it]) for it in widths))
     console.print(table)
+
+
+def _print_fields(console: Console, columns: Sequence[TableColumn], rows: Sequence[Sequence[str]]) -> None:
+    from rich.table import Table
+
+    for number, row in enumerate(rows):
+        table = Table(box=None, show_header=False, padding=(0, _GAP, 0, 0), pad_edge=False)
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(overflow="fold")
+        for column, text in zip(columns, row, strict=True):
+            if text:
+                table.add_row(column.heading, _styled_cell(column, text))
+        if number:
+            console.print()
+        console.print(table)
+
+
+def _styled_cell(column: TableColumn, text: str) -> Text:
+    from rich.text import Text
+
+    return Text(text, _known_style(column.style(text) if column.style else ""))
 
 
 def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
-    # With NO_COLOR, rich would still print bold and underlined text.
-    is_plain = bool(os.environ.get("NO_COLOR"))
-    return Console(stderr=stderr, color_system=None if is_plain else "auto", highlight=False, markup=False, emoji=False)
+    # With NO_COLOR, rich would still print bold and underlined text; with FORCE_COLOR, none on a dumb terminal.
+    is_forced = bool(os.environ.get("FORCE_COLOR"))
+    forced_or_auto: Literal["standard", "auto"] = "standard" if is_forced else "auto"
+    colors = None if os.environ.get("NO_COLOR") else forced_or_auto
+    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    width = None if is_terminal or os.environ.get("COLUMNS") else _UNLIMITED
+    # Without a height, rich takes a dumb terminal to be 80 columns wide.
+    height = None if is_terminal else 25
+    return Console(
+        stderr=stderr,
+        color_system=colors,
+        width=width,
+        height=height,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
 
+
+# Where nothing says how wide the output may be.
+_UNLIMITED = 10_000
 
 # Progress, on stderr, and only where that is a terminal
 

@@ -15,15 +15,19 @@ from ._secrets import Secret
 class Entry:
     """One integration of a manifest: a complete definition, and the names of the fields that are given.
 
-    Entries are compared without their ``place``.
+    Entries are compared without their ``script_file`` and ``place``.
     """
 
     definition: IncomingIntegration | OutgoingIntegration
     """The definition, with defaults filled in and secrets resolved."""
 
-    given: frozenset[str]
-    """The names of the fields that the manifest gives, in the entry or in its defaults: the others may stay as they
-    are on the server. A ``script_file`` gives ``script``."""
+    given: frozenset[str] = frozenset()
+    """The names of the fields that the manifest gives, in the entry or in its defaults. A ``script_file`` gives
+    ``script``."""
+
+    partial: bool = False
+    """Whether only the fields in ``given`` are managed, and the others stay as they are on the server. Otherwise the
+    entry is exact: a field that is not given has its default."""
 
     id: str | None = None
     """The server's id of the integration, where its name is ambiguous."""
@@ -34,8 +38,21 @@ class Entry:
     secrets: Mapping[str, Secret] = attrs.field(factory=dict[str, Secret], hash=False)
     """The sources of the fields that are secrets, by the names of the fields."""
 
+    script_file: str | None = attrs.field(default=None, eq=False)
+    """The file that the script was read from, as the manifest names it."""
+
     place: str = attrs.field(default="", eq=False)
     """The place of the entry, for messages: ``"integrations.toml: incoming[0]"``."""
+
+    @property
+    def managed(self) -> frozenset[str]:
+        """The names of the fields to compare and to change: those given if the entry is partial, otherwise all.
+
+        None for ``token``, ``script_engine`` and ``skip_transpile`` still means what the server has.
+        """
+        if self.partial:
+            return self.given | {"name"}
+        return frozenset(field.name for field in attrs.fields(type(self.definition)))
 
 
 @attrs.frozen

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, Self, TypeAlias, TypeGuard, cast
+from typing import Any, NamedTuple, Self, TypeAlias, TypeGuard, TypeVar, cast
 
 import attrs
 
@@ -18,7 +18,9 @@ from rocketchat_integrations.models import IncomingIntegration, IntegrationDefin
 from ._entries import Entry, Scope, contradictions
 from ._formats import UNREADABLE, Document, Table, line_of, parse
 from ._secrets import Secret, read_secret, read_text, read_text_beside
-from ._wording import Invalid, KeyPath, check_text, check_text_not_blank, describe, dotted, unknown_key
+from ._wording import Invalid, KeyPath, check_flag, check_text, check_text_not_blank, describe, dotted, unknown_key
+
+_T = TypeVar("_T")
 
 _Kind: TypeAlias = type[IncomingIntegration] | type[OutgoingIntegration]
 
@@ -34,6 +36,8 @@ _TOP_KEYS = (*KINDS, "defaults", "scope", "$schema")
 ENTRY_ONLY = ("name", "id", "renamed_from")
 """The keys that an entry may have, and defaults may not."""
 
+_PARTIAL = "partial"
+
 
 def field_names(kind: _Kind) -> list[str]:
     """Return the names of a definition's fields."""
@@ -47,7 +51,7 @@ def required_fields(kind: _Kind) -> list[str]:
 
 def entry_keys(*kinds: _Kind, without: Collection[str] = ()) -> dict[str, None]:
     """Return the keys of an entry of one of these kinds, in order."""
-    keys = (*ENTRY_ONLY, *(key for kind in kinds for key in (*field_names(kind), "script_file")))
+    keys = (*ENTRY_ONLY, _PARTIAL, *(key for kind in kinds for key in (*field_names(kind), "script_file")))
     return dict.fromkeys(key for key in keys if key not in without)
 
 
@@ -56,11 +60,12 @@ _SHARED_DEFAULTS_KEYS = {**dict.fromkeys(KINDS), **entry_keys(*KINDS.values(), w
 
 
 class _Given(NamedTuple):
-    """The value of a field that a table gives, and its source if it is a secret."""
+    """The value of a field that a table gives, and its source if it is a secret or a script in a file."""
 
     value: object
     path: KeyPath
     secret: Secret | None = None
+    file: str | None = None
 
 
 _Fields: TypeAlias = dict[str, _Given]
@@ -100,15 +105,17 @@ def _parse(text: str, suffix: str) -> Document:
 class FileReader:
     """Reads one file, and collects all mistakes in it."""
 
-    def __init__(self, file: str, *, allow_outside: bool) -> None:
+    def __init__(self, file: str, *, allow_outside: bool, partial: bool) -> None:
         self.entries: list[Entry] = []
         self.scope: Scope | None = None
         self.reasons: dict[str, None] = {}  # unique: a wrong default is one mistake, however many entries use it
         self._file = file
         self._folder = str(Path(file).parent)
         self._allow_outside = allow_outside
+        self._partial = partial
         self._content: object = None
         self._defaults: dict[_Kind, _Fields] = {}
+        self._partial_by_default: dict[_Kind, bool] = {}
 
     def read(self) -> None:
         """Fill ``entries``, ``scope`` and ``reasons``."""
@@ -144,8 +151,8 @@ class FileReader:
         for key in top:
             if key not in _TOP_KEYS:
                 self._report((key,), unknown_key(key, _TOP_KEYS))
-        self._option(top, (), "$schema")  # for editors
-        prefix = self._option(top, (), "scope")
+        self._option(top, (), "$schema", check_text_not_blank)  # for editors
+        prefix = self._option(top, (), "scope", check_text_not_blank)
         if prefix is not None:
             self.scope = Scope(prefix, self._place(("scope",)))
         self._read_defaults(self._table(top.get("defaults", {}), ("defaults",)))
@@ -163,9 +170,7 @@ class FileReader:
             self._report((*path, key), "is given twice")
         return value
 
-    def _option(
-        self, table: dict[str, Any], path: KeyPath, key: str, check: Callable[[object], str] = check_text_not_blank
-    ) -> str | None:
+    def _option(self, table: dict[str, Any], path: KeyPath, key: str, check: Callable[[object], _T]) -> _T | None:
         if table.get(key, UNREADABLE) is not UNREADABLE:
             try:
                 return check(table[key])
@@ -177,13 +182,20 @@ class FileReader:
 
     def _read_defaults(self, table: dict[str, Any]) -> None:
         shared = self._read_fields(table, ("defaults",), _SHARED_DEFAULTS_KEYS)
+        is_partial = self._read_partial(table, ("defaults",), default=False)
         for key, kind in KINDS.items():
             path = ("defaults", key)
             inherited = {field: shared[field] for field in shared if field in field_names(kind)}
-            own = self._read_fields(self._table(table.get(key, {}), path), path, entry_keys(kind, without=ENTRY_ONLY))
+            of_kind = self._table(table.get(key, {}), path)
+            own = self._read_fields(of_kind, path, entry_keys(kind, without=ENTRY_ONLY))
+            self._partial_by_default[kind] = self._read_partial(of_kind, path, default=is_partial)
             for defaults in (inherited, own):
                 self._check_defaults(kind, defaults)
             self._defaults[kind] = {**inherited, **own}
+
+    def _read_partial(self, table: dict[str, Any], path: KeyPath, *, default: bool) -> bool:
+        value = self._option(table, path, _PARTIAL, check_flag)
+        return default if value is None else value
 
     def _check_defaults(self, kind: _Kind, defaults: _Fields) -> None:
         """Report what is wrong with each default by itself, whether an entry uses it or not."""
@@ -222,7 +234,9 @@ class FileReader:
             definition=definition,
             given=frozenset(fields),
             renamed_from=renamed_from,
-            id=self._option(table, path, "id"),
+            partial=self._partial or self._read_partial(table, path, default=self._partial_by_default[kind]),
+            id=self._option(table, path, "id", check_text_not_blank),
+            script_file=fields["script"].file if "script" in fields else None,
             secrets={field: given.secret for field, given in fields.items() if given.secret is not None},
             place=self._place(path),
         )
@@ -266,7 +280,8 @@ class FileReader:
             return _Given(UNREADABLE, path)
         if key == "script_file":
             file = check_text_not_blank(value)
-            return _Given(read_text_beside(self._folder, file, "utf-8-sig", allow_outside=self._allow_outside), path)
+            text = read_text_beside(self._folder, file, "utf-8-sig", allow_outside=self._allow_outside)
+            return _Given(text, path, file=file)
         if not _is_table(value):
             return _Given(value, path)
         if key != "token":
@@ -304,7 +319,7 @@ class Manifest:
 
     @classmethod
     @sealed
-    def load(cls, *paths: str | os.PathLike[str], allow_outside: bool = False) -> Self:
+    def load(cls, *paths: str | os.PathLike[str], allow_outside: bool = False, partial: bool = False) -> Self:
         """Read a manifest from one or several files, each in the format of its suffix.
 
         Relative paths in a file are relative to its folder. ``defaults`` apply to the file
@@ -313,6 +328,8 @@ class Manifest:
         Args:
             paths: files that end in ``.toml``, ``.yaml``, ``.yml`` or ``.json``.
             allow_outside: let ``script_file`` and secrets be outside of the manifest's folder.
+            partial: make all entries partial, whatever the files say: fields that an entry does
+                not give stay as they are on the server.
 
         Returns:
             The manifest, without mistakes.
@@ -320,19 +337,27 @@ class Manifest:
         Raises:
             ManifestError: if there is any mistake; its ``reasons`` are all of them.
         """
-        readers = [FileReader(os.fspath(path), allow_outside=allow_outside) for path in paths]
-        for reader in readers:
-            reader.read()
-        entries = tuple(entry for reader in readers for entry in reader.entries)
-        scopes = [reader.scope for reader in readers if reader.scope is not None]
-        reasons = [reason for reader in readers for reason in reader.reasons]
-        reasons += contradictions(entries, scopes)
-        if not readers:
-            reasons.append("no file is given")
+        entries, scope, reasons = read_files(paths, allow_outside=allow_outside, partial=partial)
         if reasons:
             count = f"{len(reasons)} mistakes" if len(reasons) > 1 else "a mistake"
-            raise ManifestError("\n  ".join([f"the manifest has {count}:", *reasons]), reasons=tuple(reasons))
-        return cls(entries=entries, scope=scopes[0].prefix if scopes else None)
+            raise ManifestError("\n  ".join([f"the manifest has {count}:", *reasons]), reasons=reasons)
+        return cls(entries=entries, scope=scope)
+
+
+def read_files(
+    paths: Iterable[str | os.PathLike[str]], *, allow_outside: bool, partial: bool
+) -> tuple[tuple[Entry, ...], str | None, tuple[str, ...]]:
+    """Return the entries of the files, the scope, and all mistakes. Wrong fields of an entry have unchecked values."""
+    readers = [FileReader(os.fspath(path), allow_outside=allow_outside, partial=partial) for path in paths]
+    for reader in readers:
+        reader.read()
+    entries = tuple(entry for reader in readers for entry in reader.entries)
+    scopes = [reader.scope for reader in readers if reader.scope is not None]
+    reasons = [reason for reader in readers for reason in reader.reasons]
+    reasons += contradictions(entries, scopes)
+    if not readers:
+        reasons.append("no file is given")
+    return entries, scopes[0].prefix if scopes else None, tuple(reasons)
 
 
 def schema() -> dict[str, Any]:

@@ -63,6 +63,13 @@ def check_text_not_blank(value: object) -> str:
     return text
 
 
+def check_flag(value: object) -> bool:
+    """Return the value if it is true or false, otherwise raise Invalid."""
+    if not isinstance(value, bool):
+        raise Invalid(describe(Problem("", "must be true or false", type(value))))
+    return value
+
+
 def unknown_key(key: str, allowed: Collection[str]) -> str:
     """Return the message for an unknown key: with the closest key that is allowed, or else all of them."""
     close = difflib.get_close_matches(key.lower(), allowed, n=1)

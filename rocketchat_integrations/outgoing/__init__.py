@@ -5,6 +5,7 @@ payload, for programs that are a web application already.
 """
 
 from ._app import WebhookApp
+from ._commands import Command, Commands
 from ._parsing import parse
 from ._payloads import (
     Bot,
@@ -21,6 +22,8 @@ from ._payloads import (
     RoomLeft,
     UserCreated,
 )
+from ._redis_repeats import RedisRepeats
+from ._repeats import Repeats
 from ._replies import Answer, Reply
 from ._wsgi_and_asgi import AsgiApp
 
@@ -28,6 +31,8 @@ __all__ = [
     "Answer",
     "AsgiApp",
     "Bot",
+    "Command",
+    "Commands",
     "FileUploaded",
     "MessageSent",
     "Payload",
@@ -35,6 +40,8 @@ __all__ = [
     "PayloadMessage",
     "PayloadRoom",
     "PayloadUser",
+    "RedisRepeats",
+    "Repeats",
     "Reply",
     "RoomArchived",
     "RoomCreated",

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
-import hashlib
-import inspect
-import logging
-import threading
-import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, TypeVar, cast, overload
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NoReturn, TypeVar, overload
 
-import attrs
-
-from rocketchat_integrations._redaction import redacted, spellings
 from rocketchat_integrations._tracebacks import sealed
-from rocketchat_integrations.exceptions import ConfigurationError, WebhookPayloadError, WebhookVerificationError
+from rocketchat_integrations.exceptions import ConfigurationError
 from rocketchat_integrations.models import EventType
 
+from ._calls import Call, Calls
+from ._commands import CommandHandler, Commands, MatchHandler
+from ._handler_failures import FAILURES, ErrorHandler, HandlerFailures
+from ._handlers import Handler, HandlerResult, Handlers, RegisteredHandler, Router
+from ._later import LaterWork
 from ._parsing import (
     MAX_SIZE,
-    WRONG_TOKEN,
     Body,
     FileUploadedEvent,
     RoomArchivedEvent,
@@ -30,38 +25,35 @@ from ._parsing import (
     RoomLeftEvent,
     SendMessageEvent,
     UserCreatedEvent,
-    as_bytes,
     check_size,
     check_token,
     event_type,
-    is_token,
-    json_object,
 )
 from ._payloads import (
     FileUploaded,
     MessageSent,
-    Payload,
     RoomArchived,
     RoomCreated,
     RoomJoined,
     RoomLeft,
     UserCreated,
-    read_payload,
 )
-from ._repeats import Repeats
-from ._replies import Answer, Reply, answer_to, json_answer
+from ._repeats import MemoryRepeats, Repeats
+from ._replies import Answer, LaterReply, Reply, reply_of
+from ._running import NEEDS_ASYNCIO, Steps, run, run_async
 from ._wsgi_and_asgi import AsgiApp, serve_wsgi
 
-_Result: TypeAlias = Reply | Coroutine[Any, Any, Reply | None] | None
-_Handler: TypeAlias = Callable[[Any], _Result]
-_MessageSentHandler = TypeVar("_MessageSentHandler", bound=Callable[[MessageSent], _Result])
-_FileUploadedHandler = TypeVar("_FileUploadedHandler", bound=Callable[[FileUploaded], _Result])
-_RoomArchivedHandler = TypeVar("_RoomArchivedHandler", bound=Callable[[RoomArchived], _Result])
-_RoomCreatedHandler = TypeVar("_RoomCreatedHandler", bound=Callable[[RoomCreated], _Result])
-_RoomJoinedHandler = TypeVar("_RoomJoinedHandler", bound=Callable[[RoomJoined], _Result])
-_RoomLeftHandler = TypeVar("_RoomLeftHandler", bound=Callable[[RoomLeft], _Result])
-_UserCreatedHandler = TypeVar("_UserCreatedHandler", bound=Callable[[UserCreated], _Result])
-_AnyHandler = TypeVar("_AnyHandler", bound=_Handler)
+_MessageSentHandler = TypeVar("_MessageSentHandler", bound=Callable[[MessageSent], HandlerResult])
+_FileUploadedHandler = TypeVar("_FileUploadedHandler", bound=Callable[[FileUploaded], HandlerResult])
+_RoomArchivedHandler = TypeVar("_RoomArchivedHandler", bound=Callable[[RoomArchived], HandlerResult])
+_RoomCreatedHandler = TypeVar("_RoomCreatedHandler", bound=Callable[[RoomCreated], HandlerResult])
+_RoomJoinedHandler = TypeVar("_RoomJoinedHandler", bound=Callable[[RoomJoined], HandlerResult])
+_RoomLeftHandler = TypeVar("_RoomLeftHandler", bound=Callable[[RoomLeft], HandlerResult])
+_UserCreatedHandler = TypeVar("_UserCreatedHandler", bound=Callable[[UserCreated], HandlerResult])
+_AnyHandler = TypeVar("_AnyHandler", bound=Handler)
+_CommandHandler = TypeVar("_CommandHandler", bound=CommandHandler)
+_MatchHandler = TypeVar("_MatchHandler", bound=MatchHandler)
+_ErrorHandler = TypeVar("_ErrorHandler", bound=ErrorHandler)
 
 
 class _NotGiven(str):
@@ -73,57 +65,6 @@ class _NotGiven(str):
 
 _NOT_GIVEN: Final[str] = _NotGiven()
 
-_log = logging.getLogger("rocketchat_integrations.outgoing")
-
-
-@attrs.frozen(kw_only=True)
-class _RegisteredHandler:
-    """A handler with the event and the token that it is registered for. Token None verifies nothing."""
-
-    event: EventType
-    token: str | None = attrs.field(repr=False)
-    handler: _Handler
-    takes_bots: bool
-    is_async: bool = attrs.field(default=attrs.Factory(lambda self: _is_async(self.handler), takes_self=True))
-
-
-class _Handlers:
-    """All handlers of an app. May be shared by threads."""
-
-    def __init__(self) -> None:
-        self.all: tuple[_RegisteredHandler, ...] = ()
-        self._lock = threading.Lock()
-
-    def add(self, handler: _RegisteredHandler) -> None:
-        """Add a handler; raise ConfigurationError if its token is taken."""
-        with self._lock:
-            self.check_is_free(handler.token)
-            self.all = (*self.all, handler)
-
-    def check_is_free(self, token: str | None) -> None:
-        """Raise ConfigurationError if a call with this token could be for two handlers."""
-        taken = {each.token for each in self.all}
-        if token in taken:
-            raise ConfigurationError("token: already has a handler; give each event a token of its own")
-        if taken and (token is None or None in taken):
-            raise ConfigurationError("token: the handler for None must be the only one, because it takes every call")
-
-    def find(self, token: object) -> _RegisteredHandler | None:
-        """Return the handler of a token, after comparing it with all of them: the time reveals nothing."""
-        found = None
-        for each in self.all:
-            if each.token is None or is_token(token, each.token):
-                found = each
-        return found
-
-
-class _Call(NamedTuple):
-    """A verified call, without its body, which has the token. The key is None for a call that is never a repeat."""
-
-    registered: _RegisteredHandler
-    payload: Payload
-    key: bytes | None
-
 
 class WebhookApp:
     """A web application that answers the calls of outgoing integrations: a bot.
@@ -133,15 +74,17 @@ class WebhookApp:
     as a health check, and other methods than POST with 405.
 
     Register handlers with :meth:`on`. A payload does not name its event; the token in it selects the handler. So **each
-    token is for one event**: give each integration a token of its own.
+    token is for one event**: give each integration a token of its own. For messages that are commands, such as
+    ``!deploy web``, use :meth:`command` and :meth:`matches` instead.
 
     A call is answered
 
-    - with the result of the handler: a :class:`Reply`, or None for :meth:`Reply.nothing`;
+    - with the result of the handler: a :class:`Reply`; a :class:`~rocketchat_integrations.Message` for one room or a
+      text, which become replies; or None for :meth:`Reply.nothing`;
     - with 500 if the handler raises or returns anything else. That is logged at ERROR to the logger
       ``rocketchat_integrations.outgoing``, without tokens. (A
       :class:`~rocketchat_integrations.logs.RocketChatHandler` does not post these records: a bot could receive them,
-      and fail again.)
+      and fail again.) A hook can answer instead: see :meth:`on_error`;
     - with 401 if its token is wrong or missing, 413 if it is too large, 415 if its content type is missing or not JSON,
       and 400 if it is otherwise not a valid payload. No handler runs, and it is logged at INFO;
     - with no message if a bot or an integration sent it, unless the handler is registered with ``bots=True``. Messages
@@ -149,7 +92,8 @@ class WebhookApp:
     - with the earlier answer if it repeats a call that was answered with 2xx less than 5 minutes ago: same handler,
       same body. The handler does not run again.
 
-    Only the last 1,000 calls are remembered. A call with only ``token`` and ``bot`` is never a repeat, because all such
+    Only the last 1,000 calls of this process are remembered; a bot with several processes needs :class:`RedisRepeats`,
+    or another object in ``repeats``. A call with only ``token`` and ``bot`` is never a repeat, because all such
     calls are equal; nor is a call whose first one failed or is still running, nor an edit with another text. An edit
     back to a text that the message had in the last 5 minutes is a repeat: with ``run_on_edits``, use
     ``deduplicate=False`` if the bot must see it. A retried call about a room is not recognized as a repeat, because
@@ -161,7 +105,8 @@ class WebhookApp:
     payloads can post: keep it like a password.
 
     Rocket.Chat waits 20 seconds for an answer. A call without one has failed and is not repeated, even if the
-    integration has ``retry_failed_calls``. For longer work, answer at once and post later through an incoming webhook.
+    integration has ``retry_failed_calls``. For longer work, return :meth:`Reply.later`: it answers at once and posts
+    the result through an incoming webhook.
 
     May be shared by threads.
 
@@ -170,13 +115,23 @@ class WebhookApp:
             there can be only one handler.
         max_size: how many bytes a body may have.
         deduplicate: whether repeats are recognized.
+        repeats: what remembers the answers to recent calls: an object with the methods of :class:`Repeats`, such as a
+            :class:`RedisRepeats`. By default, this process does. If it raises, that is logged at WARNING, and the call
+            is handled as a new one.
 
     Raises:
         ConfigurationError: if an argument is wrong.
     """
 
     @sealed
-    def __init__(self, *, token: str | None = _NOT_GIVEN, max_size: int = MAX_SIZE, deduplicate: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        token: str | None = _NOT_GIVEN,
+        max_size: int = MAX_SIZE,
+        deduplicate: bool = True,
+        repeats: Repeats | None = None,
+    ) -> None:
         if token is not _NOT_GIVEN:
             check_token(token)
         check_size(max_size)
@@ -184,10 +139,12 @@ class WebhookApp:
             raise ConfigurationError("deduplicate: must be True or False")
         self._token = token
         self._max_size = max_size
-        self._deduplicates = deduplicate
-        self._repeats = Repeats()
-        self._handlers = _Handlers()
-        self._asgi = AsgiApp(self.handle_async, max_size)
+        self._handlers = Handlers()
+        self._calls = Calls(self._handlers, max_size, MemoryRepeats() if repeats is None else repeats, deduplicate)
+        self._commands = Commands()
+        self._failures = HandlerFailures(self._handlers)
+        self._later = LaterWork(self._failures)
+        self._asgi = AsgiApp(self.handle_async, self.finish_async, max_size)
 
     @overload
     def on(
@@ -227,7 +184,8 @@ class WebhookApp:
     ) -> Callable[[_AnyHandler], _AnyHandler]:
         """Register the handler of an integration. Use it as a decorator.
 
-        The handler is called with the payload, an object of the event's class, and returns a :class:`Reply` or None.
+        The handler is called with the payload, an object of the event's class, and returns a :class:`Reply`, a
+        :class:`~rocketchat_integrations.Message`, a text or None.
         It may be an ``async`` function; then the app is served only by :meth:`handle_async` and :attr:`asgi`. A plain
         function must not return the coroutine of an ``async`` one: that is answered with 500.
 
@@ -243,7 +201,8 @@ class WebhookApp:
 
         Raises:
             ConfigurationError: if an argument is wrong, the token is missing, or it already has a handler. The
-                decorator raises it if the handler is not callable.
+                decorator raises it if the handler is not callable, or is :class:`Commands` for another event than
+                ``sendMessage``.
         """
         kind = event_type(event)
         own = self._token if token is _NOT_GIVEN else token
@@ -256,12 +215,123 @@ class WebhookApp:
 
         @sealed
         def register(handler: _AnyHandler) -> _AnyHandler:
-            if not callable(handler):
-                raise ConfigurationError("handler: must be callable")
-            self._handlers.add(_RegisteredHandler(event=kind, token=own, handler=handler, takes_bots=bots))
+            _check_handler(handler, kind)
+            self._handlers.add(RegisteredHandler(event=kind, token=own, handler=handler, takes_bots=bots))
             return handler
 
         return register
+
+    def command(self, name: str, *, split: bool = True) -> Callable[[_CommandHandler], _CommandHandler]:
+        """Register the function of a command, such as ``!deploy``. Use it as a decorator.
+
+        See :meth:`Commands.command` for its arguments, what the function is called with, and help. Commands are for the
+        integration with the app's token, unless :attr:`commands` is registered for another one.
+
+        Args:
+            name: the first word of the message, such as ``"!deploy"``; also the trigger word of the integration.
+            split: whether to split the arguments as a shell does.
+
+        Returns:
+            The decorator. It returns the function unchanged.
+
+        Raises:
+            ConfigurationError: if an argument is wrong, the app has no token, or its token has a handler already. The
+                decorator raises it if the function is not callable.
+        """
+        decorator = self._commands.command(name, split=split)
+        self._register_commands()
+        return decorator
+
+    def matches(self, pattern: str | re.Pattern[str]) -> Callable[[_MatchHandler], _MatchHandler]:
+        r"""Register a function for messages in which a pattern is found. Use it as a decorator.
+
+        See :meth:`Commands.matches` for what the function is called with. Patterns are for the integration with the
+        app's token, unless :attr:`commands` is registered for another one.
+
+        Args:
+            pattern: the regular expression, such as ``r"\bOPS-(\d+)"``.
+
+        Returns:
+            The decorator. It returns the function unchanged.
+
+        Raises:
+            ConfigurationError: if the pattern is wrong, the app has no token, or its token has a handler already. The
+                decorator raises it if the function is not callable.
+        """
+        decorator = self._commands.matches(pattern)
+        self._register_commands()
+        return decorator
+
+    @property
+    def commands(self) -> Commands:
+        """The handler that :meth:`command` and :meth:`matches` add to.
+
+        Register it with :meth:`on` before the first command for another token than the app's, for a second token, or
+        for messages of bots: ``app.on(EventType.SEND_MESSAGE, token=new)(app.commands)``.
+        """
+        return self._commands
+
+    @property
+    def trigger_words(self) -> tuple[str, ...]:
+        """The trigger words for the integration: the commands' names.
+
+        Empty if there is a pattern, which needs every message. See :attr:`Commands.trigger_words`.
+        """
+        return self._commands.trigger_words
+
+    def on_error(self, handler: _ErrorHandler) -> _ErrorHandler:
+        """Register the hook for exceptions of handlers and of later work. Use it as a decorator, without parentheses.
+
+        The hook is called with the payload and the exception. What it returns is the reply, and the call has succeeded:
+        nothing is logged. If it returns None, the exception is logged and the call is answered with 500, as without a
+        hook; if it raises, both exceptions are logged. After :meth:`Reply.later`, its reply is posted through the
+        webhook. It may be ``async``; then the app is served only by :meth:`handle_async` and :attr:`asgi`.
+
+        Args:
+            handler: the hook.
+
+        Returns:
+            The hook, unchanged.
+
+        Raises:
+            ConfigurationError: if there is a hook already, or it is not callable.
+        """
+        if not callable(handler):
+            raise ConfigurationError("handler: must be callable")
+        if self._failures.hook is not None:
+            raise ConfigurationError("handler: there is a hook for errors already")
+        self._failures.hook = handler
+        return handler
+
+    def finish(self, timeout: float | None = None) -> bool:
+        """Wait for the work that :meth:`handle` and the WSGI application have started for :meth:`Reply.later`.
+
+        A program that ends normally waits for this work by itself, without a limit. It is lost in a program that is
+        killed, for example by a server that has waited for its worker process long enough. Work that must survive
+        belongs in a job queue.
+
+        Args:
+            timeout: how many seconds to wait; None for no limit.
+
+        Returns:
+            Whether all of it is finished. If not, it goes on, and a warning is logged.
+        """
+        return self._later.finish(timeout)
+
+    async def finish_async(self, timeout: float | None = None) -> bool:
+        """Wait for the work that :meth:`handle_async` has started for :meth:`Reply.later` in this event loop.
+
+        :attr:`asgi` does so when its server shuts down, if the server runs the lifespan protocol for it. Inside another
+        application, call it where that one shuts down: work that still runs when the event loop ends is cancelled,
+        which is logged as a warning.
+
+        Args:
+            timeout: how many seconds to wait; None for no limit.
+
+        Returns:
+            Whether all of it is finished. If not, it goes on, and a warning is logged.
+        """
+        return await self._later.finish_async(timeout)
 
     @property
     def asgi(self) -> AsgiApp:
@@ -298,11 +368,20 @@ class WebhookApp:
             ConfigurationError: if a handler is ``async``, or an argument has the wrong type.
         """
         self._check_is_sync()
-        call = self._receive(body, content_type)
+        call = self._calls.receive(body, content_type)
         del body  # no frame keeps the token while the handler runs, or in what it raises
         if isinstance(call, ConfigurationError):
             raise call
-        return call if isinstance(call, Answer) else self._remembered(call, self._run(call))
+        if isinstance(call, Answer):
+            return call
+        known = self._calls.find(call)
+        if known is not None:
+            return known
+        reply = run(self._reply(call, has_loop=False))
+        answer = self._calls.answer(call, reply)
+        if isinstance(reply, LaterReply):
+            self._later.start(call.payload, reply)
+        return answer
 
     async def handle_async(self, body: Body, content_type: str | None) -> Answer:
         """Answer a POST request under ``asyncio``, as :meth:`handle` does. Plain handlers run in a worker thread.
@@ -317,14 +396,20 @@ class WebhookApp:
         Raises:
             ConfigurationError: if an argument has the wrong type.
         """
-        call = self._receive(body, content_type)
+        call = self._calls.receive(body, content_type)
         del body
         if isinstance(call, ConfigurationError):
             raise call
         if isinstance(call, Answer):
             return call
-        running = self._run_async(call) if call.registered.is_async else asyncio.to_thread(self._run, call)
-        return self._remembered(call, await running)
+        known = await self._calls.beside_the_loop(self._calls.find, call)
+        if known is not None:
+            return known
+        reply = await run_async(self._reply(call, has_loop=True))
+        answer = await self._calls.beside_the_loop(self._calls.answer, call, reply)
+        if isinstance(reply, LaterReply):
+            self._later.start_async(call.payload, reply)
+        return answer
 
     def __repr__(self) -> str:
         events = ", ".join(each.event for each in self._handlers.all)
@@ -334,73 +419,31 @@ class WebhookApp:
         raise TypeError("a WebhookApp holds tokens and cannot be pickled: make one in each process")
 
     def _check_is_sync(self) -> None:
-        if any(each.is_async for each in self._handlers.all):
-            raise ConfigurationError("handlers: one is async, so serve the app by `handle_async` or `asgi`")
+        if any(each.is_async for each in self._handlers.all) or self._failures.is_async:
+            raise ConfigurationError(f"handlers: one {NEEDS_ASYNCIO}")
 
-    def _receive(self, body: object, content_type: str | None) -> _Call | Answer | ConfigurationError:
-        """Return the call, or the answer if no handler is needed. Wrong use is returned: this frame has the token."""
+    def _register_commands(self) -> None:
+        if all(each.handler is not self._commands for each in self._handlers.all):
+            self.on(EventType.SEND_MESSAGE)(self._commands)
+
+    def _reply(self, call: Call, *, has_loop: bool) -> Steps[Reply | None]:
+        """Run the handler and return the reply; None if it failed and the failure was logged."""
+
+        def accept(result: object) -> Reply:
+            reply = reply_of(result)
+            if isinstance(reply, LaterReply) and reply.needs_asyncio and not has_loop:
+                raise TypeError(f"Reply.later: the work or the webhook {NEEDS_ASYNCIO}")
+            return reply
+
         try:
-            content = as_bytes(body)
-            document = json_object(content, "" if content_type is None else content_type, self._max_size)
-            registered = self._handlers.find(document.get("token"))
-            if registered is None:
-                raise WebhookVerificationError(WRONG_TOKEN)
-            has_content = any(document[key] is not None for key in document.keys() - {"token", "bot"})
-            payload = read_payload(registered.event, document)
-        except WebhookPayloadError as error:
-            _log.info("a call was refused: %s", error)
-            return json_answer(error.answer_status, {"error": str(error)})
-        except ConfigurationError as error:
-            return error.with_traceback(None)
-        if payload.bot and not registered.takes_bots:
-            return answer_to(None)
-        # The body itself would keep tokens and messages in memory.
-        key = hashlib.sha256(content).digest() if has_content and self._deduplicates else None
-        known = None if key is None else self._repeats.find(key)
-        return known or _Call(registered, payload, key)
-
-    def _run(self, call: _Call) -> Answer:
-        # StopIteration must not leave a worker thread: asyncio would hang.
-        try:
-            return answer_to(call.registered.handler(call.payload))
-        except (Exception, asyncio.CancelledError) as error:
-            return self._failed(call, error)
-
-    async def _run_async(self, call: _Call) -> Answer:
-        # In a task of its own, to tell a handler that was cancelled from within (it has failed) from a cancelled call.
-        handling = asyncio.ensure_future(_awaited(call.registered.handler, call.payload))
-        try:
-            await asyncio.wait((handling,))
-        except asyncio.CancelledError:
-            handling.cancel()
-            await asyncio.gather(handling, return_exceptions=True)
-            raise
-        try:
-            return answer_to(handling.result())
-        except (Exception, asyncio.CancelledError) as error:
-            return self._failed(call, error)
-
-    def _failed(self, call: _Call, error: BaseException) -> Answer:
-        tokens = [each.token for each in self._handlers.all if each.token is not None]
-        # Not by `exc_info`: the frames may hold tokens, and tools that report errors show them.
-        try:
-            text = redacted("".join(traceback.format_exception(error)), spellings(tokens, shortest=1, levels=3))
-        except Exception:  # the methods of an exception may fail, too
-            text = f"{type(error).__name__}, which cannot be shown"
-        _log.error("the handler of %s failed:\n%s", call.registered.event, text)
-        return json_answer(500, {"error": "the bot failed"})
-
-    def _remembered(self, call: _Call, answer: Answer) -> Answer:
-        if call.key is not None and answer.status < 300:
-            self._repeats.add(call.key, answer)
-        return answer
+            return accept((yield call.registered.function_for(call.payload)))
+        except FAILURES as error:
+            failure = error
+        return (yield from self._failures.handle("the handler", call.payload, failure, accept))
 
 
-def _is_async(handler: _Handler) -> bool:
-    while isinstance(handler, functools.partial):
-        handler = handler.func
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
-
-
-async def _awaited(handler: _Handler, payload: Payload) -> object:
-    return await cast("Awaitable[object]", handler(payload))
+def _check_handler(handler: object, event: EventType) -> None:
+    if not callable(handler):
+        raise ConfigurationError("handler: must be callable")
+    if isinstance(handler, Router) and event is not EventType.SEND_MESSAGE:
+        raise ConfigurationError("handler: commands are for sendMessage only")

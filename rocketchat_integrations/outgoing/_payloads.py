@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, cast, get_args
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, Unpack, cast, get_args
 
 import attrs
 
 from rocketchat_integrations._protocol.readers import Mismatch, json_type, read_flag, read_object, read_text, read_time
 from rocketchat_integrations.exceptions import WebhookPayloadError
 from rocketchat_integrations.models import EventType
+
+from ._replies import Reply, ReplyFields
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
 
@@ -192,6 +194,37 @@ class _MessagePayload(_Payload):
     is_edited: bool | None = wire("isEdited", read_flag)
     """True for an edited message. It is sent again with the same ``message_id`` if the integration has
     ``run_on_edits``."""
+
+    def reply(self, text: str | None = None, **fields: Unpack[ReplyFields]) -> Reply:
+        """Make a reply where the message is: in its thread, or in the room if it is in no thread.
+
+        An integration with a ``target_room`` posts replies in another room, where the thread is not: return a
+        :class:`Reply` without ``tmid`` instead.
+
+        Args:
+            text: the text, with Markdown.
+            fields: other arguments of :class:`Reply`.
+
+        Raises:
+            ValueError: as :class:`Reply` does.
+            TypeError: as :class:`Reply` does.
+        """
+        return Reply(text, tmid=self.tmid, **fields)
+
+    def reply_in_thread(self, text: str | None = None, **fields: Unpack[ReplyFields]) -> Reply:
+        """Make a reply in the thread of the message. If it is in no thread, the reply starts one.
+
+        A replayed call has no message; then the reply is in no thread. See :meth:`reply` for a ``target_room``.
+
+        Args:
+            text: the text, with Markdown.
+            fields: other arguments of :class:`Reply`.
+
+        Raises:
+            ValueError: as :class:`Reply` does.
+            TypeError: as :class:`Reply` does.
+        """
+        return Reply(text, tmid=self.tmid or self.message_id, **fields)
 
 
 @attrs.frozen(kw_only=True)

@@ -6,38 +6,54 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Protocol
 
 from ._replies import Answer
 
-_MAX_SECONDS = 300.0
+SECONDS = 300.0
 _MAX_CALLS = 1000
 
 
-class Repeats:
-    """The answers to recent calls, by the digests of their bodies. May be shared by threads.
+class Repeats(Protocol):
+    """What :class:`WebhookApp` needs of an object that remembers answers. It may be used by several threads at once.
 
-    A body contains the token, so equal digests mean the same handler. Answers that are too many or too old are dropped,
-    the oldest first.
+    A key is text of 64 characters: a digest of the whole call, which contains the token. So equal keys mean the same
+    handler and the same payload. If a method raises, the app logs that and goes on without it.
+    """
+
+    def find(self, key: str) -> Answer | None:
+        """Return the answer to an earlier call with this key; None if there is none, or it is too old."""
+        ...
+
+    def add(self, key: str, answer: Answer) -> None:
+        """Remember the answer to a call, unless there is one for its key already."""
+        ...
+
+
+class MemoryRepeats:
+    """Remembers the answers to the last 1,000 calls of this process for 5 minutes: the default of :class:`WebhookApp`.
+
+    Answers that are too many or too old are dropped, the oldest first. May be shared by threads.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._answers: OrderedDict[bytes, tuple[float, Answer]] = OrderedDict()
+        self._answers: OrderedDict[str, tuple[float, Answer]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._answers)
 
-    def find(self, key: bytes) -> Answer | None:
+    def find(self, key: str) -> Answer | None:
         """Return the answer to an earlier call with the same body."""
-        oldest = self._clock() - _MAX_SECONDS
+        oldest = self._clock() - SECONDS
         with self._lock:
             while self._answers and next(iter(self._answers.values()))[0] <= oldest:
                 self._answers.popitem(last=False)
             answered = self._answers.get(key)
         return answered[1] if answered else None
 
-    def add(self, key: bytes, answer: Answer) -> None:
+    def add(self, key: str, answer: Answer) -> None:
         """Remember an answer, unless there is one already."""
         with self._lock:
             self._answers.setdefault(key, (self._clock(), answer))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
-from collections.abc import Iterable, Mapping
-from typing import Self
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, Self, TypeAlias, TypedDict
 
 import attrs
 
@@ -28,42 +29,69 @@ class Answer:
     """The body. Never empty: to Rocket.Chat, a 200 with an empty body is a failed call."""
 
 
-def _attachments(value: Iterable[Attachment]) -> tuple[Attachment, ...]:
-    return Message(attachments=value).attachments  # checks them
+class ReplyFields(TypedDict, total=False):
+    """The arguments of a :class:`Reply` that ``reply`` and ``reply_in_thread`` pass on."""
+
+    attachments: Iterable[Attachment]
+    channel: str | None
+    alias: str | None
+    avatar: str | None
+    emoji: str | None
+    parse_urls: bool | None
+    groupable: bool | None
+    custom_fields: Mapping[str, object] | None
+
+
+class Webhook(Protocol):
+    """Where the result of later work is posted: an incoming webhook, plain or for asyncio."""
+
+    def post(self, message: str | Message) -> object: ...
 
 
 @attrs.frozen(repr=False)
-class Reply:
-    """The reply to a call.
+class Reply(Message):
+    """The reply to a call: a :class:`~rocketchat_integrations.Message`, or how the call failed.
 
-    Rocket.Chat posts the text and the attachments as a message of the integration's user, and the call has succeeded.
-    :meth:`nothing` posts no message; :meth:`retry_later` and :meth:`disable` let the call fail.
+    Rocket.Chat posts it as a message of the integration's user, and the call has succeeded. :meth:`nothing` posts no
+    message; :meth:`retry_later` and :meth:`disable` let the call fail; :meth:`later` posts a result when it is there.
+
+    It takes the arguments of a :class:`~rocketchat_integrations.Message`, except for ``separate_response``, which has
+    no effect in a reply. What the server does with them differs from a post in these points:
+
+    - ``channel`` is one text: ``"#room"``, ``"@user"``, a name or an id. It needs no permission of the integration.
+      None for the integration's ``target_room``, or the room of the call if it has none.
+    - ``tmid`` is the id of the message in whose thread to reply. The thread must be in the room that the reply goes to.
+      :meth:`MessageSent.reply` and :meth:`MessageSent.reply_in_thread` set it.
+    - ``alias``, ``avatar`` and ``emoji`` replace those of the integration. From 8.x on, ``alias`` and ``avatar`` need
+      the permission ``message-impersonate`` for the integration's user; without it, nothing is posted.
+    - ``custom_fields`` must be enabled in the workspace (``Message_CustomFields_Enabled``); from 8.x on, nothing is
+      posted if they are not.
+
+    A reply that the server refuses is only seen in the integration's history.
 
     Raises:
-        ValueError: if the text is blank and there is no attachment, or if the channel is blank.
+        ValueError: if the text is blank and there is no attachment, if the channel is blank, or if an argument has
+            another value that is not allowed.
         TypeError: if an argument has the wrong type. Both messages name the argument.
     """
 
-    text: str | None = None
-    """The text, with Markdown."""
-
-    attachments: tuple[Attachment, ...] = attrs.field(default=(), kw_only=True, converter=_attachments)
-    """What to show below the text: a list of :class:`~rocketchat_integrations.Attachment`."""
-
-    channel: str | None = attrs.field(default=None, kw_only=True)
+    # pyright compares the converters, of which this field has none.
+    channel: str | None = attrs.field(default=None, kw_only=True)  # pyright: ignore[reportIncompatibleVariableOverride]
     """Where to post: ``"#room"``, ``"@user"``, a name or an id. None for the integration's ``target_room``, or the
     room of the call if it has none."""
+
+    separate_response: None = attrs.field(default=None, init=False)
+    """Always None: a reply is posted to one room."""
 
     status: int = attrs.field(default=200, init=False)
     """The HTTP status: 200; 503 for :meth:`retry_later`, 410 for :meth:`disable`."""
 
     def __attrs_post_init__(self) -> None:
-        text = Message(self.text).text  # checks it
         if self.channel is not None and not isinstance(self.channel, str):
             raise TypeError(f"channel: must be text or None, not {type(self.channel).__name__}")
         if self.channel is not None and not trimmed(self.channel):
             raise ValueError("channel: must not be blank; leave it out to post where the integration does")
-        if not trimmed(text or "") and not self.attachments:
+        if not _has_content(self):
             raise ValueError("text: must not be blank without an attachment; use Reply.nothing() to post no message")
 
     @classmethod
@@ -93,35 +121,137 @@ class Reply:
         """
         return cls._without_message(410)
 
+    @staticmethod
+    def later(work: Callable[[], object], webhook: Webhook, *, now: Message | str | None = None) -> Reply:
+        """Answer at once, do work that may take longer than 20 seconds, and post its result through a webhook.
+
+        The work starts when the call is answered. It returns what a handler may return: a text, a
+        :class:`~rocketchat_integrations.Message` or a :class:`Reply` to post, or None. Pass arguments to it with
+        :func:`functools.partial` or a ``lambda``. What it raises is logged and passed to the hook of
+        :meth:`WebhookApp.on_error`, whose reply is posted through the same webhook.
+
+        The result goes to the room of the webhook, into the thread that its ``tmid`` names: return
+        ``message.reply_in_thread("done")`` for the thread of the message. To post into another room than the
+        webhook's, name it: ``message.reply("done", channel=message.channel_id)``. The webhook's integration must have
+        ``override_destination_channel_enabled`` for that, even if the room is its own; otherwise the server refuses the
+        post, which is logged.
+
+        The work is kept in memory. See :meth:`WebhookApp.finish` for what happens to it when the program ends.
+
+        Args:
+            work: the function. Under :meth:`WebhookApp.handle_async` and ASGI it may be ``async``; a plain one runs in
+                a worker thread.
+            webhook: an :class:`~rocketchat_integrations.IncomingWebhook`, or under ``handle_async`` and ASGI also an
+                :class:`~rocketchat_integrations.aio.AsyncIncomingWebhook`.
+            now: the reply to post at once. None for nothing. The result of quick work may be posted before it.
+
+        Raises:
+            TypeError: if an argument has the wrong type.
+            ValueError: if ``now`` is a reply that lets the call fail.
+        """
+        if not callable(work):
+            raise TypeError("work: must be callable")
+        if not callable(getattr(webhook, "post", None)):
+            raise TypeError("webhook: must be an IncomingWebhook or an AsyncIncomingWebhook")
+        first = reply_of(now)
+        if first.status != 200 or isinstance(first, LaterReply):
+            raise ValueError("now: must be a message to post, or None")
+        reply = LaterReply.nothing()
+        values = {field.name: getattr(first, field.name) for field in attrs.fields(Reply)}
+        _set(reply, {**values, "work": work, "webhook": webhook})
+        return reply
+
     @classmethod
     def _without_message(cls, status: int) -> Self:
         reply = cls.__new__(cls)
-        for field, value in {"text": None, "attachments": (), "channel": None, "status": status}.items():
-            object.__setattr__(reply, field, value)
+        _set(reply, {**{field.name: field.default for field in attrs.fields(cls)}, "status": status})
         return reply
 
     def __repr__(self) -> str:
-        if not self.text and not self.attachments:
+        if not _has_content(self):
             return f"Reply.{_SHORTHANDS[self.status]}()"
-        parts = [] if self.text is None else [repr(self.text)]
-        parts += [f"{name}={value!r}" for name in ("attachments", "channel") if (value := getattr(self, name))]
-        return f"Reply({', '.join(parts)})"
+        fields = attrs.fields(Message)
+        given = [(each.name, value) for each in fields if (value := getattr(self, each.name)) != each.default]
+        return f"Reply({', '.join(repr(value) if name == 'text' else f'{name}={value!r}' for name, value in given)})"
+
+
+@attrs.frozen(repr=False, eq=False)
+class LaterReply(Reply):
+    """A reply after which work is done. See :meth:`Reply.later`."""
+
+    work: Callable[[], object] = attrs.field(default=None, init=False)
+    webhook: Webhook = attrs.field(default=None, init=False)
+
+    @property
+    def needs_asyncio(self) -> bool:
+        return is_async(self.work) or is_async(self.webhook.post)
+
+    def __repr__(self) -> str:
+        return "Reply.later(…)"
+
+
+def _has_content(message: Message) -> bool:
+    return bool(trimmed(message.text or "") or message.attachments)
+
+
+def _set(reply: Reply, values: Mapping[str, object]) -> None:
+    for name, value in values.items():
+        object.__setattr__(reply, name, value)
 
 
 _SHORTHANDS = {200: "nothing", 503: "retry_later", 410: "disable"}
 _ERRORS = {503: {"error": "try again later"}, 410: {"error": "no further calls wanted"}}
 
+Result: TypeAlias = Message | str | None
+"""What a handler may return; a Reply is a Message."""
 
-def answer_to(result: object) -> Answer:
-    """Return the answer for the result of a handler; raise TypeError if it is neither a reply nor None."""
+
+def is_async(function: Any) -> bool:
+    """Return whether calling the function gives a coroutine."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
+def reply_of(result: object) -> Reply:
+    """Return the reply for the result of a handler.
+
+    Raises:
+        TypeError: if it is of another type, or a message for several channels.
+        ValueError: if it is a blank text, or a message that cannot be a reply.
+    """
     if result is None:
-        result = Reply.nothing()
+        return Reply.nothing()
     if isinstance(result, Reply):
-        message = Message(result.text, attachments=result.attachments, channel=result.channel)
-        return json_answer(result.status, _ERRORS.get(result.status) or message_body(message))
-    if inspect.iscoroutine(result):
-        result.close()  # else Python warns that it was never awaited
-    raise TypeError(f"a handler must return a Reply or None, not {type(result).__name__}")
+        return result
+    if isinstance(result, str):
+        return Reply(result)
+    if isinstance(result, Message):
+        values = attrs.asdict(result, recurse=False)
+        if values.pop("separate_response") is not None:
+            raise ValueError("separate_response: has no effect in a reply; leave it out")
+        return Reply(**values)
+    raise TypeError(f"a handler must return a Reply, a Message, text or None, not {type(result).__name__}")
+
+
+def later_message(result: object) -> Message | str | None:
+    """Return the message to post for the result of later work; None to post nothing.
+
+    Raises:
+        TypeError: if it is nothing that can be posted.
+    """
+    if isinstance(result, Reply):
+        if result.status != 200 or isinstance(result, LaterReply):
+            raise TypeError(f"later work must return a message, not {result!r}")
+        return result if _has_content(result) else None
+    if result is None or isinstance(result, (str, Message)):
+        return result
+    raise TypeError(f"later work must return a Reply, a Message, text or None, not {type(result).__name__}")
+
+
+def answer_to(reply: Reply) -> Answer:
+    """Return the HTTP answer for a reply."""
+    return json_answer(reply.status, _ERRORS.get(reply.status) or message_body(reply))
 
 
 def json_answer(status: int, content: Mapping[str, object]) -> Answer:

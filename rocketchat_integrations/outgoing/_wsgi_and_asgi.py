@@ -61,12 +61,18 @@ def _read_wsgi(stream: Any, size: int) -> list[bytes] | None:
 class AsgiApp:
     """The ASGI application of a :class:`WebhookApp`: its attribute ``asgi``.
 
-    It answers HTTP requests on every path, refuses websockets, and supports the lifespan protocol without doing
-    anything in it.
+    It answers HTTP requests on every path, refuses websockets, and supports the lifespan protocol: at shutdown it waits
+    for the work of :meth:`Reply.later`, as :meth:`WebhookApp.finish_async` does.
     """
 
-    def __init__(self, handle: Callable[[bytes, str | None], Awaitable[Answer]], max_size: int) -> None:
+    def __init__(
+        self,
+        handle: Callable[[bytes, str | None], Awaitable[Answer]],
+        finish: Callable[[], Awaitable[object]],
+        max_size: int,
+    ) -> None:
         self._handle = handle
+        self._finish = finish
         self._max_size = max_size
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
@@ -78,11 +84,19 @@ class AsgiApp:
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await _confirm_lifespan(receive, send)
+            await self._confirm_lifespan(receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close"})  # before it is accepted: the server answers 403
         else:
             raise ConfigurationError("scope: type must be http, websocket or lifespan")
+
+    async def _confirm_lifespan(self, receive: _Receive, send: _Send) -> None:
+        phase = ""
+        while phase != "shutdown":
+            phase = (await receive())["type"].removeprefix("lifespan.")
+            if phase == "shutdown":
+                await self._finish()
+            await send({"type": f"lifespan.{phase}.complete"})
 
     async def _serve(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         answer = await self._answer(scope, receive)
@@ -119,13 +133,6 @@ async def _read_asgi(receive: _Receive, max_size: int) -> list[bytes] | None:
         size += len(pieces[-1])
         more = message.get("more_body", False)
     return pieces
-
-
-async def _confirm_lifespan(receive: _Receive, send: _Send) -> None:
-    phase = ""
-    while phase != "shutdown":
-        phase = (await receive())["type"].removeprefix("lifespan.")
-        await send({"type": f"lifespan.{phase}.complete"})
 
 
 def _answer_before_body(method: str, length: str | None, max_size: int) -> Answer | None:

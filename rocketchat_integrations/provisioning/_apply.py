@@ -20,6 +20,7 @@ from rocketchat_integrations.models import IntegrationDefinition, IntegrationRec
 from ._matching import RecordsByName, by_name
 from ._plan import Plan, phases_of
 from ._provisioning_client import AsyncProvisioningClient, ProvisioningClient
+from ._refused_steps import is_refused
 from ._steps import Create, Identity, Remove, Step, Update, fingerprint, identity, label
 from ._work import Job, Progress, Report, Work
 from ._workers import Workers
@@ -41,7 +42,8 @@ def apply(
     Reads the list of integrations once more, then writes: renames, creates, other updates, removals. If a step fails,
     the others go on. Only if no further call can succeed (credentials refused, server unreachable, rate limit longer
     than the client's policy waits) do the remaining steps stay pending. After any failure, also after a lost answer,
-    plan and apply again: steps that took effect are recognized, and nothing is created twice.
+    plan and apply again: steps that took effect are recognized, and nothing is created twice. What the server refuses,
+    such as a room that does not exist, has to be corrected first; the error says so.
 
     On an interrupt (Ctrl-C), calls under way are finished, no more are sent, and the KeyboardInterrupt is raised.
 
@@ -103,13 +105,14 @@ def _check_arguments(plan: object, workers: object, max_removals: object, on_pro
 def _failures_text(report: Report) -> str:
     """Describe the first failures of a report."""
     steps = len(report.done) + len(report.failed) + len(report.pending)
-    lines = [
-        f"{len(report.failed)} of {steps} steps failed, {len(report.pending)} were not tried; plan and apply again:"
-    ]
+    needs_correction = any(is_refused(failure.error) for failure in report.failed)
+    advice = (
+        "correct what the server refuses, then plan and apply again" if needs_correction else "plan and apply again"
+    )
+    lines = [f"{len(report.failed)} of {steps} steps failed, {len(report.pending)} were not tried; {advice}:"]
     for failure in report.failed[:_FAILURES_SHOWN]:
         verb = type(failure.step).__name__.lower()
-        error = f"{type(failure.error).__name__}: {failure.error}"
-        lines.append(f"{verb} {label(failure.step)}: {error}")
+        lines.append(f"{verb} {label(failure.step)}: {type(failure.error).__name__}: {failure.reason}")
     if len(report.failed) > _FAILURES_SHOWN:
         lines.append(f"and {len(report.failed) - _FAILURES_SHOWN} more")
     return "\n".join(lines)

@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import Callable, Iterable
-
-from rocketchat_integrations.manifest import Manifest
-from rocketchat_integrations.models import IntegrationDefinition
+from collections.abc import Callable
 
 from ._apply import check_limits, definitions_to_create, jobs_of, raise_failures
+from ._matching import Wanted
 from ._plan import Plan
 from ._planner import Prune, compare, wanted_entries
 from ._provisioning_client import AsyncProvisioningClient
 from ._work import Job, Progress, Report, Work
 
 
-async def plan_async(
-    wanted: Manifest | Iterable[IntegrationDefinition], client: AsyncProvisioningClient, *, prune: Prune = False
-) -> Plan:
+async def plan_async(wanted: Wanted, client: AsyncProvisioningClient, *, prune: Prune = False) -> Plan:
     """Compare what is wanted with a workspace, as :func:`~rocketchat_integrations.provisioning.plan` does.
 
     Args:
-        wanted: a manifest, or definitions.
+        wanted: a manifest, or definitions: any iterable, read once.
         client: an :class:`AsyncClient`. Integrations that its user may not see count as missing.
         prune: what to remove.
 

@@ -12,6 +12,7 @@ from rocketchat_integrations._protocol.normalization import FIELDS
 from rocketchat_integrations.exceptions import AmbiguousIntegration, ConfigurationError, ProvisioningError
 from rocketchat_integrations.manifest import Entry, Manifest
 from rocketchat_integrations.models import (
+    Definition,
     IncomingIntegration,
     IncomingIntegrationRecord,
     IntegrationDefinition,
@@ -22,20 +23,20 @@ from rocketchat_integrations.models import (
 
 from ._steps import Identity, identity, label
 
+Wanted: TypeAlias = Manifest | Iterable[Definition]
+"""What to plan for. With the base class, since mypy infers ``list[Definition]`` for a list of both types."""
+
 RecordsByName: TypeAlias = Mapping[Identity, list[IntegrationRecord]]
 
 
-def entries_of(wanted: Manifest | Iterable[IntegrationDefinition]) -> list[Entry]:
+def entries_of(wanted: Wanted) -> list[Entry]:
     """Return the entries, checked and sorted by type and name."""
     if isinstance(wanted, Manifest):
         entries = list(map(_checked, wanted.entries))
     elif isinstance(wanted, str) or not isinstance(wanted, Iterable):
-        raise ConfigurationError(
-            f"wanted: must be a Manifest or a sequence of definitions, not {type(wanted).__name__}"
-        )
+        raise ConfigurationError(f"wanted: must be a Manifest or definitions, not {type(wanted).__name__}")
     else:
-        definitions = map(_plain, wanted)
-        entries = [Entry(definition=it, given=frozenset(FIELDS[it.type])) for it in definitions]
+        entries = [Entry(definition=definition) for definition in map(_plain, wanted)]
     entries.sort(key=lambda entry: identity(entry.definition))
     problems = list(_contradictions(entries))
     if problems:
@@ -52,7 +53,7 @@ def _checked(entry: Entry) -> Entry:
     return attrs.evolve(entry, definition=definition)
 
 
-def _plain(definition: IntegrationDefinition) -> IntegrationDefinition:
+def _plain(definition: Definition) -> IntegrationDefinition:
     if isinstance(definition, (IncomingIntegrationRecord, OutgoingIntegrationRecord)):
         return definition.definition
     if not isinstance(definition, (IncomingIntegration, OutgoingIntegration)):

@@ -14,7 +14,8 @@ from rocketchat_integrations.models import Change
 from ._plan_files import data_of, step_from
 from ._steps import SECRET_FIELDS, Create, LiteralSecret, Remove, Step, Unchanged, Update, digest, identity, label
 
-_VERSION = 1
+# 1: only the fields that an entry gives were compared. 2: entries are exact.
+_VERSION = 2
 _KINDS = {"creates": Create, "updates": Update, "removals": Remove, "unchanged": Unchanged}
 
 
@@ -61,11 +62,16 @@ class Plan:
         return bool(self.creates or self.updates or self.removals)
 
     def __str__(self) -> str:
+        return "\n".join([*(line for step in self.steps for line in lines_of(step)), self.summary])
+
+    @property
+    def summary(self) -> str:
+        """How many integrations are created, updated, removed and left as they are, in one line."""
         as_wanted = f"{len(self.unchanged)} as wanted"
         if not self:
             return f"Nothing to do: {as_wanted}."
         counts = f"{len(self.creates)} to create, {len(self.updates)} to update, {len(self.removals)} to remove"
-        return "\n".join([*(line for step in self.steps for line in _lines_of(step)), f"{counts}, {as_wanted}."])
+        return f"{counts}, {as_wanted}."
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as data for a JSON file, to apply it later with :meth:`from_dict`.
@@ -96,18 +102,27 @@ class Plan:
         """Return the plan from the data of :meth:`to_dict`.
 
         Raises:
-            ProvisioningError: if the data is not a plan, was changed, or has an unknown version.
+            ProvisioningError: if the data is not a plan, was changed, or was made by another version of this package
+                that writes plans in another format.
         """
         try:
             content = {name: value for name, value in data.items() if name != "digest"}
-            version, is_whole = content["version"], digest(content) == data["digest"]
-            if version == _VERSION and is_whole:
+            problem = _format_problem(content["version"])
+            if problem is None and digest(content) == data["digest"]:
                 steps = {name: [step_from(kind, it) for it in content[name]] for name, kind in _KINDS.items()}
                 return cls(prune=bool(content["prune"]), **{name: tuple(group) for name, group in steps.items()})
-            problem = "it was changed or damaged" if version == _VERSION else f"version {version!r} is unknown"
+            problem = problem or "it was changed or damaged"
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
             problem = "it is not the data of a plan"
         raise ProvisioningError(f"not a valid plan: {problem}. Plan again")
+
+
+def _format_problem(version: Any) -> str | None:
+    """Return why a plan in another format cannot be read; None if it is in this one."""
+    if version == _VERSION:
+        return None
+    age = "an older" if version < _VERSION else "a newer"
+    return f"it was made by {age} version of this package (format {version}; this version reads format {_VERSION})"
 
 
 def phases_of(plan: Plan) -> list[list[Step]]:
@@ -120,15 +135,16 @@ def phases_of(plan: Plan) -> list[list[Step]]:
     ]
 
 
-def _lines_of(step: Step) -> Iterator[str]:
+def lines_of(step: Step) -> Iterator[str]:
     """Describe a step: one line, then one for each field. Texts are escaped: no name can control the terminal."""
     if isinstance(step, Create):
         yield f"+ create {label(step)}"
-        for field in attrs.fields(type(step.definition)):
-            value = getattr(step.definition, field.name)
-            if field.name != "name" and value != field.default:
-                yield f"    {field.name}: {_value_text(field.name, value)}"
-        yield from (f"    {field}: set" for field in step.secrets)
+        defaults = {field.name: field.default for field in attrs.fields(type(step.definition))}
+        for name, value in step.shown_fields.items():
+            if name in SECRET_FIELDS:
+                yield from [f"    {name}: set"] if name in step.secrets else []
+            elif name != "name" and value != defaults[name]:
+                yield f"    {name}: {_value_text(name, value)}"
     elif isinstance(step, Update):
         if step.renamed_from is None:
             yield f"~ update {label(step)} ({step.id})"

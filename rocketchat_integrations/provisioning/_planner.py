@@ -8,30 +8,40 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from rocketchat_integrations._protocol.normalization import FIELDS, changed_fields, differences
-from rocketchat_integrations._redaction import HIDDEN
+from rocketchat_integrations._redaction import spellings
 from rocketchat_integrations.exceptions import ConfigurationError
 from rocketchat_integrations.manifest import Entry, Manifest
 from rocketchat_integrations.models import Change, IntegrationDefinition, IntegrationRecord, validate
 
-from ._matching import collect, entries_of, matches_of, old_identity, place_of
+from ._matching import Wanted, collect, entries_of, matches_of, old_identity, place_of
 from ._plan import Plan
 from ._provisioning_client import ProvisioningClient
-from ._steps import SECRET_FIELDS, Create, LiteralSecret, Remove, Secrets, Unchanged, Update, fingerprint, identity
+from ._steps import (
+    SECRET_FIELDS,
+    Create,
+    LiteralSecret,
+    Remove,
+    Secrets,
+    Unchanged,
+    Update,
+    fingerprint,
+    identity,
+    shown_change,
+)
 
 Prune: TypeAlias = bool | Literal["all"]
 
 
-def plan(
-    wanted: Manifest | Iterable[IntegrationDefinition], client: ProvisioningClient, *, prune: Prune = False
-) -> Plan:
+def plan(wanted: Wanted, client: ProvisioningClient, *, prune: Prune = False) -> Plan:
     """Compare what is wanted with a workspace. Reads the list of integrations once and writes nothing.
 
     An entry is matched by its ``id`` if it gives one, then by type and name, then by type and ``renamed_from``: a
-    rename keeps id and token. Fields are compared as :func:`~rocketchat_integrations.differences` does. Fields that an
-    entry does not give stay as they are.
+    rename keeps id and token. Fields are compared as :func:`~rocketchat_integrations.differences` does: a ``token``,
+    ``script_engine`` or ``skip_transpile`` of None stays as it is. Of a partial entry, only the fields that it gives
+    are compared and changed.
 
     Args:
-        wanted: a manifest; or definitions, all of whose fields count as given, except a ``token`` of None.
+        wanted: a :class:`~rocketchat_integrations.manifest.Manifest`, or definitions: any iterable, read once.
         client: a :class:`~rocketchat_integrations.Client`. Integrations that its user may not see count as missing.
         prune: what to remove. False: nothing. True: integrations that are not wanted, have a name in the manifest's
             ``scope`` and were created by the client's user. ``"all"``: all integrations that are not wanted.
@@ -53,7 +63,7 @@ def plan(
     return compare(entries, scope, records, prune=prune, creator=creator)
 
 
-def wanted_entries(wanted: Manifest | Iterable[IntegrationDefinition], prune: object) -> tuple[list[Entry], str]:
+def wanted_entries(wanted: Wanted, prune: object) -> tuple[list[Entry], str]:
     """Return what is wanted, and the prefix of the names that it owns. Raise ConfigurationError for wrong arguments."""
     if not (isinstance(prune, bool) or prune == "all"):
         raise ConfigurationError(f"prune: must be False, True or 'all', not {prune!r}")
@@ -103,9 +113,9 @@ def _step(entry: Entry, record: IntegrationRecord | None) -> Create | Update | U
             secrets=_secrets(entry, SECRET_FIELDS),
             renamed_from=entry.renamed_from if old_identity(entry) else None,
         )
-    name, given = entry.definition.name, entry.given | {"name"}
+    name, managed = entry.definition.name, entry.managed
     # Inline: a local variable would show the token in tracebacks.
-    target = attrs.evolve(record, **{field: getattr(entry.definition, field) for field in given})
+    target = attrs.evolve(record, **{field: getattr(entry.definition, field) for field in managed})
     changes = differences(record, target)
     if not changes:
         return Unchanged(id=record.id, type=record.type, name=name, seen=fingerprint(record))
@@ -115,8 +125,8 @@ def _step(entry: Entry, record: IntegrationRecord | None) -> Create | Update | U
         type=record.type,
         name=name,
         renamed_from=record.name if record.name != name else None,
-        changes=tuple(map(_without_values, changes)),
-        fields={field: getattr(entry.definition, field) for field in sorted(given - SECRET_FIELDS)},
+        changes=_shown(changes, entry, record),
+        fields={field: getattr(entry.definition, field) for field in sorted(managed - SECRET_FIELDS)},
         secrets=_secrets(entry, {change.field for change in changes}),
         seen=fingerprint(record),
     )
@@ -140,7 +150,7 @@ def _secrets(entry: Entry, fields: Iterable[str]) -> Secrets:
     }
 
 
-def _without_values(change: Change) -> Change:
-    if change.field not in SECRET_FIELDS:
-        return change
-    return Change(change.field, *(None if value is None else HIDDEN for value in (change.old, change.new)))
+def _shown(changes: Iterable[Change], entry: Entry, record: IntegrationRecord) -> tuple[Change, ...]:
+    tokens = filter(None, (record.token, getattr(entry.definition, "token", None)))
+    secrets = spellings(tokens)
+    return tuple(shown_change(change, secrets) for change in changes)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import attrs
 
 from rocketchat_integrations._protocol.normalization import FIELDS
-from rocketchat_integrations._redaction import HIDDEN
+from rocketchat_integrations._redaction import HIDDEN, redacted, spellings
 from rocketchat_integrations.exceptions import ProvisioningError
 from rocketchat_integrations.manifest import Secret
 from rocketchat_integrations.models import Change, IntegrationDefinition, IntegrationRecord, IntegrationType
@@ -46,6 +46,28 @@ class LiteralSecret:
 Secrets: TypeAlias = Mapping[str, Secret | LiteralSecret]
 
 
+def _text_of(source: Secret | LiteralSecret) -> str | None:
+    """Return the secret; None if it cannot be read here."""
+    try:
+        return source.resolve()
+    except ProvisioningError:
+        return None
+
+
+def _without(value: Any, secrets: tuple[str, ...]) -> Any:
+    """Return the value of a field without the secrets that it quotes."""
+    if isinstance(value, tuple):
+        return tuple(redacted([*cast("tuple[object, ...]", value)], secrets))
+    return redacted(value, secrets)
+
+
+def shown_change(change: Change, secrets: tuple[str, ...]) -> Change:
+    """Return a change to show: the value of a token as a whole is hidden, and the secrets that other fields quote."""
+    if change.field in SECRET_FIELDS:
+        return Change(change.field, *(None if value is None else HIDDEN for value in (change.old, change.new)))
+    return Change(change.field, _without(change.old, secrets), _without(change.new, secrets))
+
+
 def _names(fields: Mapping[str, object]) -> str:
     return f"<{', '.join(fields)}>"
 
@@ -62,6 +84,19 @@ class Create:
 
     renamed_from: str | None = None
     """The old name that the entry gives; no integration has it."""
+
+    @property
+    def shown_fields(self) -> Mapping[str, Any]:
+        """The fields to show: without secrets, also where other fields quote them.
+
+        ``token`` is ``"<set>"`` if the step sets it, ``"<generated>"`` if the server generates it (of an incoming
+        integration), and None if there will be none.
+        """
+        secrets = spellings(filter(None, map(_text_of, self.secrets.values())))
+        fields = {name: _without(getattr(self.definition, name), secrets) for name in FIELDS[self.type]}
+        if self.type is IntegrationType.INCOMING:
+            return {**fields, "token": "<generated>"}
+        return {**fields, **dict.fromkeys(self.secrets, "<set>")}
 
     @property
     def type(self) -> IntegrationType:
@@ -99,10 +134,11 @@ class Update(_Existing):
     """Its current name, if the step renames it."""
 
     changes: tuple[Change, ...]
-    """The fields that differ, with the server's value and the wanted one. Values of tokens are hidden."""
+    """The fields that differ, with the server's value and the wanted one, to show: tokens are hidden, also where other
+    fields quote them."""
 
     fields: Mapping[str, Any] = attrs.field(hash=False, repr=_names)
-    """The values that the entry gives, without secrets. Other fields stay as they are."""
+    """The values of the fields that the entry manages, without secrets. Other fields stay as they are."""
 
     secrets: Secrets = attrs.field(hash=False)
     """Sources of the secrets that change, by field."""

@@ -11,6 +11,7 @@ import attrs
 
 from rocketchat_integrations.exceptions import AuthenticationError, RateLimitError, TransportError
 
+from ._refused_steps import explanation
 from ._steps import Step
 
 _log = logging.getLogger("rocketchat_integrations")
@@ -49,6 +50,11 @@ class Failure:
 
     error: Exception
     """Why it failed."""
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, as text. If the server refuses a room or a user: which one, and what to do."""
+        return explanation(self.step, self.error)
 
 
 @attrs.frozen(kw_only=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+# V8 quotes keywords and punctuation like this, and nothing else.
+_UNEXPECTED = re.compile(r"Unexpected token '[^']+'")
 _QUOTED = re.compile(r"""'[^']*[\w$][^']*'|"[^"]*"|/.*/""")
 _NAME = r"[A-Za-z_$][\w$]*"
 _PATH = rf"(?:\(intermediate value\)|{_NAME})(?:\.{_NAME}|\(\.\.\.\))*"
@@ -24,15 +26,17 @@ _STRING = re.compile(r"'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"|`(?:\\.|[^`\\]
 _PLACE = re.compile(r"script\.js:(\d+):(\d+)")
 
 
+def without_quotations(message: str) -> str:
+    """Return V8's message for a syntax error, with ``…`` for what it quotes, except keywords and punctuation."""
+    return message if _UNEXPECTED.fullmatch(message) else _QUOTED.sub("…", message)
+
+
 def syntax_error_text(name: str, message: str, line: int, column: int | None) -> str:
-    """Return the text of the exception for a syntax error. It leaves out what V8 quotes, except punctuation."""
+    """Return the text of the exception for a syntax error."""
     place = f"line {line}" if column is None else f"line {line}, column {column}"
-    return f"{place}: {name}: {safe_syntax_message(message)}"
-
-
-def safe_syntax_message(message: str) -> str:
-    """Return a message of V8 about the syntax, without what it quotes."""
-    return _QUOTED.sub("…", message)
+    # A missing bracket gives another message, since the code that is appended begins with one.
+    hint = "; the comment at the end needs a line break after it" if message == "Unexpected end of input" else ""
+    return f"{place}: {name}: {without_quotations(message)}{hint}"
 
 
 def safe_name(name: str) -> str:

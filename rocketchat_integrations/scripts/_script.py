@@ -18,7 +18,7 @@ from rocketchat_integrations._tracebacks import sealed, sealed_init
 from rocketchat_integrations.exceptions import ConfigurationError, ScriptRuntimeError
 from rocketchat_integrations.messages import Message
 
-from ._analysis import ProblemKind, ScriptProblem, static_problems
+from ._analysis import ProblemKind, ScriptProblem, make_problem, static_problems
 from ._engine import Engine, Fetch, Outcome, ScriptResponse
 from ._message_reading import read_message
 from ._results import IncomingResult, PrepareResult, ResponseResult, ScriptRequest
@@ -55,7 +55,8 @@ class Script:
     ``info``, ``warn``, ``error`` and ``debug`` (the others do nothing here); ``s.escapeHTML``, ``s.escapeRegExp`` and
     ``s.wildcardToRegex`` of some versions. ``s.stripTags`` only removes tags here, the server sanitizes HTML as well.
     A response of ``fetch`` has ``status``, ``statusText``, ``ok``, ``url``, ``redirected``, ``headers`` (an array of
-    pairs), ``text()`` and ``json()``, and no other methods.
+    pairs), ``text()`` and ``json()``, and no other methods. V8 is newer here than in a server's Node.js: the newest
+    syntax and built-in functions may run here only.
 
     Threads may share a script; its calls run one after the other.
 
@@ -140,18 +141,12 @@ class Script:
         For a script that cannot be loaded, see :func:`~rocketchat_integrations.scripts.static_problems`.
         """
         found = static_problems(self._source)
-        told = {each.message for each in found if each.kind is ProblemKind.UNDECLARED_ASSIGNMENT}
         leaks = [
-            ScriptProblem(
-                ProblemKind.UNDECLARED_ASSIGNMENT,
-                f"`{name}` is assigned but never declared, which throws a ReferenceError",
-                *_place(name, self._source),
-                f"Declare it: `let {name}`.",
-            )
-            for name in self._leaked
-            if not any(f"`{name}`" in message for message in told)
+            make_problem(ProblemKind.UNDECLARED_ASSIGNMENT, name, *_place(name, self._source)) for name in self._leaked
         ]
-        return tuple(sorted([*found, *leaks], key=lambda each: (each.line, each.column)))
+        known = {each.message for each in found}
+        new = [each for each in leaks if each.message not in known]
+        return tuple(sorted([*found, *new], key=lambda each: (each.line, each.column)))
 
     @sealed
     def process_incoming_request(

@@ -31,6 +31,7 @@ _MEMORY_USED = Path("/proc/self/statm")
 # The time to answer after the time limit, before the process ends itself.
 _SECONDS_TO_ANSWER = 1.0
 _SECONDS_TO_CLOSE = 0.25
+_STDERR = 2
 
 
 class FailureKind(StrEnum):
@@ -136,6 +137,7 @@ class Isolate:
         """Close within some time. No thread can be started at exit, and V8 may be busy."""
         racer, self._racer = self._racer, None
         if racer is not None and os.getpid() == self._process:
+            self._collected.detach()
             with suppress(TimeoutError):
                 asyncio.run_coroutine_threadsafe(self._cancel_and_free(racer), self._loop).result(seconds)
 
@@ -213,7 +215,7 @@ def answer_requests(memory: int, requests: IO[bytes], answers: IO[bytes]) -> Non
     _write(answers, "", None)
     for line in requests:
         method, *arguments = json.loads(line)
-        faulthandler.dump_traceback_later(arguments[-1] + _SECONDS_TO_ANSWER, exit=True, file=sys.__stderr__)
+        faulthandler.dump_traceback_later(arguments[-1] + _SECONDS_TO_ANSWER, exit=True, file=_STDERR)
         try:
             _write(answers, "", getattr(isolate, method)(*arguments))
         except EvaluationError as error:

@@ -1565,21 +1565,22 @@ childVisitorKeys:null,fallback:"iteration"}}function updateDeeply(target,overrid
 hasOwn(override,key)){const val=override[key];if(isHashObject(val)){if(isHashObject(target[key])){updateDeeply(target[key],
 val)}else{target[key]=updateDeeply({},val)}}else{target[key]=val}}}return target}function analyze(tree,providedOptions){
 const options=updateDeeply(defaultOptions2(),providedOptions);const scopeManager=new scope_manager_default(options);const referencer=new referencer_default(
-options,scopeManager);referencer.visit(tree);assert(scopeManager.__currentScope===null,"currentScope should be null.");return scopeManager}var ECMA_VERSION=2026;var OPTIONS={ecmaVersion:ECMA_VERSION,locations:true,ranges:true,allowReturnOutsideFunction:true};
+options,scopeManager);referencer.visit(tree);assert(scopeManager.__currentScope===null,"currentScope should be null.");return scopeManager}var ECMA_VERSION=2026;var OPTIONS={ecmaVersion:ECMA_VERSION,locations:true,ranges:true,allowReturnOutsideFunction:true,allowHashBang:false};
 var NOT_ANALYZED={kind:"not-analyzed",name:"",line:1,column:1};var METHODS=["process_incoming_request","prepare_outgoing\
 _request","process_outgoing_response"];var SANDBOX=["Store","console","s","fetch","global","ivm","Script"];var REMOVED=new Set(
-["HTTP","require","_","moment"]);var BUILTINS=new Set(Object.getOwnPropertyNames(globalThis).filter(name=>!/Timeout$/.test(
-name)));var CALLS_WITHOUT_THIS=new Set(["sort","toSorted","reduce","reduceRight","replace","replaceAll","then","catch","\
-finally"]);var CALLS_WITH_OPTIONAL_THIS=new Set([...["forEach","map","filter","some","every","find","findIndex","findLas\
-t","findLastIndex","flatMap"]]);function analyze2(source){try{return problemsOf(source).sort((a,b)=>a.line-b.line||a.column-
-b.column)}catch(error){if(error instanceof RangeError)return[NOT_ANALYZED];throw error}}function problemsOf(source){let program;
-try{program=parse3(source,OPTIONS)}catch(error){if(!(error instanceof SyntaxError))throw error;return[syntaxProblem(source,
-error.loc)]}for(const statement of program.body)delete statement.directive;const scopes=analyze(program,{ecmaVersion:ECMA_VERSION,
-sourceType:"script",fallback:"iteration"});const script={source,program,scopes,...indexNodes(program)};return[...problemsWithReturn(
-script),...problemsWithTheClass(script),...problemsWithNames(script),...problemsWithThis(script),...problemsWithCallee(script)]}
-function syntaxProblem(source,at2){try{new Function(source)}catch(error){if(error instanceof SyntaxError)return{kind:"sy\
-ntax-error",name:error.message,...place(at2)};throw error}return NOT_ANALYZED}function place({line,column}){return{line,
-column:column+1}}function problem(kind,name,node){return{kind,name,...place(node.loc.start)}}function indexNodes(program){
+["HTTP","require","_","moment"]);var NOT_ON_SERVERS=/^(Temporal|Float16Array|SuppressedError|DisposableStack|AsyncDisposableStack|__timer_manager|(set|clear)Timeout)$/;
+var BUILTINS=new Set(Object.getOwnPropertyNames(globalThis).filter(name=>!NOT_ON_SERVERS.test(name)));var CALLS_WITHOUT_THIS=new Set(
+["sort","toSorted","reduce","reduceRight","replace","replaceAll","then","catch","finally"]);var CALLS_WITH_OPTIONAL_THIS=new Set(
+[...["forEach","map","filter","some","every","find","findIndex","findLast","findLastIndex","flatMap"]]);function analyze2(source){
+try{return problemsOf(source).sort((a,b)=>a.line-b.line||a.column-b.column)}catch(error){if(error instanceof RangeError)
+return[NOT_ANALYZED];throw error}}function problemsOf(source){const comments=[];let program;try{program=parse3(source,{...OPTIONS,
+onComment:comments})}catch(error){if(!(error instanceof SyntaxError))throw error;return[syntaxProblem(source,error.loc)]}
+for(const statement of program.body)delete statement.directive;const scopes=analyze(program,{ecmaVersion:ECMA_VERSION,sourceType:"\
+script",fallback:"iteration"});const script={source,program,comments,scopes,...indexNodes(program)};return[...problemsWithTheEnd(
+script),...problemsWithReturn(script),...problemsWithTheClass(script),...problemsWithNames(script),...problemsWithThis(script),
+...problemsWithCallee(script)]}function syntaxProblem(source,at2){try{new Function(source)}catch(error){if(error instanceof
+SyntaxError)return{kind:"syntax-error",name:error.message,...place(at2)};throw error}return NOT_ANALYZED}function place({
+line,column}){return{line,column:column+1}}function problem(kind,name,node){return{kind,name,...place(node.loc.start)}}function indexNodes(program){
 const nodes=[];const parents=new Map([[program,null]]);const pending=[program];while(pending.length){const node=pending.
 pop();nodes.push(node);for(const child of childrenOf(node).reverse()){parents.set(child,node);pending.push(child)}}return{
 nodes,parents}}function childrenOf(node){return Object.values(node).flat().filter(value=>typeof value?.type==="string"&&
@@ -1589,54 +1590,54 @@ if(!outer)yield problem("syntax-error","Illegal return statement",node)}}functio
 scopes,source}=script;const declared=scopes.globalScope.set;if(declared.has("Store")){yield problem("redeclared-global",
 "Store",declared.get("Store").identifiers[0])}if(!declared.has("Script")&&!namesFromCode(script).has("Script")){yield{kind:"\
 no-class",name:"Script",line:1,column:1};return}const definition=program.body.find(node=>node.type==="ClassDeclaration"&&
-node.id.name==="Script");if(definition&&!METHODS.some(name=>source.includes(name))){yield problem("no-method","Script",definition)}
-if(continuesInTheWrapper(program,source)){yield problem("missing-semicolon","",program.body.at(-1))}}function continuesInTheWrapper(program,source){
-const last=program.body.at(-1);if(!last||!["ExpressionStatement","VariableDeclaration"].includes(last.type))return false;
-const wrapped=parse3(`${source}
+node.id.name==="Script");if(definition&&!METHODS.some(name=>source.includes(name))){yield problem("no-method","Script",definition)}}
+function*problemsWithTheEnd({program,comments,source}){const comment=comments.at(-1);if(comment?.type==="Line"&&comment.
+end===source.length)yield problem("missing-line-break","",comment);const last=program.body.at(-1);if(last&&continues(source.
+slice(last.start)))yield problem("missing-semicolon","",last)}function continues(statement){if(/^(class|function)\b/.test(
+statement))return false;return parse3(`${statement}
 
-(function () {})();`,OPTIONS);return wrapped.body.length===program.body.length}function*problemsWithNames(script){if(canMakeAnyName(
-script))return;const defined=new Set([...BUILTINS,...SANDBOX,...namesFromCode(script)]);const unresolved=script.scopes.globalScope.
-through.filter(({identifier})=>!defined.has(identifier.name));const assignments=unresolved.filter(reference=>reference.isWrite());
-yield*firstInEachFunction("undeclared-assignment",assignments);const assigned=new Set(assignments.map(({identifier})=>identifier.
-name));const guarded=new Set(script.nodes.filter(isTypeofName).map(node=>node.argument.name));const reads=unresolved.filter(
-reference=>reference.isRead()&&![assigned,guarded].some(names=>names.has(reference.identifier.name)));yield*firstInEachFunction(
-"removed-global",reads.filter(({identifier})=>REMOVED.has(identifier.name)));yield*firstInEachFunction("unknown-name",reads.
-filter(({identifier})=>!REMOVED.has(identifier.name)))}function*firstInEachFunction(kind,references){const seen=new Map;
-for(const{identifier,from}of references){const names=seen.get(from.variableScope)??new Set;seen.set(from.variableScope,names);
-if(!names.has(identifier.name))yield problem(kind,identifier.name,identifier);names.add(identifier.name)}}function isTypeofName(node){
-return node.type==="UnaryExpression"&&node.operator==="typeof"&&node.argument.type==="Identifier"}function namesFromCode(script){
-const{nodes,parents,scopes}=script;const assigned=scopes.globalScope.through.filter(reference=>reference.isWriteOnly()&&
-!reference.from.isStrict).map(({identifier})=>identifier.name);const properties=nodes.filter(node=>isGlobalObject(node,script)&&
-memberName(parents.get(node),node)!==null).map(node=>memberName(parents.get(node),node));return new Set([...assigned,...properties])}
-function canMakeAnyName(script){const{nodes,parents}=script;return nodes.some(node=>{const parent=parents.get(node);if(node.
-type==="WithStatement")return true;if(node.type==="Identifier"&&node.name==="eval")return true;if(node.type==="Identifie\
-r"&&node.name==="Function"&&parent.callee===node)return true;return isGlobalObject(node,script)&&memberName(parent,node)===
-null&&!isTypeofName(parent)})}function isGlobalObject(node,{parents,scopes}){if(node.type==="ThisExpression")return thisIsGlobal(
-node,parents,scopes);if(node.type!=="Identifier"||!["global","globalThis"].includes(node.name))return false;const parent=parents.
-get(node);const isLabel=!parent.computed&&(parent.property===node||parent.key===node&&!parent.shorthand);return!isLabel}
-function thisIsGlobal(node,parents,scopes){for(let outer=parents.get(node);outer;outer=parents.get(outer)){if(outer.type===
-"ClassBody")return false;if(isPlainFunction(outer))return!scopes.acquire(outer,true).isStrict}return true}function memberName(parent,object){
-if(parent.type!=="MemberExpression"||parent.object!==object)return null;if(!parent.computed)return parent.property.name;
-return typeof parent.property.value==="string"?parent.property.value:null}function*problemsWithThis(script){const{nodes,
-parents,scopes}=script;for(const node of nodes){if(!isPlainFunction(node)||!scopes.acquire(node,true).isStrict||!isCalledWithoutThis(
-node,script))continue;const uses=ownUsesOfThis(node);if(uses.some(use=>isTested(use,parents.get(use))))continue;const failing=uses.
-find(use=>failsIfUndefined(use,parents.get(use)));if(failing)yield problem("this-in-function",node.id?.name??"",failing)}}
-function isPlainFunction(node){return node.type==="FunctionExpression"||node.type==="FunctionDeclaration"}function ownUsesOfThis(node){
-const uses=[];const pending=[...node.params,node.body].reverse();while(pending.length){const inner=pending.pop();if(inner.
-type==="ThisExpression")uses.push(inner);if(!isPlainFunction(inner)&&inner.type!=="ClassBody")pending.push(...childrenOf(
-inner).reverse())}return uses}function isTested(use,parent){return["UnaryExpression","LogicalExpression","BinaryExpressi\
-on"].includes(parent.type)||["IfStatement","ConditionalExpression"].includes(parent.type)&&parent.test===use||parent.type===
-"MemberExpression"&&parent.optional}function failsIfUndefined(use,parent){if(parent.type==="VariableDeclarator")return parent.
-id.type==="ObjectPattern";return parent.type==="MemberExpression"&&parent.object===use}function isCalledWithoutThis(node,script){
-const{parents,scopes}=script;const parent=parents.get(node);if(node.type==="FunctionDeclaration")return isPlainlyCalled(
-scopes.getDeclaredVariables(node)[0],script);if(isPlainCall(node,parent))return true;const isValueOfVariable=parent.type===
-"VariableDeclarator"&&parent.id.type==="Identifier";return isValueOfVariable&&isPlainlyCalled(scopes.getDeclaredVariables(
-parent)[0],script)}function isPlainlyCalled(variable,{parents}){const uses=variable.references.filter(reference=>!reference.
-init).map(({identifier})=>identifier);return uses.some(use=>isPlainCall(use,parents.get(use)))}function isPlainCall(node,parent){
-if(parent.type==="NewExpression")return parent.callee.name==="Promise"&&parent.arguments[0]===node;if(parent.type!=="Cal\
-lExpression")return false;if(parent.callee===node)return true;const{callee}=parent;if(callee.type!=="MemberExpression"||
-callee.computed)return false;if(CALLS_WITH_OPTIONAL_THIS.has(callee.property.name))return parent.arguments.length===1;return CALLS_WITHOUT_THIS.
-has(callee.property.name)}function*problemsWithCallee({nodes,parents,scopes}){for(const node of nodes){if(node.type!=="M\
-emberExpression"||node.object.name!=="arguments"||memberName(node,node.object)!=="callee")continue;let outer=parents.get(
-node);while(outer&&!isPlainFunction(outer))outer=parents.get(outer);if(outer&&scopes.acquire(outer,true).isStrict)yield problem(
-"arguments-callee","arguments.callee",node)}}return __toCommonJS(analysis_exports);})();
+(function () {})();`,OPTIONS).body.length===1}function*problemsWithNames(script){if(canMakeAnyName(script))return;const defined=new Set(
+[...BUILTINS,...SANDBOX,...namesFromCode(script)]);const unresolved=script.scopes.globalScope.through.filter(({identifier})=>!defined.
+has(identifier.name));const assignments=unresolved.filter(reference=>reference.isWrite());yield*firstInEachFunction("und\
+eclared-assignment",assignments);const assigned=new Set(assignments.map(({identifier})=>identifier.name));const guarded=new Set(
+script.nodes.filter(isTypeofName).map(node=>node.argument.name));const reads=unresolved.filter(reference=>reference.isRead()&&
+![assigned,guarded].some(names=>names.has(reference.identifier.name)));yield*firstInEachFunction("removed-global",reads.
+filter(({identifier})=>REMOVED.has(identifier.name)));yield*firstInEachFunction("unknown-name",reads.filter(({identifier})=>!REMOVED.
+has(identifier.name)))}function*firstInEachFunction(kind,references){const seen=new Map;for(const{identifier,from}of references){
+const names=seen.get(from.variableScope)??new Set;seen.set(from.variableScope,names);if(!names.has(identifier.name))yield problem(
+kind,identifier.name,identifier);names.add(identifier.name)}}function isTypeofName(node){return node.type==="UnaryExpres\
+sion"&&node.operator==="typeof"&&node.argument.type==="Identifier"}function namesFromCode(script){const{nodes,parents,scopes}=script;
+const assigned=scopes.globalScope.through.filter(reference=>reference.isWriteOnly()&&!reference.from.isStrict).map(({identifier})=>identifier.
+name);const properties=nodes.filter(node=>isGlobalObject(node,script)&&memberName(parents.get(node),node)!==null).map(node=>memberName(
+parents.get(node),node));return new Set([...assigned,...properties])}function canMakeAnyName(script){const{nodes,parents}=script;
+return nodes.some(node=>{const parent=parents.get(node);if(node.type==="WithStatement")return true;if(node.type==="Ident\
+ifier"&&node.name==="eval")return true;if(node.type==="Identifier"&&node.name==="Function"&&parent.callee===node)return true;
+return isGlobalObject(node,script)&&memberName(parent,node)===null&&!isTypeofName(parent)})}function isGlobalObject(node,{
+parents,scopes}){if(node.type==="ThisExpression")return thisIsGlobal(node,parents,scopes);if(node.type!=="Identifier"||![
+"global","globalThis"].includes(node.name))return false;const parent=parents.get(node);const isLabel=!parent.computed&&(parent.
+property===node||parent.key===node&&!parent.shorthand);return!isLabel}function thisIsGlobal(node,parents,scopes){for(let outer=parents.
+get(node);outer;outer=parents.get(outer)){if(outer.type==="ClassBody")return false;if(isPlainFunction(outer))return!scopes.
+acquire(outer,true).isStrict}return true}function memberName(parent,object){if(parent.type!=="MemberExpression"||parent.
+object!==object)return null;if(!parent.computed)return parent.property.name;return typeof parent.property.value==="strin\
+g"?parent.property.value:null}function*problemsWithThis(script){const{nodes,parents,scopes}=script;for(const node of nodes){
+if(!isPlainFunction(node)||!scopes.acquire(node,true).isStrict||!isCalledWithoutThis(node,script))continue;const uses=ownUsesOfThis(
+node);if(uses.some(use=>isTested(use,parents.get(use))))continue;const failing=uses.find(use=>failsIfUndefined(use,parents.
+get(use)));if(failing)yield problem("this-in-function",node.id?.name??"",failing)}}function isPlainFunction(node){return node.
+type==="FunctionExpression"||node.type==="FunctionDeclaration"}function ownUsesOfThis(node){const uses=[];const pending=[
+...node.params,node.body].reverse();while(pending.length){const inner=pending.pop();if(inner.type==="ThisExpression")uses.
+push(inner);if(!isPlainFunction(inner)&&inner.type!=="ClassBody")pending.push(...childrenOf(inner).reverse())}return uses}
+function isTested(use,parent){return["UnaryExpression","LogicalExpression","BinaryExpression"].includes(parent.type)||["\
+IfStatement","ConditionalExpression"].includes(parent.type)&&parent.test===use||parent.type==="MemberExpression"&&parent.
+optional}function failsIfUndefined(use,parent){if(parent.type==="VariableDeclarator")return parent.id.type==="ObjectPatt\
+ern";return parent.type==="MemberExpression"&&parent.object===use}function isCalledWithoutThis(node,script){const{parents,
+scopes}=script;const parent=parents.get(node);if(node.type==="FunctionDeclaration")return isPlainlyCalled(scopes.getDeclaredVariables(
+node)[0],script);if(isPlainCall(node,parent))return true;const isValueOfVariable=parent.type==="VariableDeclarator"&&parent.
+id.type==="Identifier";return isValueOfVariable&&isPlainlyCalled(scopes.getDeclaredVariables(parent)[0],script)}function isPlainlyCalled(variable,{
+parents}){const uses=variable.references.filter(reference=>!reference.init).map(({identifier})=>identifier);return uses.
+some(use=>isPlainCall(use,parents.get(use)))}function isPlainCall(node,parent){if(parent.type==="NewExpression")return parent.
+callee.name==="Promise"&&parent.arguments[0]===node;if(parent.type!=="CallExpression")return false;if(parent.callee===node)
+return true;const{callee}=parent;if(callee.type!=="MemberExpression"||callee.computed)return false;if(CALLS_WITH_OPTIONAL_THIS.
+has(callee.property.name))return parent.arguments.length===1;return CALLS_WITHOUT_THIS.has(callee.property.name)}function*problemsWithCallee({
+nodes,parents,scopes}){for(const node of nodes){if(node.type!=="MemberExpression"||node.object.name!=="arguments"||memberName(
+node,node.object)!=="callee")continue;let outer=parents.get(node);while(outer&&!isPlainFunction(outer))outer=parents.get(
+outer);if(outer&&scopes.acquire(outer,true).isStrict)yield problem("arguments-callee","arguments.callee",node)}}return __toCommonJS(analysis_exports);})();

@@ -17,6 +17,7 @@ from ._http._listener import Listener
 from ._http._received import ReceivedRequest
 from ._http._workspace import Workspace
 from ._world import _actions as actions
+from ._world._activity import AnsweredCall, AnsweredRequest
 from ._world._dialect import Dialect, SkipTranspile
 from ._world._scripts import ScriptSupport
 from ._world._settings import Settings, WorkspaceSettings
@@ -156,6 +157,8 @@ class LocalRocketChat:
             ``"refused"`` for a 400 by the schema, ``"ignored"`` for taking it without storing it, ``"stored"`` for what
             8.x does. Older servers decide by their version: 8.4 and later store it, those before refuse it.
         page_cap: how many items a page of a list has at most.
+        infinite_count: whether ``count=0`` asks for all items of a list at once, the setting
+            ``API_Allow_Infinite_Count``; if not, it asks for 50.
         rate_limit: how many calls of one endpoint are allowed in how many seconds, as ``(calls, seconds)``; None for
             no limit. Users with the permission ``api-bypass-rate-limit`` are not limited.
         clock_skew: how many seconds the server's clock is ahead of this machine's.
@@ -191,6 +194,7 @@ class LocalRocketChat:
         version: str = "9.0",
         skip_transpile: SkipTranspile = "refused",
         page_cap: int = 100,
+        infinite_count: bool = True,
         rate_limit: tuple[int, float] | None = None,
         clock_skew: float = 0.0,
         frozen_scripts: bool = False,
@@ -208,6 +212,7 @@ class LocalRocketChat:
             raise ValueError(f"base_path must be empty or look like '/chat', not {base_path!r}")
         self._settings = Settings(
             page_cap=page_cap,
+            infinite_count=infinite_count,
             rate_limit=rate_limit,
             clock_skew=clock_skew,
             frozen_scripts=frozen_scripts,
@@ -300,6 +305,15 @@ class LocalRocketChat:
     @page_cap.setter
     def page_cap(self, value: int) -> None:
         self._settings.page_cap = value
+
+    @property
+    def infinite_count(self) -> bool:
+        """Whether ``count=0`` asks for all items of a list at once."""
+        return self._settings.infinite_count
+
+    @infinite_count.setter
+    def infinite_count(self, value: bool) -> None:
+        self._settings.infinite_count = value
 
     @property
     def rate_limit(self) -> tuple[int, float] | None:
@@ -505,7 +519,7 @@ class LocalRocketChat:
             user: username of the author.
             room: name of the room, with or without ``#``, or its id, or ``@username`` for a direct message.
             text: the text; white space around it is trimmed.
-            tmid: ``_id`` of the message whose thread this belongs to.
+            tmid: ``id`` of the message whose thread this belongs to; for a message in a thread, its ``tmid``.
 
         Returns:
             The message, once all calls that it led to are over.
@@ -665,6 +679,18 @@ class LocalRocketChat:
         if request is None:
             raise TimeoutError(f"no request for {endpoint} has arrived in {timeout:g} seconds")
         return request
+
+    def watch(self, watcher: Callable[[AnsweredRequest | AnsweredCall | StoredMessage], object]) -> None:
+        """Call a function for each request answered, message posted or edited, and answer to a call of an integration.
+
+        It is called as soon as that happens, from any thread, while other requests wait. It must return quickly, and
+        must not use the server.
+
+        Args:
+            watcher: the function; it gets an :class:`AnsweredRequest`, a :class:`StoredMessage` or an
+                :class:`AnsweredCall`.
+        """
+        self._workspace.watchers.add(watcher)
 
     @property
     def connections(self) -> int:

@@ -143,6 +143,36 @@ def test_tasks_share_the_rate_limit_windows(monkeypatch: pytest.MonkeyPatch) -> 
     assert quota.refused <= 20  # the tasks that began before the first answer
 
 
+@pytest.mark.parametrize(("pool_size", "most"), [(10, 100), (101, 101)])
+def test_the_number_of_connections_is_limited(pool_size: int, most: int) -> None:
+    """There are at most 100, or `pool_size` if it is larger; further calls wait for one of them."""
+    answer = b'HTTP/1.1 200 OK\r\nContent-Length: 37\r\n\r\n{"success": true, "version": "9.0.0"}'
+
+    async def main() -> int:
+        connections = 0
+        all_open = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            if connections == most:
+                all_open.set()
+            while await reader.readline():
+                await reader.readuntil(b"\r\n\r\n")
+                await all_open.wait()
+                writer.write(answer)
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=200)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        policy = RetryPolicy.never()
+        async with server, AsyncClient(url, TokenAuth("u", "t"), pool_size=pool_size, retry=policy) as client:
+            await asyncio.gather(*(client.server_version() for _ in range(most + 20)))
+        return connections
+
+    assert asyncio.run(main()) == most
+
+
 def test_a_server_that_goes_away_fails_every_call() -> None:
     """No task waits for ever, and each gets an exception of ours."""
 
@@ -231,6 +261,37 @@ def test_closing_can_be_cancelled_at_every_await(server: LocalRocketChat) -> Non
     assert at > 1
 
 
+def test_closing_again_does_nothing(server: LocalRocketChat, caplog: pytest.LogCaptureFixture) -> None:
+    """There is one logout, and none that fails, also if two tasks close the client at a time."""
+
+    async def main() -> None:
+        client = by_password(server)
+        await client.user_id()
+        await asyncio.gather(client.close(), client.close())
+        await client.close()
+
+    asyncio.run(main())
+    assert counts(server) == {"login": 1, "logout": 1}
+    assert [record for record in caplog.records if record.name == "rocketchat_integrations"] == []
+
+
+def test_closing_can_be_cancelled_while_a_login_is_under_way(server: LocalRocketChat) -> None:
+    """The login fails at once, is not repeated, and no connection stays open."""
+    server.fail_next("login", "hang")
+
+    async def main() -> None:
+        client = by_password(server)
+        asking = asyncio.create_task(client.user_id())
+        await asyncio.sleep(0)  # the login begins
+        assert await cancelled(1, client.close())
+        with pytest.raises(ConfigurationError, match="closed"):
+            await asking
+
+    asyncio.run(main())
+    gc.collect()  # pytest reports a connection or a session that is left open
+    assert counts(server)["login"] <= 1
+
+
 def test_a_cancelled_call_returns_its_slot_of_the_rate_limit(clock: Clock) -> None:
     """Later calls do not wait for its answer, also while the program keeps the exception."""
     asked = asyncio.Event()
@@ -298,6 +359,39 @@ def test_a_cancelled_apply_leaves_no_task(server: LocalRocketChat) -> None:
     while asyncio.run(main(at)):
         at += 1
     assert at > 3
+
+
+def test_a_cancelled_apply_cancels_its_calls() -> None:
+    """It does not wait for their responses."""
+
+    class Hanging(Quota):
+        cancelled = 0
+
+        def __init__(self) -> None:
+            self.asked = asyncio.Event()
+
+        async def send(self, request: Request) -> Response:
+            if request.endpoint == "integrations.list":
+                return Response(200, {}, b'{"success": true, "integrations": [], "total": 0}')
+            self.asked.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.cancelled += 1
+            raise AssertionError("nobody answers")
+
+    async def main() -> None:
+        transport = Hanging()
+        client = AsyncClient("https://chat.example.com", TokenAuth("u", "t"), transport=transport)
+        plan = await plan_async([attrs.evolve(HOOK, name=name) for name in "abc"], client)
+        applying = asyncio.create_task(apply_async(plan, client, workers=2))
+        await transport.asked.wait()
+        applying.cancel()
+        await asyncio.wait((applying,), timeout=5)
+        assert applying.cancelled()
+        assert transport.cancelled == 2
+
+    asyncio.run(main())
 
 
 # Loops

@@ -203,7 +203,7 @@ def test_without_the_extra_a_note_says_that_scripts_were_not_checked(
     client.create(hook("a", script=LEAKING, script_enabled=True))
     client.create(hook("b", script="class Script {", script_enabled=True))
     monkeypatch.setitem(sys.modules, "py_mini_racer", None)
-    monkeypatch.setattr(_analysis, "_analyzer", _analysis._Analyzer)  # pyright: ignore[reportPrivateUsage]
+    _analysis._analyzer.cache_clear()  # pyright: ignore[reportPrivateUsage]
     result = audit(client, resolve=None)
     assert [(it.kind, it.name) for it in result.findings] == [("script-error", "b")]
     assert "rocketchat-integrations[scripts]" in result.notes[0]
@@ -213,12 +213,12 @@ def test_without_the_extra_a_note_says_that_scripts_were_not_checked(
 def test_the_guide_shows_what_to_write_instead() -> None:
     """Of the two scripts for each kind of problem, the first has it, and the second has none."""
     guide = (Path(__file__).parents[2] / "docs" / "ready-for-9.rst").read_text(encoding="utf-8")
-    sections = re.findall(r"^([a-z-]+)\n~+\n(.*?)(?=^[a-zO-]\S+.*\n[~-]+\n)", guide, re.MULTILINE | re.DOTALL)
+    sections = re.findall(r"^([a-z-]+)\n~+\n(.*?)(?=^[a-zO]\S+[^\n]*\n[~-]+\n)", guide, re.MULTILINE | re.DOTALL)
     assert {kind for kind, _ in sections} == set(ProblemKind)
     for kind, text in sections:
         if kind != ProblemKind.NOT_ANALYZED:
             before, after = map(dedent, re.findall(r"code-block:: javascript\n\n((?:(?:   .*)?\n)+)", text))
-            assert {it.kind for it in static_problems(before)} == {kind}
+            assert {it.kind for it in static_problems(before.rstrip())} == {kind}
             assert static_problems(after.rstrip()) == ()
 
 

@@ -115,13 +115,14 @@ def test_each_place_that_breaks_is_a_finding() -> None:
     ]
 
 
-def test_a_syntax_error_is_one_finding_that_quotes_nothing() -> None:
-    """What V8 and the server say about it may quote a secret."""
-    problems = [problem(ProblemKind.SYNTAX_ERROR, "Unexpected identifier 'canary'")]
+@pytest.mark.parametrize("kind_of_problem", [ProblemKind.SYNTAX_ERROR, ProblemKind.MISSING_LINE_BREAK])
+def test_a_script_that_does_not_compile_is_one_finding(kind_of_problem: ProblemKind) -> None:
+    """What the server says about it may quote a secret."""
+    problems = [problem(kind_of_problem, "Unexpected token '{'")]
     refused = incoming(script_error=ScriptError("SyntaxError", "canary"))
     for record, kind, message in (
-        (incoming(), "script-not-ready", "3:5 syntax error"),
-        (refused, "script-error", "the server cannot compile the script: 3:5 syntax error"),
+        (incoming(), "script-not-ready", "3:5 Unexpected token '{'"),
+        (refused, "script-error", "the server cannot compile the script: 3:5 Unexpected token '{'"),
     ):
         found = [*rules.script_error(record, problems), *rules.script_not_ready(record, problems)]
         assert [(it.kind, it.message) for it in found] == [(kind, message)]
@@ -138,14 +139,15 @@ def calls(*fields: dict[str, Any]) -> list[HistoryEntry]:
     return [HistoryEntry(id=str(number), **each) for number, each in enumerate(given)]
 
 
+FINE = {"step": "after-http-call"}
 OLD = CHANGED_AT - timedelta(seconds=1)
 HISTORIES: list[tuple[list[dict[str, Any]], str | None]] = [
     ([], None),
     ([FAILED], "the only call"),
     ([FAILED, {"http_error": {}}], "all 2 calls"),
-    ([*[FAILED] * 5, {}], "the last 5 calls"),
-    ([*[FAILED] * 4, {}, FAILED], None),
-    ([{}], None),
+    ([*[FAILED] * 5, FINE], "the last 5 calls"),
+    ([*[FAILED] * 4, FINE, FAILED], None),
+    ([FINE], None),
     ([{"step": "pre-http-call"}, FAILED], "the only call"),
     ([FAILED, {"created_at": OLD}], "the only call"),
     ([{**FAILED, "created_at": OLD}], None),

@@ -35,7 +35,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
         assert command is not None
         if isinstance(command, click.Group):
             yield from ((f"{name} {inner}", command.commands[inner]) for inner in command.commands)
-        elif name != "demo":
+        else:
             yield name, command
 
 
@@ -75,7 +75,14 @@ def test_the_version_is_printed(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nonsense",), "'nonsense'"),
+        (("nonsense",), "No such command 'nonsense'. (see"),
+        (("lst",), "No such command 'lst'. Did you mean list? (see"),
+        (("create", "incming"), "Did you mean incoming? (see"),
+        (("script", "check2"), "Did you mean check? (see"),
+        (("list", "--jsn"), "--json"),
+        (("--timeout", "0", "list"), "--timeout"),
+        (("list", "--json", "-o", "csv"), "--json and -o csv exclude each other"),
+        (("list", "--columns", "name,nonsense"), "there is no column 'nonsense'; allowed are id, "),
         (("list", "--nonsense"), "--nonsense"),
         (("list", "--type", "both"), "--type"),
         (("create",), "use create incoming, or create outgoing"),
@@ -289,7 +296,7 @@ def test_a_program_without_streams_can_call_main(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_closed_pipe_ends_the_command_quietly(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    hook: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The rest of the output goes to the null device."""
     reader, writer = os.pipe()

@@ -8,18 +8,22 @@ import re
 import select
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from unittest.mock import Mock
 
+import click
 import pytest
 
+from rocketchat_integrations import Client, IncomingIntegration
 from tests.cli.conftest import PROGRAM, TIMEOUT
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Run
+    from tests.cli.conftest import Run, Workspace
 
+COMPILED = {"plain,script_compiled", "plain,script_error"}
 Ask: TypeAlias = Callable[[str], set[str]]
 
 GUIDE = Path(__file__).parents[2] / "docs" / "reference" / "cli.rst"
@@ -48,10 +52,14 @@ def ask(run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
     ("line", "completed"),
     [
         ("re", {"plain,remove", "plain,replay"}),
+        ("history s", {"plain,show"}),
+        ("history bot --fol", {"plain,--follow"}),
+        ("list --columns scr", {"plain,script_enabled", "plain,script", "plain,script_engine", *COMPILED}),
         ("list --name", {"plain,--name", "plain,--name-contains"}),
         ("list --type o", {"plain,outgoing"}),
         ("create outgoing --event f", {"plain,fileUploaded"}),
         ("create incoming --alias ", set[str]()),
+        ("nonsense en", {"plain,enable"}),
         ("script t", {"plain,test", "plain,types"}),
         ("script new gr", {"plain,grafana"}),
     ],
@@ -82,6 +90,70 @@ def test_completion_reads_nothing_and_warns_of_nothing(ask: Ask, line: str, monk
     monkeypatch.setattr(Path, "read_bytes", read := Mock(return_value=b"token"))
     assert "plain,--name" in ask(line)
     read.assert_not_called()
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        *(("show ", {"bot", "ci"}), ("show b", {"bot"}), ("remove --type incoming ", {"ci"}), ("history b", {"bot"})),
+        *(("history ", {"bot", "list", "show"}), ("history -n 2 ", {"bot"}), ("clear-history ", {"bot"})),
+        *(("post --to ", {"bot", "ci"}), ("check c", {"ci"}), ("history show h1 --in ", {"bot"})),
+    ],
+)
+def test_names_of_integrations_are_completed(hook: object, bot: object, ask: Ask, line: str, names: set[str]) -> None:
+    """With the login of the environment; for commands of one type, only those."""
+    assert {answer.partition(",")[2] for answer in ask(line)} == names
+
+
+def test_a_name_that_the_shell_would_split_is_an_id(client: Client, ask: Ask) -> None:
+    record = client.create(IncomingIntegration("my ci", channel="#general", username="rocket.cat"))
+    assert ask("show my") == {f"plain,{record.id}"}
+
+
+def test_completion_of_names_fails_without_a_word(
+    workspace: Workspace, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a wrong login, without one, and with a server that does not answer, which is waited for briefly."""
+    monkeypatch.setattr("rocketchat_integrations.cli.integration_names._SECONDS", 0.05)
+    workspace.server.fail_next("integrations.list", "hang")
+    assert ask("show ") == set()
+    monkeypatch.setenv("ROCKETCHAT_AUTH_TOKEN", "wrong")
+    assert ask("show ") == set()
+    monkeypatch.delenv("ROCKETCHAT_URL")
+    assert ask("show ") == set()
+
+
+def test_completion_of_names_does_not_wait_for_a_long_list(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell is not blocked by it, however long each page takes."""
+    released, ended = threading.Event(), threading.Event()
+
+    def read(*_: object) -> None:
+        released.wait(TIMEOUT)
+        ended.set()
+
+    monkeypatch.setattr("rocketchat_integrations.cli.integration_names._SECONDS", 0.05)
+    monkeypatch.setattr("rocketchat_integrations.cli.integration_names._read", read)
+    assert ask("show ") == set()
+    assert not ended.is_set()
+    released.set()
+
+
+def test_profiles_are_completed(
+    workspace: Workspace, hook: object, ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Their names, and the integrations of the profile; without a file, nothing."""
+    monkeypatch.setattr(click, "get_app_dir", Mock(return_value=str(tmp_path)))
+    assert ask("--profile ") == set()
+    environment = workspace.environment
+    (tmp_path / "profiles.toml").write_text(
+        f'[prod]\nurl = "{environment["ROCKETCHAT_URL"]}"\nuser_id = "{environment["ROCKETCHAT_USER_ID"]}"\n'
+        f'token = "{environment["ROCKETCHAT_AUTH_TOKEN"]}"\n[staging]\n'
+    )
+    (tmp_path / "profiles.toml").chmod(0o600)
+    assert ask("--profile p") == {"plain,prod"}
+    for name in environment:
+        monkeypatch.delenv(name)
+    assert ask("--profile prod show ") == {"plain,ci"}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

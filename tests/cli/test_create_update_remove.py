@@ -58,6 +58,25 @@ def test_an_incoming_integration_is_created(workspace: Workspace, client: Client
     assert str(record.token) not in result.out + result.err
 
 
+def test_the_url_of_the_webhook_is_shown_with_the_secrets(
+    workspace: Workspace, client: Client, bot: object, run: Run
+) -> None:
+    """In JSON and as text, by the commands that print records; an outgoing integration has none."""
+    created = run(*INCOMING, "--json", "--show-secrets")
+    (record,) = client.list(type="incoming")
+    url = f"{workspace.server.url}/hooks/{record.id}/{record.token}"
+    assert created.json["webhook_url"] == url
+    assert "show" not in created.err
+    assert run("show", "ci", "--json", "--show-secrets").json["webhook_url"] == url
+    assert url in run("update", "ci", "--alias", "x", "--show-secrets").out
+    listed = {it["name"]: it["webhook_url"] for it in run("list", "--json", "--show-secrets").json}
+    assert listed == {"ci": url, "bot": None}
+    workspace.server.insert({"_id": "odd", "type": "webhook-incoming", "name": "odd"})
+    assert "webhook_url" not in run("show", "odd", "--json", "--show-secrets").json
+    for command in (["show", "ci", "--json"], ["show", "ci"], ["list", "--json"]):
+        assert str(record.token) not in run(*command).out
+
+
 def test_an_outgoing_integration_is_created(client: Client, run: Run, tmp_path: Path) -> None:
     """Options for lists are given several times or with commas; script and token come from files."""
     (tmp_path / "token").write_text("from-the-file\n")

@@ -6,20 +6,28 @@ import json
 import stat
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 from rocketchat_integrations import (
     Client,
     IncomingIntegration,
     IncomingIntegrationRecord,
     IntegrationDefinition,
+    IntegrationRecord,
     OutgoingIntegration,
     OutgoingIntegrationRecord,
+    differences,
 )
-from rocketchat_integrations.testing import LocalRocketChat
+from rocketchat_integrations.cli.manifest_export import WRITERS, export
+from rocketchat_integrations.manifest import Manifest
+from rocketchat_integrations.provisioning import plan
+from rocketchat_integrations.testing import LocalRocketChat, strategies
+from tests.provisioning.samples import Memory
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Workspace
@@ -42,6 +50,8 @@ DEFINITIONS: tuple[IntegrationDefinition, ...] = (
     attrs.evolve(BOT, name="Script?", token="another", channel="all_public_channels"),
     attrs.evolve(BOT, name="users", event="userCreated", target_room="#general", channel=()),
     attrs.evolve(BOT, name="patient", retry_failed_calls=True, retry_count=2, retry_delay="powers-of-two"),
+    attrs.evolve(BOT, name="without retries", retry_count=0),
+    attrs.evolve(HOOK, name="a very long name " * 30, script="class Script { }"),
     attrs.evolve(BOT, name="lively", run_on_edits=True, impersonate_user=True, trigger_word_anywhere=True),
 )
 
@@ -65,6 +75,7 @@ def test_an_exported_manifest_makes_the_same_integrations(
     path = tmp_path / f"integrations{suffix}"
     result = run("export", str(path), "--with-secrets")
     assert result.status == 0, result.err
+    assert "warning" not in result.err
     for name, value in read_dotenv(tmp_path / ".env").items():
         monkeypatch.setenv(name, value)
     result = run("plan", str(path), "--prune-all")
@@ -77,6 +88,60 @@ def test_an_exported_manifest_makes_the_same_integrations(
         with Client(other.url, other.auth("admin")) as copy:
             copies = {(record.type, record.name): record.definition for record in copy.list()}
     assert copies == {(record.type, record.name): record.definition for record in client.list()}
+
+
+CALM = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@settings(deadline=None, database=None, max_examples=60, suppress_health_check=CALM)
+@given(records=st.lists(strategies.records(), max_size=3), suffix=st.sampled_from(sorted(WRITERS)))
+def test_a_plan_of_an_exported_manifest_has_no_changes(
+    capsys: pytest.CaptureFixture[str], records: list[IntegrationRecord], suffix: str
+) -> None:
+    """Whatever the server holds. Only records that break the rules are left out."""
+    memory = Memory()
+    memory.records = {record.id: record for record in records}
+    content = export(memory.records.values())
+    warnings = capsys.readouterr().err
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        for name, value in content.variables.items():
+            assume("\0" not in value)  # no variable can hold it
+            patch.setenv(name, value)
+        for path, text in {**content.scripts, f"m{suffix}": WRITERS[suffix](content.tables).encode()}.items():
+            Path(folder, path).parent.mkdir(exist_ok=True)
+            Path(folder, path).write_bytes(text)
+        changes = plan(Manifest.load(Path(folder, f"m{suffix}")), memory)
+    assert not changes, str(changes)
+    assert len(changes.unchanged) + warnings.count("left out") == len(memory.records)
+
+
+BY_HAND = {
+    "disabled": ("ci", "--no-enabled", "enabled: false -> true"),
+    "given a script": ("ci", "--script-enabled --script-file -", "script_enabled: true -> false"),
+    "opened": ("ci", "--override-destination-channel-enabled", "override_destination_channel_enabled: true -> false"),
+    "shown as another": ("bot", "--alias Somebody", "alias: 'Somebody' -> none"),
+    "retried": ("bot", "--retry-failed-calls", "retry_failed_calls: true -> false"),
+}
+
+
+@pytest.mark.parametrize(("name", "options", "shown"), BY_HAND.values(), ids=BY_HAND)
+def test_a_change_by_hand_after_the_export_is_found(
+    client: Client, run: Run, tmp_path: Path, name: str, options: str, shown: str
+) -> None:
+    """Although the exported manifest has no line for the field. Applying the manifest undoes it."""
+    client.create(HOOK)
+    client.create(BOT)
+    path = str(tmp_path / "m.toml")
+    assert run("export", path).status == 0
+    assert run("update", name, *options.split(), stdin=b"class Script {}").status == 0
+    result = run("plan", path)
+    assert result.status == 2
+    assert f"    {shown}\n" in result.out
+    assert "0 to create, 1 to update" in result.out
+    assert run("plan", path, "--partial").status == 0
+    assert run("apply", path, "--yes").status == 0
+    wanted: dict[str, IntegrationDefinition] = {"ci": HOOK, "bot": BOT}
+    assert all(not differences(record, wanted[record.name]) for record in client.list())
 
 
 def test_a_manifest_has_no_defaults_and_no_secrets(
@@ -140,6 +205,22 @@ def test_a_record_that_breaks_the_rules_is_left_out_with_a_warning(
     assert "warning: left out: outgoing 'never' (odd1): event: " in result.err
     assert [entry["name"] for entry in json.loads(path.read_text())["outgoing"]] == ["blank", "old"]
     assert run("plan", str(path)).status == 0
+
+
+def test_an_entry_is_partial_where_no_definition_has_the_values(workspace: Workspace, run: Run, tmp_path: Path) -> None:
+    """A warning names the fields. All others are given, so that changes of them are found."""
+    document: dict[str, Any] = {"_id": "odd", "type": "webhook-outgoing", "name": "odd", "username": "rocket.cat"}
+    document |= {"urls": ["https://b.example"], "channel": ["#general"], "event": "sendMessage", "enabled": True}
+    workspace.server.insert({**document, "scriptEnabled": False, "retryFailedCalls": True, "retryDelay": ""})
+    path = tmp_path / "m.json"
+    warning, *_ = run("export", str(path)).err.splitlines()
+    assert warning == "warning: partial: outgoing 'odd' (odd): no entry can give its retry_count, retry_delay"
+    (entry,) = json.loads(path.read_text())["outgoing"]
+    assert (entry["partial"], entry["retry_failed_calls"], entry["run_on_edits"]) == (True, True, False)
+    assert not {"retry_count", "retry_delay"} & entry.keys()
+    assert run("plan", str(path)).status == 0
+    assert run("update", "odd", "--run-on-edits").status == 0
+    assert "    run_on_edits: true -> false\n" in run("plan", str(path)).out
 
 
 def test_an_unreadable_record_is_left_out_with_a_warning(

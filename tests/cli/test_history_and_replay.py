@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -13,17 +14,20 @@ from rocketchat_integrations import Client, HistoryEntry, OutgoingIntegrationRec
 from rocketchat_integrations.cli.commands.history import changed_entries
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Run, Workspace
+    from tests.cli.conftest import Run, RunOnTerminal, Workspace
 
 OUTCOMES: dict[str, dict[str, object]] = {
-    "no message": {"step": "after-http-call", "finished": False, "error": False},
-    "message posted": {"step": "url-response-sent-message", "finished": True, "error": False},
-    "failed": {"step": "after-process-http-status-500", "finished": False, "error": True},
+    "nothing said": {"step": "after-http-call"},
+    "answered with a message": {"step": "url-response-sent-message", "finished": True},
+    "refused by the bot": {"step": "after-process-http-status-500", "error": True, "httpResult": '"oops"'},
+    "no reply": {"step": "after-http-call", "httpError": {"message": "connect ECONNREFUSED"}},
+    "in progress": {"step": "pre-http-call"},
+    "waiting for a retry": {"step": "going-to-retry-1", "error": True, "httpResult": '"down"'},
 }
 
 
 def add_call(
-    workspace: Workspace, bot: OutgoingIntegrationRecord, number: int, outcome: str = "failed", **more: Any
+    workspace: Workspace, bot: OutgoingIntegrationRecord, number: int, outcome: str = "refused by the bot", **more: Any
 ) -> None:
     """Store a call of the bot, each one a minute after the one before."""
     workspace.server.insert_history(
@@ -54,29 +58,34 @@ def test_the_last_calls_are_shown_with_their_outcome(
     for number, outcome in enumerate(OUTCOMES):
         add_call(workspace, bot, number, outcome)
     heading, *lines = run("history", "bot").out.splitlines()
-    assert heading.split() == ["TIME", "OUTCOME", "STEP", "EVENT", "URL", "ID"]
-    assert ids("\n".join(lines)) == ["h000", "h001", "h002"]
+    assert heading.split() == ["TIME", "OUTCOME", "REASON", "EVENT", "URL", "ID"]
+    assert ids("\n".join(lines)) == [f"h{number:03}" for number in range(len(OUTCOMES))]
     assert all(outcome in line for outcome, line in zip(OUTCOMES, lines, strict=True))
-    assert "after-process-http-status-500" in lines[2]
-    assert ids(run("history", bot.id, "-n", "2").out)[1:] == ["h001", "h002"]
-    assert [entry["id"] for entry in run("history", "bot", "-n", "1", "--json").json] == ["h002"]
+    assert "status 500: oops" in lines[2]
+    assert "connect ECONNREFUSED" in lines[3]
+    assert ids(run("history", bot.id, "-n", "2").out)[1:] == ["h004", "h005"]
+    (entry,) = run("history", "list", "bot", "-n", "1", "--json").json
+    assert (entry["id"], entry["outcome"]) == ("h005", "waiting-for-retry")
+    assert entry["reason"] == "the status was not 200, 201 or 202: down"
 
 
-@pytest.mark.parametrize(
-    ("failure", "shown"),
-    [
-        ({"httpError": {"message": "getaddrinfo ENOTFOUND\nat a\nat b"}}, "failed: getaddrinfo ENOTFOUND  "),
-        ({"errorStack": "TypeError: x\n  at y"}, "failed: TypeError: x  "),
-        ({"httpError": "e" * 61}, f"failed: {'e' * 60}...  "),
-        ({"httpError": {"code": 1}}, "failed  "),
-    ],
-)
-def test_the_table_shows_the_first_line_of_an_error(
-    workspace: Workspace, bot: OutgoingIntegrationRecord, run: Run, failure: dict[str, Any], shown: str
+def test_outcomes_are_coloured(
+    workspace: Workspace, bot: OutgoingIntegrationRecord, run_on_terminal: RunOnTerminal
 ) -> None:
-    """Long ones are truncated; one without a message is just a failure."""
-    add_call(workspace, bot, 1, **failure)
-    assert shown in run("history", "bot").out
+    """Red is what has to be corrected."""
+    for number, outcome in enumerate(OUTCOMES):
+        add_call(workspace, bot, number, outcome)
+    output = run_on_terminal("history", "bot", columns=160).out
+    colours = {"31": "refused by the bot|no reply", "32": "nothing said|answered with a message", "33": "waiting for"}
+    for colour, outcomes in colours.items():
+        assert len(re.findall(f"\x1b\\[{colour}m({outcomes})", output)) == len(outcomes.split("|"))
+
+
+def test_no_calls_are_said_to_be_none(workspace: Workspace, bot: object, run: Run) -> None:
+    """Not an empty table."""
+    result = run("history", "bot")
+    assert (result.out, result.err) == ("", "outgoing 'bot' has made no calls in the last 30 days\n")
+    assert run("history").error == "Missing argument 'ID|NAME'. (see rocketchat-integrations history list --help)"
 
 
 def test_an_incomplete_entry_is_shown(workspace: Workspace, bot: OutgoingIntegrationRecord, run: Run) -> None:
@@ -131,8 +140,73 @@ def test_a_token_that_is_a_common_word_masks_nothing_else(
 
 def test_an_incoming_integration_has_no_history(hook: object, run: Run) -> None:
     """An error is clearer than an empty table."""
-    for command in ("history", "replay"):
+    for command in ("history", "replay", "clear-history"):
         assert "incoming 'ci' has no history" in run(command, "ci").error
+
+
+# history show
+
+
+def test_one_call_is_shown_whole_without_secrets(
+    workspace: Workspace, bot: OutgoingIntegrationRecord, client: Client, run: Run
+) -> None:
+    """Request, reply, posted messages and errors; neither tokens, old or new, nor whole documents."""
+    request = {"token": "tok-en-1", "text": "!a of tok-en-1", "user": {"services": "canary"}, "apiSecret": "canary"}
+    add_call(workspace, bot, 2)
+    add_call(
+        workspace,
+        bot,
+        1,
+        httpCallData=request,
+        httpResult=json.dumps('{"text": "hi",\n "alias": "x"}'),
+        errorStack="  Error: bad\n    at x",
+        resultMessage=[{"msg": f"said {bot.token}"}],
+        integration={"token": "tok-en-1"},
+        _updatedAt="2026-11-22T00:01:02.500Z",
+    )
+    for arguments in (["h001"], ["h001", "--in", "bot"]):
+        output = run("history", "show", *arguments).out
+        assert re.search(r"^outcome +script failed *$", output, re.MULTILINE)
+        assert re.search(r"^duration +2.5 s *$", output, re.MULTILINE)
+        assert '"text": "!a of <hidden>"' in output
+        assert '\n  {"text": "hi",\n   "alias": "x"}\n' in output
+        assert '"msg": "said <hidden>"' in output
+        assert output.endswith("Error\n    Error: bad\n      at x\n")
+        assert not re.search(f"tok-en-1|canary|{bot.token}", output)
+    call = run("history", "show", "h001", "--json").json
+    assert (call["integration_name"], call["duration"], call["reason"]) == ("bot", 2.5, "Error: bad")
+    assert (call["http_call_data"]["user"], call["integration"]) == ("<hidden>", "<hidden>")
+    assert run("history", "show", "h001", "--json", "--show-secrets").json["http_call_data"] == request
+
+
+def test_a_call_with_little_data_is_shown(workspace: Workspace, bot: OutgoingIntegrationRecord, run: Run) -> None:
+    """Neither a reply nor a time; the request of a script may be text."""
+    workspace.server.insert_history(bot.id, {"_id": "odd", "httpResult": "no JSON", "httpCallData": {}})
+    output = run("history", "show", "odd").out
+    assert "Reply\n  no JSON\n" in output
+    assert "duration" not in output
+
+
+def test_an_unknown_call_is_one_line(workspace: Workspace, bot: object, run: Run) -> None:
+    """In all integrations, or in the one that is named."""
+    assert "no call h9 in the history of any integration" in run("history", "show", "h9").error
+    assert "no call h9 in the history of 'bot'" in run("history", "show", "h9", "--in", "bot").error
+
+
+# clear-history
+
+
+def test_the_history_is_cleared_after_a_question(
+    workspace: Workspace, bot: OutgoingIntegrationRecord, run: Run
+) -> None:
+    """Without a terminal, nothing is deleted."""
+    add_call(workspace, bot, 1)
+    assert "add --yes. Nothing was changed" in run("clear-history", "bot").error
+    assert len(workspace.server.history_documents) == 1
+    result = run("clear-history", "bot", "--yes", "--json")
+    assert (result.json, result.err) == ({"id": bot.id}, f"cleared the history of outgoing 'bot' ({bot.id})\n")
+    assert len(workspace.server.history_documents) == 0
+    assert run("clear-history", "bot", "-y").out == ""
 
 
 # history --follow
@@ -183,6 +257,16 @@ def test_follow_prints_json_lines(
     wait()
     lines = run("history", "bot", "--follow", "--json").out.splitlines()
     assert [re.findall(r'"id": "(h\d+)"', line) for line in lines] == [["h000"], ["h001"]]
+
+
+def test_follow_prints_csv_and_yaml(
+    workspace: Workspace, bot: OutgoingIntegrationRecord, run: Run, wait: Callable[..., None]
+) -> None:
+    """Each call as soon as it is there, with one heading."""
+    add_call(workspace, bot, 0)
+    for format, expected in (("csv", "id,outcome\nh000,refused\n"), ("yaml", "- id: h000\n  outcome: refused\n")):
+        wait()
+        assert run("history", "bot", "--follow", "-o", format, "--columns", "id,outcome").out == expected
 
 
 def test_entries_are_new_or_have_a_new_state() -> None:

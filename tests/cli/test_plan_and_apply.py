@@ -77,6 +77,7 @@ def test_a_plan_is_printed_as_json(client: Client, run: Run, manifest: Path, hoo
     assert result.status == 2
     (create,) = result.json["creates"]
     assert (create["action"], create["name"], create["definition"]["channel"]) == ("create", "t-bot", ["#random"])
+    assert create["definition"]["token"] == "<set>"
     (update,) = result.json["updates"]
     assert (update["action"], update["id"], update["renamed_from"]) == ("update", record.id, None)
     assert update["changes"] == [{"field": "channel", "old": ["#general"], "new": ["#random"]}]
@@ -120,6 +121,17 @@ def test_all_mistakes_of_a_manifest_are_printed(
     assert "channels" in result.err
     assert "nowhere.toml" in run(*command, "nowhere.toml").error
     assert workspace.server.requests == ()
+
+
+@pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"]])
+def test_files_are_checked_before_credentials(run: Run, manifest: Path, tmp_path: Path, command: list[str]) -> None:
+    """Mistakes, a missing scope and a damaged plan are found without a login; a valid file needs one."""
+    wrong = write(tmp_path / "wrong.json", {"typo": 1})
+    no_scope = write(tmp_path / "none.json", {"incoming": []})
+    assert "typo: unknown key" in run(*command, str(wrong)).error
+    assert "prune: needs a manifest with a scope" in run(*command, "--prune", str(no_scope)).error
+    assert "not a valid plan" in run("apply", "--yes", "--plan-file", str(no_scope)).error
+    assert "missing credentials" in run(*command, str(manifest)).error
 
 
 # Plan files
@@ -217,7 +229,9 @@ def test_a_plan_file_replaces_only_regular_files(
 
 
 @pytest.mark.parametrize(
-    "options", [[], ["--plan-file", "p.json", "m.toml"], ["--plan-file", "p.json", "--prune"]], ids=" ".join
+    "options",
+    [[], ["--plan-file", "p", "m.toml"], ["--plan-file", "p", "--prune"], ["--plan-file", "p", "--partial"]],
+    ids=" ".join,
 )
 def test_apply_takes_either_manifests_or_a_plan_file(run: Run, options: list[str]) -> None:
     """Options of manifests would have no effect on a plan file."""
@@ -306,6 +320,18 @@ def test_failed_steps_are_printed_as_json(workspace: Workspace, run: Run, manife
     assert result.err.splitlines()[-1].startswith("error: 2 of 2 steps failed")
     workspace.server.fail_next("integrations.list", "html")
     assert run("apply", "--yes", "--json", str(manifest)).error.startswith("integrations.list: ")
+
+
+def test_a_refused_room_is_named(workspace: Workspace, run: Run, manifest: Path) -> None:
+    """With its integration, what is wrong and what to do; another try of the same would fail again."""
+    manifest.write_text(manifest.read_text().replace('"#general"', '"#nowhere"', 1))
+    result = run("apply", "--yes", "--json", str(manifest))
+    (step,) = result.json["failed"]
+    assert step["error"].startswith("channel '#nowhere': there is no such room or user")
+    assert f"failed: create incoming 't-ci': {step['error']}" in result.err.splitlines()
+    assert result.err.splitlines()[-1].endswith(
+        "1 of 2 steps failed, 0 were not tried; correct what the server refuses, then plan and apply again"
+    )
 
 
 def test_an_interrupted_apply_says_how_far_it_came(

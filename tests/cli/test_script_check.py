@@ -133,6 +133,7 @@ def manifest(files: None) -> str:
     entries = [
         {**INCOMING, "name": "good", "script_file": "good.js"},
         {**INCOMING, "name": "broken", "script_file": "broken.js"},
+        {**INCOMING, "name": "inline", "script": "class {"},
         {**INCOMING, "name": "off", "script_file": "broken.js", "script_enabled": False},
     ]
     Path("integrations.json").write_text(json.dumps({"incoming": entries}))
@@ -143,20 +144,21 @@ def manifest(files: None) -> str:
 def test_a_manifest_with_a_broken_script_is_refused(
     workspace: Workspace, run: Run, manifest: str, command: list[str]
 ) -> None:
-    """The server would answer success. Scripts that are not enabled are not checked."""
+    """The server would answer success. Names the file of the script. Scripts that are not enabled are not checked."""
     result = run(*command, manifest)
     assert (result.status, result.out) == (1, "")
     assert "a script does not compile" in result.err
     assert "--allow-broken-scripts" in result.err
-    assert "integrations.json: incoming[1]: script: line 3, column" in result.err
-    assert "incoming[2]" not in result.err
+    assert "integrations.json: incoming[1]: broken.js: line 3, column" in result.err
+    assert "integrations.json: incoming[2]: script: line 1, column" in result.err
+    assert "incoming[3]" not in result.err
     assert workspace.server.requests == ()
 
 
 def test_a_broken_script_can_be_allowed(workspace: Workspace, run: Run, manifest: str) -> None:
     assert run("plan", manifest, "--allow-broken-scripts").status == 2
     assert run("apply", manifest, "--yes", "--allow-broken-scripts").status == 0
-    assert workspace.names() == ["broken", "good", "off"]
+    assert workspace.names() == ["broken", "good", "inline", "off"]
 
 
 def test_without_the_extra_scripts_are_not_checked(

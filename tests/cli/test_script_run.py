@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -337,19 +338,20 @@ def edits(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 def test_watch_runs_the_script_again_after_each_change(run_script: RunScript, edits: Callable[..., None]) -> None:
-    """Of the script or the payload; a file may be missing, and a script may be broken, for a while."""
+    """Of the script or the payload, also one of the same size; a file may be missing or broken for a while."""
     script, payload = Path("alerts.js"), Path("payload.json")
     edits(
         lambda: None,
         lambda: payload.write_text('{"a": 22}'),
+        lambda: os.utime(payload, (0, 0)),
         lambda: script.unlink(),
         lambda: script.write_text("class"),
         lambda: script.write_text(incoming("return { content: { text: 'new' } };")),
     )
     result = run_script("return { content: { text: `a is ${request.content.a}` } };", "--watch", payload={"a": 1})
     assert result.status == 130
-    assert result.out == "a is 1\na is 22\nnew\n"
-    assert result.err.count("waiting for changes\n") == 5
+    assert result.out == "a is 1\na is 22\na is 22\nnew\n"
+    assert result.err.count("waiting for changes\n") == 6
     assert "error: alerts.js: No such file" in result.err
     assert "error: alerts.js: line 1" in result.err
 

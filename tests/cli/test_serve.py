@@ -33,7 +33,7 @@ def test_the_server_runs_until_ctrl_c(default_sigint: None) -> None:
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, output) == (130, "")
-    assert errors == "serving until you press Ctrl-C\ninterrupted by SIGINT\n"
+    assert errors.splitlines()[-1] == "interrupted by SIGINT"
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_a_table_has_colours_and_fits_the_terminal(
     """A long cell is wrapped and not truncated; an id stays in one line."""
     hook = client.create(IncomingIntegration("long-" * 12, channel="#general,#random", username="rocket.cat"))
     result = run_on_terminal("list", columns=80)
-    assert (result.status, result.err) == (0, "")
+    assert (result.status, result.err) == (0, "not shown, because the terminal is narrow: USER, EVENT\n")
     assert "\x1b[1m" in result.out
     lines = without_escapes(result.out).splitlines()
     assert max(map(len, lines)) <= 80
@@ -49,13 +49,44 @@ def test_a_table_has_colours_and_fits_the_terminal(
 def test_a_narrow_terminal_shows_one_field_a_line(
     workspace: Workspace, hook: IncomingIntegrationRecord, bot: object, run_on_terminal: RunOnTerminal
 ) -> None:
-    """Empty fields take no line; from 72 columns on there is a table."""
-    lines = without_escapes(run_on_terminal("list", columns=71).out).splitlines()
-    fields = [line.split(maxsplit=1)[0] for line in lines if line.strip()]
-    assert fields.count("FIELD") == 2
-    assert fields.count("EVENT") == 1
-    assert re.search(rf"^ID +{hook.id} *$", "\n".join(lines), re.MULTILINE)
+    """Empty fields take no line, and integrations are a line apart. A table would break words."""
+    for columns in (40, 50):
+        first, second = without_escapes(run_on_terminal("list", columns=columns).out).rstrip().split("\n\n")
+        fields = {line.split()[0] for line in first.splitlines()} ^ {line.split()[0] for line in second.splitlines()}
+        assert fields == {"EVENT"}
+        assert re.search(rf"^ID +{hook.id} *$", f"{first}\n{second}", re.MULTILINE)
     assert "NAME" in run_on_terminal("list", columns=72).out.splitlines()[0]
+
+
+def test_a_table_leaves_out_what_does_not_fit_and_says_so(
+    workspace: Workspace, bot: object, run_on_terminal: RunOnTerminal
+) -> None:
+    """Words stay whole; columns that were asked for are not left out."""
+    for columns, missing in ((77, "EVENT"), (64, "USER, EVENT")):
+        result = run_on_terminal("list", columns=columns)
+        assert result.err == f"not shown, because the terminal is narrow: {missing}\n"
+        assert max(map(len, without_escapes(result.out).splitlines())) <= columns
+    asked = run_on_terminal("list", "--columns", "name,username,event,channel,retry_count,id,urls,alias", columns=64)
+    assert "USER" in asked.out
+    assert "EVENT" in asked.out
+
+
+def test_force_color_colours_what_is_no_terminal(
+    client: Client, hook: object, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At any width, also where the terminal is a dumb one; NO_COLOR is stronger."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name in ("COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
+    assert run("disable", "ci").status == 0
+    client.create(IncomingIntegration("long-" * 12, channel="#general,#random", username="rocket.cat"))
+    result = run("list")
+    assert (len(result.out.splitlines()), result.err) == (3, "")
+    assert "\x1b[31mno" in result.out
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not COLOUR.search(run("list").out)
 
 
 def test_names_are_printed_literally(workspace: Workspace, client: Client, run_on_terminal: RunOnTerminal) -> None:

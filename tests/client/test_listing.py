@@ -54,6 +54,21 @@ def test_a_list_is_complete_and_sorted_by_id(server: LocalRocketChat, client: Cl
     assert ids(client.list()) == numbered(0, size)
 
 
+@pytest.mark.parametrize(("infinite", "requests"), [(True, [2, 2]), (False, [4, 4])])
+def test_a_long_list_takes_two_requests(
+    server: LocalRocketChat, client: Client, infinite: bool, requests: list[int]
+) -> None:
+    """A page, and the rest at once; in pages if the server gives no more than 50, which the client remembers."""
+    server.infinite_count = infinite
+    insert(server, *numbered(0, 350))
+    made: list[int] = []
+    for _ in requests:
+        before = len(server.requests)
+        assert ids(client.list()) == numbered(0, 350)
+        made.append(len(server.requests) - before)
+    assert made == requests
+
+
 def test_a_listing_can_be_iterated_many_times(server: LocalRocketChat, client: Client) -> None:
     """Each iteration asks the server again; two of them do not interfere."""
     server.page_cap = 2

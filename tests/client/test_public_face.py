@@ -33,6 +33,7 @@ NAMES = [
     "AttachmentField",
     "AuthenticationError",
     "BadRequestError",
+    "CallOutcome",
     "Change",
     "Client",
     "ConfigurationError",

@@ -10,8 +10,8 @@ from typing import Any, Protocol, TypeAlias
 import attrs
 import pytest
 
-from rocketchat_integrations import Client, EventType, OutgoingIntegration, OutgoingIntegrationRecord
-from rocketchat_integrations.outgoing import MessageSent, Reply, WebhookApp
+from rocketchat_integrations import Client, EventType, Message, OutgoingIntegration, OutgoingIntegrationRecord
+from rocketchat_integrations.outgoing import MessageSent, WebhookApp
 from rocketchat_integrations.testing import LocalBot, LocalRocketChat
 
 
@@ -32,12 +32,13 @@ def client(server: LocalRocketChat) -> Iterator[Client]:
 class Deployment:
     """A running bot, and the integration that calls it."""
 
+    app: WebhookApp
     record: OutgoingIntegrationRecord
     received: list[MessageSent]
     """The messages that its handler was called with."""
 
 
-Handler: TypeAlias = "Callable[[MessageSent], Reply | None]"
+Handler: TypeAlias = "Callable[[MessageSent], Message | None]"
 
 
 class Deploy(Protocol):
@@ -56,7 +57,7 @@ def deploy(client: Client) -> Iterator[Deploy]:
             received: list[MessageSent] = []
 
             @app.on(EventType.SEND_MESSAGE, bots=bots)
-            def on_message(message: MessageSent) -> Reply | None:
+            def on_message(message: MessageSent) -> Message | None:
                 received.append(message)
                 return handler(message)
 
@@ -70,6 +71,6 @@ def deploy(client: Client) -> Iterator[Deploy]:
             definition = OutgoingIntegration(
                 "deployer", event=EventType.SEND_MESSAGE, urls=served.url, token=token or known, **given
             )
-            return Deployment(client.create(definition), received)
+            return Deployment(app, client.create(definition), received)
 
         yield deploy

@@ -5,11 +5,20 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 
-from rocketchat_integrations import Client, IncomingIntegration, UnexpectedResponse
-from rocketchat_integrations.outgoing import MessageSent, Reply
-from rocketchat_integrations.testing import LocalRocketChat
+from rocketchat_integrations import (
+    Attachment,
+    Client,
+    EventType,
+    IncomingIntegration,
+    Message,
+    OutgoingIntegration,
+    UnexpectedResponse,
+)
+from rocketchat_integrations.outgoing import Command, MessageSent, Reply, WebhookApp
+from rocketchat_integrations.testing import LocalBot, LocalRocketChat
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Deploy
@@ -152,3 +161,96 @@ def test_a_bot_can_accept_messages_of_other_bots(server: LocalRocketChat, client
     server.wait_until_quiet()
     assert [received.text for received in bot.received] == ["!deploy web"]
     assert texts(server)[-1] == "deploying web for rocket.cat"
+
+
+@pytest.mark.parametrize("server", ["9.0", "8.8", "6.14"], indirect=True)
+def test_a_reply_takes_what_a_message_takes(server: LocalRocketChat, deploy: Deploy) -> None:
+    """And replaces the looks of the integration."""
+    deploy(
+        lambda message: Message(
+            "see https://example.com",
+            alias="Ship",
+            emoji=":ship:",
+            attachments=[Attachment(title="log")],
+            parse_urls=True,
+            groupable=True,
+            custom_fields={"a": 1},
+        ),
+        alias="Deploy Bot",
+        avatar="https://example.com/bot.png",
+    )
+    server.say("alice", "general", "!deploy web")
+    reply = server.messages[-1]
+    assert (reply.alias, reply.emoji, reply.avatar) == ("Ship", ":ship:", None)
+    assert reply.attachments == ({"title": "log"},)
+    assert [reply.document[name] for name in ("parseUrls", "groupable", "customFields")] == [True, True, {"a": 1}]
+
+
+@pytest.mark.parametrize("server", ["9.0", "8.8", "6.14"], indirect=True)
+def test_a_bot_answers_in_threads(server: LocalRocketChat, deploy: Deploy) -> None:
+    """`reply` stays where the message is; `reply_in_thread` starts a thread if there is none."""
+    deploy(lambda message: message.reply("here"), trigger_words=["!here"])
+    deploy(lambda message: message.reply_in_thread("in a thread"), trigger_words=["!thread"])
+    for word, threads in {"!here": (False, True), "!thread": (True, True)}.items():
+        outside = server.say("alice", "general", word)
+        inside = server.say("alice", "general", word, tmid=outside.id)
+        replies = [message for message in server.messages if message.text in ("here", "in a thread")][-2:]
+        assert [reply.tmid for reply in replies] == [outside.id if in_thread else None for in_thread in threads]
+        assert inside.tmid == outside.id
+
+
+@pytest.mark.parametrize("server", ["9.0", "8.8", "6.14"], indirect=True)
+@pytest.mark.parametrize("overrides", [False, True])
+def test_the_result_of_later_work_is_posted_in_the_thread(
+    server: LocalRocketChat, client: Client, deploy: Deploy, overrides: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In another room than the webhook's only if its integration may override the channel."""
+    results = IncomingIntegration(
+        "results", channel="#random", username="rocket.cat", override_destination_channel_enabled=overrides
+    )
+    webhook = client.webhook(client.create(results))
+    bot = deploy(
+        lambda message: Reply.later(
+            lambda: message.reply_in_thread("deployed", channel=message.channel_id),
+            webhook,
+            now=message.reply_in_thread("deploying"),
+        )
+    )
+    said = server.say("alice", "general", "!deploy web")
+    assert bot.app.finish(60)
+    posted = {(message.room, message.text, message.tmid) for message in server.messages[1:]}
+    assert posted == {("general", text, said.id) for text in ("deploying", *(["deployed"] if overrides else []))}
+    assert ("overriding destination channel is disabled" in caplog.text) is not overrides
+
+
+@pytest.mark.parametrize("server", ["9.0", "8.8", "6.14"], indirect=True)
+def test_commands_are_called_by_their_trigger_words(server: LocalRocketChat, client: Client) -> None:
+    """At the start of a text, or anywhere in it with `trigger_word_anywhere`; help and hints come back in the room."""
+    app = WebhookApp(token="T0K3N")
+
+    @app.command("!deploy")
+    def ship(command: Command) -> str:
+        """Deploy a service."""
+        return f"deploying {command.text} for {command.message.user_name}"
+
+    with LocalBot(app) as bot:
+        definition = OutgoingIntegration(
+            "deployer",
+            event=EventType.SEND_MESSAGE,
+            channel="#general",
+            username="rocket.cat",
+            trigger_words=app.trigger_words,
+            urls=bot.url,
+            token="T0K3N",
+        )
+        record = client.create(definition)
+        for text in ("!deploy web", "please !deploy web", "!deploy help", "!deployed"):
+            server.say("alice", "general", text)
+        client.update(record.id, attrs.evolve(record, trigger_word_anywhere=True))
+        server.say("alice", "general", "please !deploy api")
+    assert [text.partition("\n")[0] for text in texts(server) if "!deploy" not in text[:16]] == [
+        "deploying web for alice",
+        "This is not a command. Did you mean `!deploy`?",
+        "deploying api for alice",
+    ]
+    assert "`!deploy`: Deploy a service." in texts(server)

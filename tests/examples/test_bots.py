@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 GUIDE = (BOTS / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^(?:python|waitress-serve|uvicorn) .*_bot.*$", GUIDE, re.MULTILINE)
+(WORKER,) = re.findall(r"^celery (.*)$", GUIDE, re.MULTILINE)
+WITH_QUEUE = [command for command in COMMANDS if "celery" in command]
 
 
 def blocks(language: str) -> list[str]:
@@ -38,7 +40,7 @@ def base(request: pytest.FixtureRequest) -> Iterator[str]:
         yield url
 
 
-every_bot = pytest.mark.parametrize("base", COMMANDS, indirect=True, scope="module")
+every_bot = pytest.mark.parametrize("base", sorted({*COMMANDS} - {*WITH_QUEUE}), indirect=True, scope="module")
 
 
 def post(url: str, body: object) -> requests.Response:
@@ -77,7 +79,10 @@ def test_a_bot_answers_by_http(base: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "base", [command for command in COMMANDS if not re.search("[aw]sgi_bot", command)], indirect=True, scope="module"
+    "base",
+    [command for command in COMMANDS if not re.search("([aw]sgi|celery)_bot", command)],
+    indirect=True,
+    scope="module",
 )
 def test_the_rest_of_the_application_works_beside_the_bot(base: str) -> None:
     answer = requests.get(f"{base}/status", timeout=60)
@@ -165,15 +170,34 @@ def test_a_mounted_bot_does_not_get_the_call(tmp_path: Path, integrate: Integrat
 
 
 def test_a_bot_posts_its_result_later(integrate: Integrate, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The FastAPI bot replies at once, and finishes its work before it stops."""
+    """The FastAPI bot replies in a thread at once, and finishes its work before it stops."""
     workspace = integrate("http://127.0.0.1:1/hook")
-    hook = workspace.client.create(IncomingIntegration("results", channel="#random", username="rocket.cat"))
+    hook = workspace.client.create(IncomingIntegration("results", channel="#general", username="rocket.cat"))
     monkeypatch.setenv("ROCKETCHAT_WEBHOOK_URL", workspace.client.webhook(hook).url)
     with running("uvicorn --port 8000 fastapi_bot:app") as base:
         workspace.client.update(workspace.record.id, attrs.evolve(workspace.record, urls=f"{base}/hook"))
-        workspace.server.say("alice", "general", "!deploy web")
-    posted = {(message.room, message.text) for message in workspace.server.messages}
-    assert {("general", "deploying web for alice"), ("random", "deployed web for alice")} <= posted
+        said = workspace.server.say("alice", "general", "!deploy web")
+    posted = {(message.text, message.tmid) for message in workspace.server.messages[1:]}
+    assert posted == {("deploying web for alice", said.id), ("deployed web", said.id)}
+
+
+def test_a_worker_posts_the_result(integrate: Integrate, redis_socket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Celery bot replies at once, and a worker in another process posts the result."""
+    workspace = integrate("http://127.0.0.1:1/hook")
+    hook = workspace.client.create(IncomingIntegration("results", channel="#random", username="rocket.cat"))
+    monkeypatch.setenv("ROCKETCHAT_WEBHOOK_URL", workspace.client.webhook(hook).url)
+    monkeypatch.setenv("CELERY_BROKER_URL", f"redis+socket://{redis_socket}")
+    (command,) = WITH_QUEUE
+    with running(command) as base:
+        workspace.client.update(workspace.record.id, attrs.evolve(workspace.record, urls=f"{base}/hook"))
+        assert workspace.say("!deploy web") == ["deploying web for alice"]
+    environment = {**os.environ, "DEPLOY_BOT_TOKEN": TOKEN}
+    with subprocess.Popen(
+        [sys.executable, "-m", "celery", *WORKER.split(), "--pool", "solo"], cwd=BOTS, env=environment
+    ) as worker:
+        workspace.server.wait_for_request("hooks", timeout=60)
+        worker.terminate()  # it finishes the task first
+    assert [(each.room, each.text) for each in workspace.server.messages[2:]] == [("random", "deployed web for alice")]
 
 
 def test_a_django_view_can_be_async(tmp_path: Path, integrate: Integrate) -> None:

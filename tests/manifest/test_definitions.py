@@ -187,6 +187,32 @@ def test_defaults_apply_to_their_own_file(folder: Path) -> None:
     assert (first.definition.alias, second.definition.alias) == ("A", None)
 
 
+def test_an_entry_is_exact_unless_it_or_its_defaults_say_partial(load: Load) -> None:
+    """The innermost word counts."""
+    hook, event = {"channel": "#a", "username": "x"}, {"event": "roomCreated", "urls": "u", "username": "x"}
+    entries = {
+        "incoming": {"a": hook, "b": {**hook, "partial": False}, "c": {**hook, "partial": True}},
+        "outgoing": {"d": event},
+    }
+
+    def partial(**defaults: Any) -> list[str]:
+        manifest = load({**entries, "defaults": defaults})
+        return [entry.definition.name for entry in manifest.entries if entry.partial]
+
+    assert partial() == ["c"]
+    assert partial(partial=True) == ["a", "c", "d"]
+    assert partial(partial=True, outgoing={"partial": False}) == ["a", "c"]
+    assert partial(outgoing={"partial": True}) == ["c", "d"]
+
+
+def test_all_entries_can_be_made_partial(folder: Path) -> None:
+    """Whatever the file says."""
+    (folder / "m.toml").write_text('incoming.a = {channel = "#a", username = "x", partial = false}')
+    (entry,) = Manifest.load("m.toml", partial=True).entries
+    assert entry.partial
+    assert entry.managed == {"name", "channel", "username"}
+
+
 HOOK: dict[str, Any] = {"channel": "#a", "username": "rocket.cat"}
 BOT: dict[str, Any] = {"event": "sendMessage", "urls": "https://bot.example.com", "username": "rocket.cat"}
 
@@ -196,7 +222,7 @@ BOT: dict[str, Any] = {"event": "sendMessage", "urls": "https://bot.example.com"
     [("incoming", "alias", "", ""), ("incoming", "script", None, None), ("outgoing", "trigger_words", [], ())],
 )
 def test_an_explicit_empty_value_is_given(load: Load, kind: str, field: str, empty: object, meant: object) -> None:
-    """That clears a field; one that is left out stays as it is on the server."""
+    """In a partial entry, that clears a field; one that is left out stays as it is on the server."""
     table = HOOK if kind == "incoming" else BOT
     (cleared,) = load({kind: {"a": {**table, field: empty}}}).entries
     (silent,) = load({kind: {"a": table}}).entries

@@ -111,6 +111,7 @@ VALUES = {
     ),
 }
 DEFAULTS = {
+    "partial that is no flag": ("[defaults]\npartial = 1", "defaults.partial: must be true or false, not a number"),
     "wrong type, and unused": ("[defaults]\nenabled = 1", "defaults.enabled: must be true or false, not a number"),
     "channel of a wrong type, and unused": (
         "[defaults]\nchannel = 1",

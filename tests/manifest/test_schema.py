@@ -62,8 +62,9 @@ def test_the_schema_is_valid_and_describes_every_field() -> None:
     jsonschema.Draft7Validator.check_schema(SCHEMA)
     for kind, definition in KINDS.items():
         helps = {field.name: field.metadata["help"] for field in attrs.fields(definition)}
-        assert helps.keys() | {"script_file", "id", "renamed_from"} == DEFINITIONS[kind]["properties"].keys()
-        assert (helps.keys() | {"script_file"}) - {"name"} == DEFINITIONS[f"{kind}_defaults"]["properties"].keys()
+        others = {"script_file", "partial"}
+        assert helps.keys() | others | {"id", "renamed_from"} == DEFINITIONS[kind]["properties"].keys()
+        assert (helps.keys() | others) - {"name"} == DEFINITIONS[f"{kind}_defaults"]["properties"].keys()
         for field, help in helps.items():
             name = DEFINITIONS[kind]["properties"][field]["$ref"].rpartition("/")[2]
             assert DEFINITIONS[name]["description"] == help
@@ -102,6 +103,7 @@ RIGHT: dict[str, Any] = {
     "id": "i",
     "name": "x",  # as the scope is, too
     "renamed_from": "r",
+    "partial": True,
     "typo": "t",
 }
 

@@ -37,6 +37,11 @@ def app_with(handler: Callable[[Any], object], *, token: str | None = "T0K3N", *
     return app
 
 
+def always(result: object) -> Callable[..., Any]:
+    """Return a function that returns the same for all arguments."""
+    return lambda *_: result
+
+
 def frames_of(error: BaseException) -> list[object]:
     """Return the local variables of the package's frames in the traceback. There is at least one frame."""
     shown = traceback.TracebackException.from_exception(error, capture_locals=True)

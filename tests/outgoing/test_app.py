@@ -322,14 +322,14 @@ def test_a_failure_that_cannot_be_printed_is_named(caplog: pytest.LogCaptureFixt
     assert "Unprintable, which cannot be shown" in caplog.text
 
 
-@pytest.mark.parametrize("result", ["text", {"text": "hi"}, False, Reply], ids=repr)
+@pytest.mark.parametrize("result", [b"text", {"text": "hi"}, False, Reply], ids=repr)
 @each_way
 def test_another_result_than_a_reply_is_answered_with_500(
     result: Any, answer: Way, caplog: pytest.LogCaptureFixture
 ) -> None:
     failed = answer(app_with(lambda message: result), body_of(), JSON)
     assert error_of(failed) == (500, "the bot failed")
-    assert f"a handler must return a Reply or None, not {type(result).__name__}\n" in caplog.text
+    assert f"a handler must return a Reply, a Message, text or None, not {type(result).__name__}\n" in caplog.text
 
 
 @each_way

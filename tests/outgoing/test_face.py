@@ -13,17 +13,36 @@ import attrs
 import pytest
 
 from rocketchat_integrations import EventType, outgoing
-from rocketchat_integrations.outgoing import Bot, Payload, PayloadFile, PayloadMessage, PayloadRoom, PayloadUser
+from rocketchat_integrations.outgoing import (
+    Bot,
+    Command,
+    Payload,
+    PayloadFile,
+    PayloadMessage,
+    PayloadRoom,
+    PayloadUser,
+)
 
 NAMES = [
-    *("Answer", "AsgiApp", "Bot", "FileUploaded", "MessageSent", "Payload", "PayloadFile", "PayloadMessage"),
-    *("PayloadRoom", "PayloadUser", "Reply", "RoomArchived", "RoomCreated", "RoomJoined", "RoomLeft", "UserCreated"),
-    *("WebhookApp", "parse"),
+    *("Answer", "AsgiApp", "Bot", "Command", "Commands", "FileUploaded", "MessageSent"),
+    *("Payload", "PayloadFile", "PayloadMessage", "PayloadRoom", "PayloadUser", "RedisRepeats", "Repeats", "Reply"),
+    *("RoomArchived", "RoomCreated", "RoomJoined", "RoomLeft", "UserCreated", "WebhookApp", "parse"),
 ]
 ARGUMENTS = {
     "parse": ["body", "token", "event", "content_type", "max_size"],
-    "WebhookApp": ["token", "max_size", "deduplicate"],
+    "WebhookApp": ["token", "max_size", "deduplicate", "repeats"],
+    "RedisRepeats": ["redis", "prefix", "seconds"],
     "WebhookApp.on": ["self", "event", "token", "bots"],
+    "WebhookApp.command": ["self", "name", "split"],
+    "WebhookApp.matches": ["self", "pattern"],
+    "WebhookApp.on_error": ["self", "handler"],
+    "WebhookApp.finish": ["self", "timeout"],
+    "WebhookApp.finish_async": ["self", "timeout"],
+    "Commands.command": ["self", "name", "split"],
+    "Commands.matches": ["self", "pattern"],
+    "Reply.later": ["work", "webhook", "now"],
+    "MessageSent.reply": ["self", "text", "fields"],
+    "MessageSent.reply_in_thread": ["self", "text", "fields"],
     "WebhookApp.handle": ["self", "body", "content_type"],
     "WebhookApp.handle_async": ["self", "body", "content_type"],
     "WebhookApp.__call__": ["self", "environ", "start_response"],
@@ -42,7 +61,9 @@ def test_each_event_has_a_class() -> None:
     assert sorted(kind.event for kind in get_args(Payload)) == sorted(EventType)
 
 
-@pytest.mark.parametrize("kind", [*get_args(Payload), Bot, PayloadFile, PayloadMessage, PayloadRoom, PayloadUser])
+@pytest.mark.parametrize(
+    "kind", [*get_args(Payload), Bot, PayloadFile, PayloadMessage, PayloadRoom, PayloadUser, Command]
+)
 def test_every_field_is_documented(kind: Any) -> None:
     source = "".join(inspect.getsource(each) for each in kind.__mro__ if attrs.has(each))
     for field in attrs.fields(kind):

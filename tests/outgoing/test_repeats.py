@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rocketchat_integrations.outgoing import Answer, MessageSent, Reply, UserCreated, WebhookApp
-from rocketchat_integrations.outgoing._repeats import Repeats
+from rocketchat_integrations.outgoing._repeats import MemoryRepeats
 
 from .conftest import app_with
 from .test_app import handle_async
@@ -25,8 +25,8 @@ class Bot:
         self.now = 1000.0
         self.calls = 0
         self.result: Reply | Exception | None = None
-        self.app = app_with(self.handler, token=token, **options)
-        self.app._repeats = Repeats(clock=lambda: self.now)
+        self.repeats = MemoryRepeats(clock=lambda: self.now)
+        self.app = app_with(self.handler, token=token, repeats=self.repeats, **options)
 
     def handler(self, payload: object) -> Reply:
         self.calls += 1
@@ -84,14 +84,14 @@ def test_two_equal_calls_at_once_both_run() -> None:
 
 
 def test_the_first_answer_stays_until_it_is_too_old(bot: Bot) -> None:
-    repeats = bot.app._repeats
+    repeats = bot.repeats
     first, later = Answer(200, JSON, b"{}"), Answer(200, JSON, b'{"text": "later"}')
-    repeats.add(b"key", first)
+    repeats.add("key", first)
     bot.now += 200
-    repeats.add(b"key", later)
-    assert repeats.find(b"key") == first
+    repeats.add("key", later)
+    assert repeats.find("key") == first
     bot.now += 100
-    assert repeats.find(b"key") is None
+    assert repeats.find("key") is None
 
 
 def test_the_same_body_on_another_route_is_no_repeat() -> None:
@@ -135,13 +135,13 @@ def test_calls_are_remembered_for_less_than_five_minutes(bot: Bot) -> None:
     assert bot.call(text="go") == first
     bot.now += 0.1  # counted from the first call, not from the repeat
     assert bot.call(text="go") != first
-    assert len(bot.app._repeats) == 1
+    assert len(bot.repeats) == 1
 
 
 def test_a_thousand_calls_are_remembered_and_the_oldest_are_dropped_first(bot: Bot) -> None:
     for number in range(1001):
         bot.call(text=str(number))
-    assert len(bot.app._repeats) == 1000
+    assert len(bot.repeats) == 1000
     bot.call(text="1")
     bot.call(text="1000")
     assert bot.calls == 1001
@@ -152,9 +152,9 @@ def test_a_thousand_calls_are_remembered_and_the_oldest_are_dropped_first(bot: B
 def test_bodies_are_not_kept_in_memory() -> None:
     bot = Bot(token="canary")
     bot.call(token="canary", text="canary")
-    assert len(bot.app._repeats) == 1
-    assert "canary" not in f"{vars(bot.app._repeats)}"
+    assert len(bot.repeats) == 1
+    assert "canary" not in f"{vars(bot.repeats)}"
 
 
 def test_age_is_measured_by_a_clock_that_cannot_be_set() -> None:
-    assert Repeats()._clock is time.monotonic
+    assert MemoryRepeats()._clock is time.monotonic

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import pickle
 from datetime import UTC, datetime
@@ -11,15 +12,17 @@ from typing import Any
 import attrs
 import pytest
 
-from rocketchat_integrations import Attachment, AttachmentField
-from rocketchat_integrations.outgoing import Answer, Reply
+from rocketchat_integrations import Attachment, AttachmentField, Message
+from rocketchat_integrations._protocol.codec import message_body
+from rocketchat_integrations.outgoing import Answer, FileUploaded, MessageSent, Reply
+from rocketchat_integrations.outgoing._replies import ReplyFields
 
 from .conftest import app_with
 
 PICTURE = Attachment(title="Graph", image_url="https://example.com/graph.png")
 
 
-def answer_with(reply: Reply | None) -> Answer:
+def answer_with(reply: Message | str | None) -> Answer:
     return app_with(lambda _: reply, token=None).handle(b"{}", "application/json")
 
 
@@ -34,6 +37,51 @@ def test_attachments_and_a_channel_are_spelled_as_in_a_post() -> None:
             {"title": "Graph", "image_url": "https://example.com/graph.png"},
         ],
     }
+
+
+def test_a_reply_takes_what_a_message_takes() -> None:
+    """Except for `separate_response`, which Rocket.Chat ignores in a reply."""
+    fields: Any = {"alias": "Ping", "avatar": "https://example.com/p.png", "emoji": ":ship:", "tmid": "m"}
+    fields |= {"parse_urls": False, "groupable": True, "custom_fields": {"a": 1}, "channel": "#a"}
+    posted = message_body(Message("pong", attachments=[PICTURE], **fields))
+    for reply in (Reply("pong", attachments=[PICTURE], **fields), Message("pong", attachments=[PICTURE], **fields)):
+        assert json.loads(answer_with(reply).body) == posted
+    given = {"text", "attachments", *fields}
+    assert {field.name for field in attrs.fields(Message)} - given == {"separate_response"}
+    with pytest.raises(TypeError, match="separate_response"):
+        Reply("pong", separate_response=True)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+
+
+def test_a_handler_may_return_a_text() -> None:
+    assert answer_with("pong") == answer_with(Reply("pong"))
+
+
+@pytest.mark.parametrize(
+    ("result", "problem"),
+    [
+        ("", "ValueError: text: must not be blank"),
+        (Message("a", channel=["#a"]), "TypeError: channel: must be text or None, not tuple"),
+        (Message("a", separate_response=True), "ValueError: separate_response: has no effect in a reply"),
+    ],
+)
+def test_a_message_that_cannot_be_a_reply_is_a_failure(
+    result: Message | str, problem: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert answer_with(result).status == 500
+    assert problem in caplog.text
+
+
+@pytest.mark.parametrize("kind", [MessageSent, FileUploaded])
+def test_a_message_makes_replies_where_it_is_or_in_its_thread(kind: type[MessageSent | FileUploaded]) -> None:
+    outside, inside = kind(message_id="m"), kind(message_id="m", tmid="thread")
+    assert outside.reply("pong", alias="Ping") == Reply("pong", alias="Ping")
+    assert inside.reply("pong") == inside.reply_in_thread("pong") == Reply("pong", tmid="thread")
+    assert outside.reply_in_thread(attachments=[PICTURE]) == Reply(attachments=[PICTURE], tmid="m")
+    assert kind().reply_in_thread("pong") == Reply("pong")  # a replayed call has no message
+
+
+def test_these_replies_take_all_arguments_of_a_reply() -> None:
+    assert {*ReplyFields.__annotations__, "text", "tmid"} == set(inspect.signature(Reply).parameters)
 
 
 def test_any_text_can_be_sent() -> None:
@@ -69,6 +117,7 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"text": "a", "attachments": [{"title": "a"}]}, TypeError, "attachments: must hold objects of Attachment"),
     ({"text": "a", "channel": ["#a", "#b"]}, TypeError, "channel: must be text or None"),
     ({"text": "a", "channel": " "}, ValueError, "channel: must not be blank"),
+    ({"text": "a", "tmid": 5}, TypeError, "tmid: must be text or None"),
 ]
 
 
@@ -82,6 +131,7 @@ def test_a_wrong_argument_is_named(arguments: dict[str, Any], error: type[Except
     ("reply", "shown"),
     [
         (Reply("pong", channel="#a"), "Reply('pong', channel='#a')"),
+        (Reply("pong", tmid="m", alias="Ping"), "Reply('pong', alias='Ping', tmid='m')"),
         (Reply("", attachments=[PICTURE]), f"Reply('', attachments=({PICTURE!r},))"),
         (Reply(attachments=[PICTURE]), f"Reply(attachments=({PICTURE!r},))"),
         (Reply.nothing(), "Reply.nothing()"),

@@ -51,7 +51,11 @@ PAGE = {"integrations": [ANSWER], "total": 1}
 
 
 def has_page(key: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda payload: type(payload.get(key)) is list and type(payload.get("total")) is int
+    def is_page(payload: dict[str, Any]) -> bool:
+        total = payload.get("total")
+        return type(payload.get(key)) is list and type(total) is int and total >= 0
+
+    return is_page
 
 
 def has_session(payload: dict[str, Any]) -> bool:

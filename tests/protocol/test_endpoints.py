@@ -204,8 +204,8 @@ NO_SESSION = "data: must contain the texts userId and authToken"
         (endpoints.update(OUTGOING_RECORD, OUTGOING, None), {"integration": ANSWER}, OTHER_TYPE, "i1"),
         (GET, {"integration": {**ANSWER, "name": 5}}, "integration.name: must be text, not a number", "i1"),
         (LIST, {"total": 1}, "integrations: must be an array", None),
-        (LIST, {"integrations": [], "total": "1"}, "total: must be a number", None),
-        (HISTORY, {"history": [], "total": True}, "total: must be a number", None),
+        (LIST, {"integrations": [], "total": "1"}, "total: must be a number of records", None),
+        (HISTORY, {"history": [], "total": True}, "total: must be a number of records", None),
         (endpoints.server_version(), {}, "version: must be text", None),
         (LOGIN, {"data": {"userId": "u1"}}, NO_SESSION, None),
         (LOGIN, {"data": {"authToken": "t"}}, NO_SESSION, None),
@@ -228,7 +228,7 @@ def test_a_page_without_list_and_total_names_both() -> None:
     """All that is missing is named at once."""
     with pytest.raises(DecodingError) as caught:
         HISTORY.decode(success())
-    assert caught.value.errors == ("history: must be an array", "total: must be a number")
+    assert caught.value.errors == ("history: must be an array", "total: must be a number of records")
 
 
 def test_a_page_decodes_its_records_one_by_one() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -9,13 +10,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from rocketchat_integrations import ConfigurationError, DecodingError, PermissionDeniedError
+from rocketchat_integrations import ConfigurationError, DecodingError, PermissionDeniedError, TransportError
 from rocketchat_integrations._protocol.endpoints import channel_list, group_list
 from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations._protocol.paging import (
     ListQuery,
     OnError,
     Pager,
+    RestReading,
     history,
     integrations,
     room_integrations,
@@ -27,26 +29,38 @@ if TYPE_CHECKING:
 
 
 class _Shelf:
-    """The records of a server, served in pages of no more than `cap`."""
+    """The records of a server, served in pages of no more than `cap`; for ``count=0``, all of them or 50."""
 
-    def __init__(self, wire: Wire, key: str, ids: list[str], cap: int) -> None:
+    def __init__(self, wire: Wire, key: str, ids: list[str], cap: int, *, infinite_count: bool = True) -> None:
         self._wire = wire
         self._key = key
         self.ids = ids
         self._cap = cap
+        self._infinite_count = infinite_count
 
     def __call__(self, request: Request) -> Response:
         query = parse_qs(urlsplit(request.url).query)
         offset, count = int(query["offset"][0]), min(self._cap, int(query["count"][0]))
+        count = count or (len(self.ids) if self._infinite_count else 50)
         page = [self._wire.record(_id=id) for id in self.ids[offset : offset + count]]
         return self._wire.ok(**{self._key: page, "total": len(self.ids), "count": len(page), "offset": offset})
 
 
-def _all(on_error: OnError = None) -> ListQuery[Any]:
-    return integrations(name=None, name_contains=None, type=None, on_error=on_error)
+def _rest(max_response_size: int = 2**26) -> RestReading:
+    return RestReading(max_response_size)
 
 
-def _read(query: ListQuery[Any], wire: Wire, answer: Callable[[Request], Response]) -> Iterator[str]:
+def _all(on_error: OnError = None, rest: RestReading | None = None) -> ListQuery[Any]:
+    return integrations(name=None, name_contains=None, type=None, on_error=on_error, rest=rest or _rest())
+
+
+@pytest.fixture(params=[True, False], ids=["all for 0", "50 for 0"])
+def infinite_count(request: pytest.FixtureRequest) -> bool:
+    """Both settings of `API_Allow_Infinite_Count`."""
+    return bool(request.param)
+
+
+def _read(query: ListQuery[Any], wire: Wire, answer: Callable[[Request], Response | TransportError]) -> Iterator[str]:
     """Yield the ids of one pass through a list."""
     pages = query.pages()
     while (page := wire.serve(pages.next_page(), answer)) is not None:
@@ -68,46 +82,88 @@ def _queries(wire: Wire, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("size", "cap"), [(0, 7), (1, 1), (7, 7), (8, 7), (100, 100), (101, 100), (250, 100)])
-def test_a_list_is_complete_under_any_cap(wire: Wire, size: int, cap: int) -> None:
-    """With any page cap, all records come, in order, with no more requests than needed."""
-    shelf = _Shelf(wire, "integrations", _named(*range(size)), cap)
+def test_a_list_is_complete_under_any_cap(wire: Wire, size: int, cap: int, infinite_count: bool) -> None:
+    """With any page cap and both settings, all records come, in order."""
+    shelf = _Shelf(wire, "integrations", _named(*range(size)), cap, infinite_count=infinite_count)
     assert list(_read(_all(), wire, shelf)) == shelf.ids
-    assert len(wire.sent) == max(1, -(-size // cap))
+
+
+@pytest.mark.parametrize(("size", "counts"), [(100, "100"), (200, "100 100"), (201, "100 0"), (20_000, "100 0")])
+def test_a_list_takes_two_requests(wire: Wire, size: int, counts: str) -> None:
+    """A page, and the rest in one answer."""
+    shelf = _Shelf(wire, "integrations", [f"{number:05}" for number in range(size)], 100)
+    assert sum(1 for _ in _read(_all(), wire, shelf)) == size
+    assert _queries(wire, "count") == counts.split()
+
+
+def test_a_list_of_more_than_20000_records_is_read_in_pages(wire: Wire) -> None:
+    """So that memory stays bounded."""
+    pages = _all().pages()
+    for ids in (range(100), range(100, 200)):
+        answer = wire.ok(integrations=[wire.record(_id=id) for id in _named(*ids)], total=20_001)
+        assert _page(wire, pages, answer) == _named(*ids)
+    assert _queries(wire, "count") == ["100", "100"]
+
+
+def test_a_server_that_does_not_give_the_rest_is_remembered(wire: Wire) -> None:
+    """The 50 records that it gives for 0 are used, and no list of the client asks for 0 again."""
+    shelf = _Shelf(wire, "integrations", _named(*range(400)), 100, infinite_count=False)
+    rest = _rest()
+    for counts in ("100 0 100 100 100", "100 100 100 100"):
+        wire.sent.clear()
+        assert list(_read(_all(rest=rest), wire, shelf)) == shelf.ids
+        assert _queries(wire, "count") == counts.split()
+
+
+def test_an_answer_that_would_be_too_large_is_requested_in_pages(wire: Wire) -> None:
+    """The size is estimated from the first page; an answer that is too large nevertheless is given up, once."""
+    shelf = _Shelf(wire, "integrations", _named(*range(300)), 100)
+    assert list(_read(_all(rest=_rest(1000)), wire, shelf)) == shelf.ids
+    assert _queries(wire, "count") == ["100", "100", "100"]
+    wire.sent.clear()
+
+    def limited(request: Request) -> Response | TransportError:
+        if "count=0" in request.url:
+            return TransportError("too large", kind="too-large", host="h", port=1, may_have_acted=True)
+        return shelf(request)
+
+    assert list(_read(_all(), wire, limited)) == shelf.ids
+    assert _queries(wire, "count") == ["100", "0", "100", "100"]
 
 
 @pytest.mark.parametrize("cap", [1, 7, 100])
-def test_removing_while_iterating_misses_nothing(wire: Wire, cap: int) -> None:
+def test_removing_while_iterating_misses_nothing(wire: Wire, cap: int, infinite_count: bool) -> None:
     """A program that removes each record that it is given is given each record once."""
-    shelf = _Shelf(wire, "integrations", _named(*range(120)), cap)
+    shelf = _Shelf(wire, "integrations", _named(*range(320)), cap, infinite_count=infinite_count)
     seen: list[str] = []
     for id in _read(_all(), wire, shelf):
         seen.append(id)
         shelf.ids.remove(id)
-    assert seen == _named(*range(120))
+    assert seen == _named(*range(320))
     assert shelf.ids == []
 
 
-def test_removals_by_others_repeat_nothing(wire: Wire) -> None:
+def test_removals_by_others_repeat_nothing(wire: Wire, infinite_count: bool) -> None:
     """When others remove records, before and after the current one, those that stay are given exactly once."""
-    shelf = _Shelf(wire, "integrations", _named(*range(120)), 7)
+    shelf = _Shelf(wire, "integrations", _named(*range(420)), 7, infinite_count=infinite_count)
     seen: list[str] = []
     for id in _read(_all(), wire, shelf):
         seen.append(id)
-        if len(seen) % 10 == 0:
+        if len(seen) % 10 == 0 and seen[-5] in shelf.ids:
             shelf.ids.remove(seen[-5])
             shelf.ids.pop()
     assert len(seen) == len(set(seen))
     assert set(shelf.ids) <= set(seen)
 
 
-def test_creation_while_iterating_repeats_nothing(wire: Wire) -> None:
+def test_creation_while_iterating_repeats_nothing(wire: Wire, infinite_count: bool) -> None:
     """New records move the others back; each of the old ones is still given once, in order."""
-    shelf = _Shelf(wire, "integrations", _named(*range(0, 400, 4)), 7)
+    shelf = _Shelf(wire, "integrations", _named(*range(0, 1200, 4)), 7, infinite_count=infinite_count)
     before = list(shelf.ids)
     seen: list[str] = []
     for id in _read(_all(), wire, shelf):
         seen.append(id)
-        if len(seen) % 20 == 0 and len(shelf.ids) < 110:
+        if len(seen) % 20 == 0 and len(shelf.ids) < 330:
             shelf.ids = sorted([*shelf.ids, f"{int(id) - 1:04}", f"{int(id) + 1:04}"])
     assert seen == sorted(set(seen))
     assert set(before) <= set(seen)
@@ -133,6 +189,32 @@ def test_a_list_that_breaks_off_raises(wire: Wire, pages_before: int) -> None:
         assert _page(wire, pages, wire.ok(integrations=[wire.record(_id=id)], total=9)) == [id]
     with pytest.raises(DecodingError, match="incomplete"):
         _page(wire, pages, wire.ok(integrations=[], total=9))
+
+
+@pytest.mark.parametrize("growth", [0, 100])
+def test_a_cache_that_ignores_the_offset_raises(wire: Wire, growth: int) -> None:
+    """The same page again is no progress, even if the total grows; the list ends with an error, soon."""
+    records = [wire.record(_id=id) for id in _named(*range(100))]
+    total = itertools.count(300, growth)
+    with pytest.raises(DecodingError, match="incomplete: no new records"):
+        list(_read(_all(), wire, lambda _: wire.ok(integrations=records, total=next(total))))
+    assert len(wire.sent) <= 110
+
+
+def test_pages_that_are_not_sorted_among_themselves_raise(wire: Wire) -> None:
+    """Records that sort before those of an earlier page cannot be told from repeats."""
+    pages = _all().pages()
+    assert _page(wire, pages, wire.ok(integrations=[wire.record(_id="c"), wire.record(_id="d")], total=5))
+    assert _page(wire, pages, wire.ok(integrations=[wire.record(_id="b"), wire.record(_id="e")], total=5)) == ["e"]
+    assert _page(wire, pages, wire.ok(integrations=[wire.record(_id="f")], total=5)) == ["f"]
+    with pytest.raises(DecodingError, match="incomplete: 4 records, of 5"):
+        _page(wire, pages)
+
+
+def test_a_total_is_a_count(wire: Wire) -> None:
+    """A negative one is an error, not the end of the list."""
+    with pytest.raises(DecodingError, match="total: must be a number of records"):
+        _page(wire, _all().pages(), wire.ok(integrations=[wire.record()], total=-1))
 
 
 def test_a_list_that_is_emptied_meanwhile_ends(wire: Wire) -> None:
@@ -213,7 +295,7 @@ def _room_page(wire: Wire, *channels: list[str], total: int = 51) -> Response:
 
 def test_a_room_that_fits_on_one_page_takes_one_request(wire: Wire) -> None:
     """The records are given as they come, and the list ends."""
-    pages = room_integrations(_BY_ID, None).pages()
+    pages = room_integrations(_BY_ID, None, _rest()).pages()
     assert _page(wire, pages, _room_page(wire, ["#a"], ["#b"], total=2)) == ["0", "1"]
     assert _page(wire, pages) is None
 
@@ -221,7 +303,7 @@ def test_a_room_that_fits_on_one_page_takes_one_request(wire: Wire) -> None:
 @pytest.mark.parametrize(("everywhere", "ids"), [(True, ["0", "2"]), (False, ["0"])])
 def test_a_larger_room_is_found_among_all_integrations(wire: Wire, everywhere: bool, ids: list[str]) -> None:
     """8.x has no second page of a room's list: the integrations with its name are taken from the whole list."""
-    pages = room_integrations(group_list({"roomName": "ops"}, everywhere), None).pages()
+    pages = room_integrations(group_list({"roomName": "ops"}, everywhere), None, _rest()).pages()
     everything = _room_page(wire, ["#ops"], ["#other"], ["all_private_groups"], total=3)
     assert _page(wire, pages, _room_page(wire, ["#ops"], total=2), everything) == ids
     assert _page(wire, pages) is None
@@ -236,7 +318,7 @@ def test_a_name_is_what_the_integrations_of_a_room_have_in_common(wire: Wire) ->
 
 def test_a_room_without_integrations_of_its_own_has_no_name(wire: Wire) -> None:
     """Then only those for all rooms are wanted."""
-    pages = room_integrations(_BY_ID, None).pages()
+    pages = room_integrations(_BY_ID, None, _rest()).pages()
     first, nothing = _room_page(wire, ["all_public_channels"]), wire.ok(integrations=[], total=0)
     everything = _room_page(wire, ["#ops"], ["all_public_channels"], total=2)
     assert _page(wire, pages, first, nothing, everything) == ["1"]
@@ -271,7 +353,7 @@ def test_a_closed_room_is_told_from_a_missing_permission(
     wire: Wire, reason: str, is_permission: bool, requests: int
 ) -> None:
     """By the words; and if these can mean both, by asking for what needs the same permissions."""
-    query = room_integrations(_BY_ID, None)
+    query = room_integrations(_BY_ID, None, _rest())
     answers = [wire.no(403, reason), wire.no(403, reason) if is_permission else wire.ok(integrations=[], total=0)]
     for flow in (query.total(), query.pages().next_page()):
         with pytest.raises(PermissionDeniedError) as caught:
@@ -283,4 +365,4 @@ def test_a_closed_room_is_told_from_a_missing_permission(
 
 def test_a_closed_room_stays_the_reason_if_asking_again_fails(wire: Wire) -> None:
     with pytest.raises(PermissionDeniedError, match="may not enter the room"):
-        wire.talk(room_integrations(_BY_ID, None).total(), wire.no(403, "unauthorized"), wire.no(400))
+        wire.talk(room_integrations(_BY_ID, None, _rest()).total(), wire.no(403, "unauthorized"), wire.no(400))

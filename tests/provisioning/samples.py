@@ -35,9 +35,9 @@ def outgoing(name: str = "bot", **fields: Any) -> OutgoingIntegration:
 
 
 def entry(definition: IntegrationDefinition, *given: str, **more: Any) -> Entry:
-    """An entry that gives the named fields and the required ones."""
+    """A partial entry that gives the named fields and the required ones."""
     required = {field.name for field in attrs.fields(type(definition)) if field.default is attrs.NOTHING}
-    return Entry(definition=definition, given=frozenset({*required, *given}), **more)
+    return Entry(definition=definition, given=frozenset({*required, *given}), partial=True, **more)
 
 
 def manifest(*entries: Entry, scope: str | None = None) -> Manifest:

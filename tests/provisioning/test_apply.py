@@ -24,8 +24,8 @@ from rocketchat_integrations import (
     UnsafePlan,
     UpdateIncomplete,
 )
-from rocketchat_integrations.manifest import Manifest
-from rocketchat_integrations.provisioning import Plan, Progress, Report, Step, apply, plan
+from rocketchat_integrations.manifest import Entry, Manifest
+from rocketchat_integrations.provisioning import Failure, Plan, Progress, Report, Step, apply, plan
 from rocketchat_integrations.testing import LocalRocketChat
 from tests.provisioning.samples import Memory, entry, incoming, manifest, outgoing
 
@@ -103,7 +103,8 @@ def test_a_manifest_is_planned_saved_and_applied(
     bot = {"name": "own-bot", "event": "sendMessage", "urls": ["https://bot.example"], "token": {"env": "BOT_TOKEN"}}
     ci = {"name": "own-ci", "channel": "#general", "script_file": "ci.js", "script_enabled": True, "renamed_from": "ci"}
     integrations = tmp_path / "integrations.json"
-    content = {"scope": "own-", "defaults": {"username": "rocket.cat"}, "incoming": [ci], "outgoing": [bot]}
+    defaults = {"username": "rocket.cat", "partial": True}
+    content = {"scope": "own-", "defaults": defaults, "incoming": [ci], "outgoing": [bot]}
     integrations.write_text(json.dumps(content))
     hook = client.create(incoming("ci", alias="By hand"))
     client.create(incoming("own-gone"))
@@ -277,8 +278,26 @@ def test_the_other_steps_go_on_after_a_failure(client: Client) -> None:
     assert {record.name for record in client.list()} == {"good", "changes"}
     assert client.get(changed.id).alias == "A"
     lines = str(error).splitlines()
-    assert lines[0] == "2 of 4 steps failed, 0 were not tried; plan and apply again:"
-    assert lines[1].startswith("create incoming 'bad': BadRequestError: ")
+    advice = "correct what the server refuses, then plan and apply again:"
+    assert lines[0] == f"2 of 4 steps failed, 0 were not tried; {advice}"
+    assert lines[1].startswith("create incoming 'bad': BadRequestError: channel '#nowhere': there is no such room ")
+    assert lines[2].startswith("create outgoing 'worse': BadRequestError: username 'nobody': there is no such user: ")
+
+
+def test_a_refused_room_of_an_update_is_named(client: Client) -> None:
+    """Of several, the server does not say which; a partial entry may not give the room at all."""
+    for name in ("several", "partial"):
+        client.create(incoming(name))
+    several = Entry(definition=incoming("several", channel="#general,@nobody"))
+    partial = Entry(definition=incoming("partial", alias="A"), given=frozenset({"alias"}), partial=True)
+    changes = plan(manifest(several, partial), client)
+    with pytest.raises(ApplyError) as caught:
+        apply(changes, client)
+    (failure,) = caught.value.failed
+    assert failure.reason.startswith("channel: one of '#general', '@nobody': there is no such room or user")
+    steps: list[Step] = [*(step for step in changes.updates if step.name == "partial")]
+    for step in (*steps, *plan([], client, prune="all").removals):
+        assert Failure(step=step, error=failure.error).reason.startswith("channel: there is no such room or user")
 
 
 def failing(*errors: Exception | None) -> Callable[[str], None]:

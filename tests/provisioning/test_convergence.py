@@ -119,7 +119,8 @@ def cases(draw: st.DrawFn) -> Case:
                 chosen = draw(st.sets(st.sampled_from(fields_of(definition))))
                 old = draw(st.sampled_from([None, f"{name}-old"]))
                 given = REQUIRED.union(chosen).intersection(fields_of(definition))
-                entries.append(Entry(definition=definition, given=given, renamed_from=old))
+                partial = draw(st.booleans())
+                entries.append(Entry(definition=definition, given=given, partial=partial, renamed_from=old))
         there += [stored(draw(definitions(kind, name)), draw(creators)) for name in OTHERS if draw(st.booleans())]
     return Case(
         there=tuple(draw(st.permutations(there))),
@@ -228,8 +229,8 @@ def check(case: Case, before: Mapping[str, Document], after: Mapping[str, Docume
 
 
 def check_fields(entry: Entry, document: Document, before: Document | None) -> None:
-    """Fields that are given have the stored form of their value; others have the old value or the default."""
-    definition, given = entry.definition, entry.given
+    """Fields that are managed have the stored form of their value; others have the old value or the default."""
+    definition, given = entry.definition, entry.managed
     for field in ("enabled", "alias", "emoji", "run_on_edits", "trigger_word_anywhere"):
         if field in given or before is None:
             assert (document.get(wire(field)) or None) == (getattr(definition, field, None) or None), field

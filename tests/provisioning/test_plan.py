@@ -67,12 +67,25 @@ def test_the_normalized_form_is_compared(memory: Memory) -> None:
     assert not plan([outgoing(channel=[" #general "], alias="", retry_failed_calls=True, trigger_words=[" "])], memory)
 
 
-def test_fields_that_an_entry_does_not_give_stay(memory: Memory) -> None:
+def test_an_entry_is_exact(memory: Memory) -> None:
+    """A field that it does not give has its default; what the server chooses stays as it is."""
+    memory.add(outgoing(alias="By hand", enabled=False, token="t", skip_transpile=True), script_engine="vm2")
+    (step,) = plan(manifest(Entry(definition=outgoing())), memory).updates
+    assert fields_of(step) == ["enabled", "alias"]
+    apply(plan(manifest(Entry(definition=outgoing())), memory), memory)
+    (record,) = memory.records.values()
+    assert (record.alias, record.enabled) == (None, True)
+    assert not plan(manifest(Entry(definition=outgoing(token="t"))), memory)
+
+
+def test_of_a_partial_entry_only_given_fields_are_managed(memory: Memory) -> None:
     """An alias that was set by hand is kept unless the entry gives one."""
     memory.add(incoming(alias="By hand"))
-    assert not plan(manifest(entry(incoming())), memory)
+    assert not plan(manifest(Entry(definition=incoming(), partial=True)), memory)
     (step,) = plan(manifest(entry(incoming(), "alias")), memory).updates
     assert step.changes == (Change("alias", "By hand", None),)
+    (step,) = plan(manifest(Entry(definition=incoming("new"), partial=True, renamed_from="ci")), memory).updates
+    assert step.changes == (Change("name", "ci", "new"),)
 
 
 def test_a_definition_gives_all_its_fields(memory: Memory) -> None:
@@ -394,13 +407,16 @@ def test_a_plan_has_the_sources_of_secrets_that_it_writes(memory: Memory) -> Non
 # With a server
 
 
-def test_a_thousand_integrations_take_ten_requests(server: LocalRocketChat, client: Client) -> None:
+def test_a_thousand_integrations_take_two_requests(server: LocalRocketChat, client: Client) -> None:
+    """Applying the plan takes none if there is nothing to do."""
     definitions = [incoming(f"n{number:03}") for number in range(1000)]
     common = {"channel": ["#general"], "username": "rocket.cat", "enabled": True, "scriptEnabled": False}
     for definition in definitions:
         server.insert({"type": definition.type, "name": definition.name, **common})
-    assert len(plan(definitions, client, prune="all").unchanged) == 1000
-    assert [request.endpoint for request in server.requests] == ["integrations.list"] * 10
+    changes = plan(definitions, client, prune="all")
+    assert len(changes.unchanged) == 1000
+    apply(changes, client)
+    assert [request.endpoint for request in server.requests] == ["integrations.list"] * 2
 
 
 @pytest.mark.parametrize("server", ["9.0", "6.14"], indirect=True)

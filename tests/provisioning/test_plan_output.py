@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 import rocketchat_integrations
-from rocketchat_integrations import ApplyError, EventType, ProvisioningError, RocketChatError
+from rocketchat_integrations import ApplyError, Change, EventType, ProvisioningError, RocketChatError
 from rocketchat_integrations.manifest import Manifest, Secret
 from rocketchat_integrations.provisioning import Create, LiteralSecret, Plan, apply, plan
 from rocketchat_integrations.provisioning._steps import digest, fingerprint
@@ -208,8 +208,8 @@ def test_a_literal_secret_that_does_not_change_is_not_saved(memory: Memory) -> N
 JUNK: list[Any] = [
     None,
     [],
-    {"version": 1},
-    {"version": 1, "digest": "x", "creates": []},
+    {"version": 2},
+    {"version": "2", "digest": "x", "creates": []},
     {"version": {1}, "digest": ""},
 ]
 
@@ -220,10 +220,12 @@ def test_other_data_is_not_a_plan(junk: Any) -> None:
         Plan.from_dict(junk)
 
 
-def test_an_unknown_version_is_refused(full: Plan) -> None:
-    newer = {name: value for name, value in full.to_dict().items() if name != "digest"} | {"version": 2}
-    with pytest.raises(ProvisioningError, match="version 2"):
-        Plan.from_dict({**newer, "digest": digest(newer)})
+@pytest.mark.parametrize(("version", "age"), [(1, "an older"), (3, "a newer")])
+def test_a_plan_in_another_format_is_refused(full: Plan, version: int, age: str) -> None:
+    """The error says which version of the package made it, and to plan again."""
+    other = {name: value for name, value in full.to_dict().items() if name != "digest"} | {"version": version}
+    with pytest.raises(ProvisioningError, match=rf"made by {age} version .* \(format {version}; .*\)\. Plan again"):
+        Plan.from_dict({**other, "digest": digest(other)})
 
 
 def test_changed_data_is_refused(full: Plan) -> None:
@@ -262,6 +264,32 @@ def test_invalid_data_with_a_valid_digest_is_refused(full: Plan, kind: str, more
 
 
 # Secrets
+
+
+def test_secrets_that_other_fields_quote_are_hidden(memory: Memory) -> None:
+    """In the text of a plan, in its changes, and in the fields that a step shows; they are applied as they are."""
+    old, new = "canary-of-the-server", "canary-of-the-manifest"
+    memory.add(outgoing("a", token=old, script=f"// {old}", script_enabled=True))
+    wanted = [
+        outgoing(name, token=new, urls=f"https://bot.example/?{new}", script=f"// {new}", script_enabled=True)
+        for name in "ab"
+    ]
+    changes = plan(wanted, memory)
+    (create,) = changes.creates
+    (update,) = changes.updates
+    assert CANARY not in "".join([str(changes), repr(update.changes), repr(create.shown_fields)])
+    assert Change("script", "// <hidden>", "// <hidden>") in update.changes
+    assert Change("urls", ("https://bot.example",), ("https://bot.example/?<hidden>",)) in update.changes
+    apply(changes, memory)
+    assert all(record.script == f"// {new}" for record in memory.records.values())
+
+
+def test_a_create_shows_what_becomes_of_its_token(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given, made by the server, or none; also where its source cannot be read."""
+    monkeypatch.delenv("BOT_TOKEN", raising=False)
+    with_source = entry(outgoing("a", token="t"), "token", secrets={"token": Secret(env="BOT_TOKEN")})
+    creates = plan(manifest(with_source, entry(incoming("b")), entry(outgoing("c"))), memory).creates
+    assert {step.name: step.shown_fields["token"] for step in creates} == {"a": "<set>", "b": "<generated>", "c": None}
 
 
 def fail(*_: object) -> None:

@@ -101,7 +101,19 @@ def test_a_function_that_scripts_share_is_the_same_in_all() -> None:
     for script in ready_made():
         for name, body in re.findall(r"^function (\w+)(.*?^})", script.source, re.DOTALL | re.MULTILINE):
             bodies[name].add(body)
-    shared = {"text", "url", "link", "objects", "fields", "filled", "payload", "time", "commitList", "firstLine"}
+    shared = {
+        "text",
+        "url",
+        "link",
+        "objects",
+        "fields",
+        "filled",
+        "payload",
+        "time",
+        "commitList",
+        "firstLine",
+        "multiline",
+    }
     assert {name: len(bodies[name]) for name in shared} == dict.fromkeys(shared, 1)
 
 
@@ -143,3 +155,11 @@ def test_a_text_that_is_cut_ends_with_an_ellipsis() -> None:
 def test_a_text_from_outside_mentions_nobody(sample: Path) -> None:
     message = message_of(sample, with_every_text(read(sample)["content"], "@all (@here) @@all"))
     assert message is None or not re.search(r"(?<![0-9A-Za-z])@[A-Za-z]", json.dumps(message, ensure_ascii=False))
+
+
+@each_sample
+def test_lines_in_an_attachment_stay_lines(sample: Path) -> None:
+    """Rocket.Chat shows a line break there as a space, unless two spaces are before it."""
+    message = message_of(sample, with_every_text(read(sample)["content"], "first\nsecond")) or {}
+    for attachment in message.get("attachments", ()):
+        assert not re.search(r"(?<!  )(?<!\n)\n(?!\n)", attachment.get("text", ""))

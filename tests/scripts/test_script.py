@@ -295,8 +295,14 @@ def test_the_text_of_an_error_has_what_v8_says_without_quoting_texts() -> None:
         with pytest.raises(ScriptRuntimeError) as caught:
             incoming(body).process_incoming_request({})
         assert text in str(caught.value)
-    with pytest.raises(ScriptSyntaxError, match="line 1, column 7: SyntaxError: Unexpected token '{'"):
-        Script("class {{{")
+    for source, text in {
+        "class {{{": "line 1, column 7: SyntaxError: Unexpected token '{'",
+        "export class Script {}": "Unexpected token 'export'",
+        "class Script {} // end": "Unexpected end of input; the comment at the end needs a line break after it",
+    }.items():
+        with pytest.raises(ScriptSyntaxError) as refused:
+            Script(source)
+        assert text in str(refused.value)
 
 
 def test_a_script_runs_in_its_own_process(tmp_path: Path) -> None:

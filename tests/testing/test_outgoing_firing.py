@@ -20,7 +20,7 @@ def test_saying_something(api: Api) -> None:
         message = api.server.say("alice", room, " hello\n", tmid="thread")
         assert api.server.messages[-1] == message
         assert (message.room, message.user, message.text) == ("general", "alice", "hello")
-        assert message.document["tmid"] == "thread"
+        assert (message.id, message.tmid) == (message.document["_id"], "thread")
         assert "bot" not in message.document
 
 

@@ -33,7 +33,7 @@ def test_looks_of_a_reply(api: Api, bot: Bot) -> None:
     assert (reply.room, reply.user, reply.text) == ("general", "cat", "pong")
     assert (reply.alias, reply.avatar, reply.emoji) == ("Deployer", None, ":ship:")
     assert reply.document["bot"] == {"i": integration["_id"]}
-    assert reply.document["tmid"] == "thread"
+    assert (reply.id, reply.tmid) == (reply.document["_id"], "thread")
 
 
 @pytest.mark.parametrize(

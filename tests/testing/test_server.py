@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 def test_public_names() -> None:
     assert rocketchat_integrations.testing.__all__ == [
+        "AnsweredCall",
+        "AnsweredRequest",
         "LocalBot",
         "LocalRocketChat",
         "ReceivedRequest",

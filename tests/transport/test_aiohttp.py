@@ -26,9 +26,11 @@ from rocketchat_integrations import (
     RetryPolicy,
     RocketChatError,
     Timeout,
+    TokenAuth,
     TransportError,
     TransportTimeout,
 )
+from rocketchat_integrations._protocol.headers import Signer
 from rocketchat_integrations._transports.aiohttp import AiohttpTransport
 from rocketchat_integrations.aio import AsyncIncomingWebhook
 
@@ -167,13 +169,15 @@ def test_a_connection_that_the_server_has_closed_is_not_used(
 
 
 def test_the_request_is_sent_unchanged(serve: Serve, http: Http, clean_environment: None) -> None:
-    """Requests have our headers, the host and the length of the body, and nothing that aiohttp would add."""
+    """Requests have the client's headers, the host and the length of the body, and nothing that aiohttp would add."""
     peer = serve(http.answer())
     path = "api/v1/x?integrationId=a+b%2Fc%26d&sort=%7B%22_id%22%3A1%7D"
-    send(_request(f"{peer.url}{path}", "POST"))
+    request = Signer(peer.url, headers=None, user_agent=None).sign(Request("POST", path, "x"), TokenAuth("u", "S3CRET"))
+    send(request)
     line, *headers = peer.requests[0].decode().split("\r\n")
     assert line == f"POST /{path} HTTP/1.1"
-    assert {*filter(None, headers)} == {f"Host: 127.0.0.1:{peer.port}", "X-Auth-Token: S3CRET", "Content-Length: 0"}
+    own = {f"{name}: {value}" for name, value in request.headers.items()}
+    assert {*filter(None, headers)} == {f"Host: 127.0.0.1:{peer.port}", "Content-Length: 0", *own}
 
 
 def test_a_large_body_and_a_long_header_arrive(serve: Serve, http: Http, clean_environment: None) -> None:

@@ -3,6 +3,8 @@
 Each function is code as a user would write it; `assert_type` states the types that users rely on.
 """
 
+import functools
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import assert_type
@@ -12,6 +14,7 @@ import attrs
 
 from rocketchat_integrations import (
     Attachment,
+    CallOutcome,
     Client,
     EventType,
     HistoryEntry,
@@ -36,6 +39,8 @@ from rocketchat_integrations.manifest import Manifest
 from rocketchat_integrations.outgoing import (
     Answer,
     Bot,
+    Command,
+    Commands,
     FileUploaded,
     MessageSent,
     Payload,
@@ -49,7 +54,7 @@ from rocketchat_integrations.outgoing import (
     WebhookApp,
     parse,
 )
-from rocketchat_integrations.provisioning import Plan, Report
+from rocketchat_integrations.provisioning import Plan, Report, plan
 from rocketchat_integrations.testing import LocalRocketChat
 
 
@@ -71,13 +76,38 @@ async def asynchronous(integration: IncomingIntegration | OutgoingIntegration, m
             assert_type(each, IncomingIntegrationRecord)
         assert_type([entry async for entry in client.history("id")], list[HistoryEntry])
         assert_type(await client.list().total(), int)
-        plan = await plan_async(manifest, client)
-        assert_type(plan, Plan)
-        assert_type(await apply_async(plan, client, workers=8), Report)
+        changes = await plan_async(manifest, client)
+        assert_type(changes, Plan)
+        assert_type(await apply_async(changes, client, workers=8), Report)
         assert_type(await plan_async([integration], client, prune="all"), Plan)
+        both = [
+            IncomingIntegration("ci", channel="#a", username="u"),
+            OutgoingIntegration("bot", event="sendMessage", username="u", urls="https://bot.example.com"),
+        ]
+        assert_type(await plan_async(both, client), Plan)
     async with AsyncIncomingWebhook.from_env(retry=RetryPolicy.never()) as webhook:
         assert_type(await webhook.check(), bool)
     AsyncClient.from_env(transport=MyTransport())
+
+
+def plan_for_definitions(
+    client: Client,
+    either: list[IncomingIntegration | OutgoingIntegration],
+    incoming: list[IncomingIntegration],
+    fixed: tuple[IncomingIntegration, OutgoingIntegration],
+    records: Iterator[OutgoingIntegrationRecord],
+) -> None:
+    both = [
+        IncomingIntegration("ci", channel="#a", username="u"),
+        OutgoingIntegration("bot", event="sendMessage", username="u", urls="https://bot.example.com"),
+    ]
+    assert_type(plan(both, client), Plan)
+    assert_type(plan([incoming[0], fixed[1]], client), Plan)
+    assert_type(plan(either, client), Plan)
+    assert_type(plan(incoming, client), Plan)
+    assert_type(plan(fixed, client), Plan)
+    assert_type(plan(records, client), Plan)
+    assert_type(plan(client.list(), client, prune="all"), Plan)
 
 
 class MyTransport:
@@ -180,6 +210,7 @@ def use_history(client: Client, record: OutgoingIntegrationRecord) -> None:
     history = client.history("id")
     assert_type(history, Listing[HistoryEntry])
     for entry in history:
+        assert_type(entry.outcome, CallOutcome)
         client.replay_outgoing("id", entry.id)
     client.clear_history("id")
 
@@ -275,8 +306,62 @@ def wrong_handlers() -> None:
     def wrong_payload(message: MessageSent) -> None: ...
 
     @app.on(EventType.SEND_MESSAGE, token="…")  # type: ignore[type-var]
-    def wrong_result(message: MessageSent) -> str:
-        return "text"
+    def wrong_result(message: MessageSent) -> int:
+        return 5
+
+    @app.command("!wrong")  # type: ignore[type-var]
+    def wrong_command(message: MessageSent) -> None: ...
+
+    @app.matches("wrong")  # type: ignore[type-var]
+    def wrong_match(message: MessageSent) -> None: ...
+
+    @app.on_error  # type: ignore[type-var]
+    def wrong_hook(error: Exception) -> None: ...
+
+    MessageSent().reply("text", separate_response=True)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+
+
+@app.on(EventType.FILE_UPLOADED, token="…")
+def praise(payload: FileUploaded) -> str:
+    return f"thanks, {payload.user_name}"
+
+
+@app.on(EventType.SEND_MESSAGE, token="…")
+async def echo(message: MessageSent) -> Message | str | None:
+    return Message(message.text, alias="Echo") if message.text else None
+
+
+@app.command("!build")
+def build(command: Command) -> Reply:
+    """Build a service."""
+    assert_type(command.arguments, tuple[str, ...])
+    return command.message.reply_in_thread(f"building {command.text}", alias="Builder", parse_urls=False)
+
+
+@app.command("!note", split=False)
+async def note(command: Command) -> str | None:
+    return command.text or None
+
+
+@app.matches(r"OPS-(\d+)")
+def ticket(message: MessageSent, match: re.Match[str]) -> Message:
+    return Message(f"https://tickets.example.com/{match[1]}", tmid=message.tmid)
+
+
+@app.on_error
+def failed(payload: Payload, error: Exception) -> Reply | None:
+    return payload.reply(f"that did not work: {error}") if isinstance(payload, MessageSent) else None
+
+
+def later(
+    message: MessageSent, command: Command, webhook: IncomingWebhook, asynchronous_webhook: AsyncIncomingWebhook
+) -> None:
+    assert_type(Reply.later(lambda: message.reply("done"), webhook, now="working"), Reply)
+    assert_type(Reply.later(functools.partial(note, command), asynchronous_webhook), Reply)
+    assert_type(app.finish(timeout=5), bool)
+    commands = Commands()
+    assert_type(app.on("sendMessage", token="…")(commands), Commands)
+    assert_type((app.trigger_words, commands.help()), tuple[tuple[str, ...], str])
 
 
 async def answer(body: bytes) -> None:
@@ -285,5 +370,5 @@ async def answer(body: bytes) -> None:
     assert_type(app.handle(body, "application/json"), Answer)
     assert_type(await app.handle_async(body, None), Answer)
     assert_type(app.handle(body, None).body, bytes)
-    Reply("done", attachments=[Attachment(title="log")], channel="#ops")
+    Reply("done", attachments=[Attachment(title="log")], channel="#ops", tmid="id", emoji=":ship:")
     make_server("127.0.0.1", 0, app)

@@ -10,8 +10,15 @@ import { parse } from "acorn";
 import { analyze as analyzeScopes } from "eslint-scope";
 
 const ECMA_VERSION = 2026;
-// V8 compiles the text as the body of a function, to see what it says about the syntax: both take `return` anywhere.
-const OPTIONS = { ecmaVersion: ECMA_VERSION, locations: true, ranges: true, allowReturnOutsideFunction: true };
+// V8 compiles the text as the body of a function, to see what it says about the syntax: both take `return` anywhere,
+// and `#!` nowhere.
+const OPTIONS = {
+  ecmaVersion: ECMA_VERSION,
+  locations: true,
+  ranges: true,
+  allowReturnOutsideFunction: true,
+  allowHashBang: false,
+};
 const NOT_ANALYZED = { kind: "not-analyzed", name: "", line: 1, column: 1 };
 const METHODS = ["process_incoming_request", "prepare_outgoing_request", "process_outgoing_response"];
 
@@ -19,8 +26,10 @@ const METHODS = ["process_incoming_request", "prepare_outgoing_request", "proces
 const SANDBOX = ["Store", "console", "s", "fetch", "global", "ivm", "Script"];
 // What earlier servers had.
 const REMOVED = new Set(["HTTP", "require", "_", "moment"]);
-// What V8 has by itself: this runs before anything else is in the context, except for two functions of mini-racer.
-const BUILTINS = new Set(Object.getOwnPropertyNames(globalThis).filter((name) => !/Timeout$/.test(name)));
+// What is in this context before anything else, and not on a server: V8 in Node.js 22 is older, and mini-racer adds functions.
+const NOT_ON_SERVERS =
+  /^(Temporal|Float16Array|SuppressedError|DisposableStack|AsyncDisposableStack|__timer_manager|(set|clear)Timeout)$/;
+const BUILTINS = new Set(Object.getOwnPropertyNames(globalThis).filter((name) => !NOT_ON_SERVERS.test(name)));
 
 // Methods that call a function with `this` undefined.
 const CALLS_WITHOUT_THIS = new Set(["sort", "toSorted", "reduce", "reduceRight", "replace", "replaceAll", "then", "catch", "finally"]);
@@ -39,9 +48,10 @@ export function analyze(source) {
 }
 
 function problemsOf(source) {
+  const comments = [];
   let program;
   try {
-    program = parse(source, OPTIONS);
+    program = parse(source, { ...OPTIONS, onComment: comments });
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return [syntaxProblem(source, error.loc)];
@@ -49,8 +59,9 @@ function problemsOf(source) {
   // Behind the declaration of `Store`, "use strict" has no effect.
   for (const statement of program.body) delete statement.directive;
   const scopes = analyzeScopes(program, { ecmaVersion: ECMA_VERSION, sourceType: "script", fallback: "iteration" });
-  const script = { source, program, scopes, ...indexNodes(program) };
+  const script = { source, program, comments, scopes, ...indexNodes(program) };
   return [
+    ...problemsWithTheEnd(script),
     ...problemsWithReturn(script),
     ...problemsWithTheClass(script),
     ...problemsWithNames(script),
@@ -125,17 +136,21 @@ function* problemsWithTheClass(script) {
   if (definition && !METHODS.some((name) => source.includes(name))) {
     yield problem("no-method", "Script", definition);
   }
-  if (continuesInTheWrapper(program, source)) {
-    yield problem("missing-semicolon", "", program.body.at(-1));
-  }
 }
 
-// Tell whether the last statement, for want of a semicolon, goes on in the parentheses that follow the script.
-function continuesInTheWrapper(program, source) {
+// The end: the server appends code to the script ----------------------------------------------------------------------
+
+function* problemsWithTheEnd({ program, comments, source }) {
+  const comment = comments.at(-1);
+  if (comment?.type === "Line" && comment.end === source.length) yield problem("missing-line-break", "", comment);
   const last = program.body.at(-1);
-  if (!last || !["ExpressionStatement", "VariableDeclaration"].includes(last.type)) return false;
-  const wrapped = parse(`${source}\n\n(function () {})();`, OPTIONS);
-  return wrapped.body.length === program.body.length;
+  if (last && continues(source.slice(last.start))) yield problem("missing-semicolon", "", last);
+}
+
+// Tell whether a statement has no semicolon, and goes on in the parentheses that follow the script.
+function continues(statement) {
+  if (/^(class|function)\b/.test(statement)) return false; // saves time for the usual end, a large class
+  return parse(`${statement}\n\n(function () {})();`, OPTIONS).body.length === 1;
 }
 
 // Names ---------------------------------------------------------------------------------------------------------------

@@ -12,13 +12,14 @@ from rocketchat_integrations.cli.broken_scripts import refuse_broken_scripts
 from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.cli.failures import CommandError
 from rocketchat_integrations.cli.lookup import label
+from rocketchat_integrations.cli.plan_view import action, print_plan, step_json
 from rocketchat_integrations.cli.shared_options import File, confirm, json_option, yes_option
-from rocketchat_integrations.cli.terminal import error_text, print_error, print_json, progress_bar
+from rocketchat_integrations.cli.terminal import one_line, print_error, print_json, progress_bar
 from rocketchat_integrations.client import Client
 from rocketchat_integrations.exceptions import ApplyError
-from rocketchat_integrations.provisioning import Plan, Progress, Report, apply
+from rocketchat_integrations.provisioning import Failure, Plan, Progress, Report, apply
 
-from .plan import action, make_plan, manifest_options, print_plan, step_json
+from .plan import manifest_options, read_wanted
 
 
 @click.command("apply")
@@ -38,15 +39,15 @@ from .plan import action, make_plan, manifest_options, print_plan, step_json
 @click.pass_obj
 def command(
     credentials: Credentials,
+    /,
     manifests: tuple[str, ...],
     prune: str | None,
-    allow_outside: bool,
-    allow_broken_scripts: bool,
     plan_file: str | None,
     workers: int,
     max_removals: int,
     yes: bool,
     as_json: bool,
+    **options: bool,
 ) -> None:
     """Change a workspace to match a manifest.
 
@@ -55,17 +56,12 @@ def command(
     """
     if bool(manifests) == (plan_file is not None):
         raise click.UsageError("give either manifests or --plan-file")
-    if plan_file is not None and (prune or allow_outside):
-        raise click.UsageError("--plan-file cannot be combined with --prune, --prune-all or --allow-outside")
+    if plan_file is not None and (prune or options["allow_outside"] or options["partial"]):
+        raise click.UsageError("--plan-file cannot be combined with --prune, --prune-all, --partial or --allow-outside")
+    # Check the files before a login is needed.
+    source = _read_plan(plan_file, **options) if plan_file is not None else read_wanted(manifests, prune, **options)
     with credentials.client() as client:
-        if plan_file is not None:
-            plan = _read_plan(plan_file)
-            if not allow_broken_scripts:
-                refuse_broken_scripts(plan)
-        else:
-            plan = make_plan(
-                client, manifests, prune, allow_outside=allow_outside, allow_broken_scripts=allow_broken_scripts
-            )
+        plan = source if isinstance(source, Plan) else source.plan(client)
         if as_json:
             print_error(str(plan))
         else:
@@ -84,12 +80,15 @@ def command(
         print_error(f"done: {len(report.done)} of {len(plan.steps)}")
 
 
-def _read_plan(path: str) -> Plan:
+def _read_plan(path: str, *, allow_broken_scripts: bool, **_: bool) -> Plan:
     try:
         data = json.loads(Path(path).read_bytes())
     except (ValueError, RecursionError):
         raise CommandError(f"{path} is not JSON: it was not written by plan --out") from None
-    return Plan.from_dict(data)
+    plan = Plan.from_dict(data)
+    if not allow_broken_scripts:
+        refuse_broken_scripts(plan)
+    return plan
 
 
 def _apply(plan: Plan, client: Client, workers: int, max_removals: int, *, as_json: bool) -> Report:
@@ -99,7 +98,7 @@ def _apply(plan: Plan, client: Client, workers: int, max_removals: int, *, as_js
         nonlocal done
         done = progress.done
         if progress.error is not None:
-            print_error(f"failed: {action(progress.step)} {label(progress.step)}: {error_text(progress.error)}")
+            print_error(_failure_line(Failure(step=progress.step, error=progress.error)))
         advance(progress)
 
     try:
@@ -115,9 +114,13 @@ def _apply(plan: Plan, client: Client, workers: int, max_removals: int, *, as_js
     raise CommandError(summary) from failure
 
 
+def _failure_line(failure: Failure) -> str:
+    return f"failed: {action(failure.step)} {label(failure.step)}: {one_line(failure.reason)}"
+
+
 def _report_json(report: Report | ApplyError) -> dict[str, Any]:
     return {
         "done": list(map(step_json, report.done)),
-        "failed": [{**step_json(failure.step), "error": error_text(failure.error)} for failure in report.failed],
+        "failed": [{**step_json(failure.step), "error": one_line(failure.reason)} for failure in report.failed],
         "pending": list(map(step_json, report.pending)),
     }

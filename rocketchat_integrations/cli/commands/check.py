@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rocketchat_integrations.cli.credentials import Credentials
+from rocketchat_integrations.cli.integration_names import complete_integration
 from rocketchat_integrations.cli.shared_options import json_option, type_option
 from rocketchat_integrations.cli.terminal import print_error, print_json
 from rocketchat_integrations.models import IntegrationType
@@ -13,7 +14,7 @@ from .post import open_webhook, webhook_option
 
 
 @click.command("check")
-@click.argument("integration", metavar="[ID|NAME|URL]", required=False)
+@click.argument("integration", metavar="[ID|NAME|URL]", required=False, shell_complete=complete_integration)
 @type_option
 @webhook_option
 @json_option

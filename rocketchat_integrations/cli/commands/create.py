@@ -6,10 +6,11 @@ from typing import Any, TypeAlias
 
 import click
 
+from rocketchat_integrations.cli.command_groups import SuggestingGroup
 from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.cli.failures import CommandError
 from rocketchat_integrations.cli.field_options import field_options, given_fields
-from rocketchat_integrations.cli.lookup import label
+from rocketchat_integrations.cli.lookup import label, webhook_url
 from rocketchat_integrations.cli.shared_options import json_option, secrets_option
 from rocketchat_integrations.cli.terminal import print_error, printable
 from rocketchat_integrations.models import (
@@ -25,7 +26,7 @@ from .show import print_record
 _Definition: TypeAlias = type[IncomingIntegration] | type[OutgoingIntegration]
 
 
-@click.group("create", invoke_without_command=True)
+@click.group("create", cls=SuggestingGroup, invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
     """Create an integration."""
@@ -64,11 +65,12 @@ def _create(definition_type: _Definition, credentials: Credentials, *, show_secr
     definition = _make(definition_type, given_fields())
     with credentials.client() as client:
         record: IntegrationRecord = client.create(definition)
+        url = webhook_url(client, record) if show_secrets else None
     print_error(f"created {label(record)} ({record.id})")
-    if record.type is IntegrationType.INCOMING:
+    if record.type is IntegrationType.INCOMING and url is None:
         print_error(f"the webhook URL is secret; to print it: rocketchat-integrations show {record.id} --url")
     warn_about_script(record)
-    print_record(record, show_secrets=show_secrets, as_json=as_json)
+    print_record(record, show_secrets=show_secrets, url=url, as_json=as_json)
 
 
 def _make(definition_type: _Definition, fields: dict[str, Any]) -> IntegrationDefinition:

@@ -1,11 +1,7 @@
-"""``demo``: a tour against an embedded server. Each step is a function, whose body is printed and then run.
-
-Uses neither click nor rich: the demo needs only the extra ``testing``.
-"""
+"""``demo``: a tour against an embedded server. Each step is a function, whose body is printed and then run."""
 
 from __future__ import annotations
 
-import argparse
 import ast
 import contextlib
 import inspect
@@ -13,11 +9,13 @@ import io
 import json
 import os
 import textwrap
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from rocketchat_integrations.cli.failures import CommandError
+import click
+
+from rocketchat_integrations.cli.shared_options import json_option
 
 if TYPE_CHECKING:
     from rocketchat_integrations import (
@@ -63,24 +61,21 @@ def serve_bot() -> tuple[str, LocalBot]:
     """Write a bot, and serve it. Any WSGI or ASGI server can serve it, too."""
     import secrets
 
-    from rocketchat_integrations import EventType
-    from rocketchat_integrations.outgoing import MessageSent, Reply, WebhookApp
+    from rocketchat_integrations.outgoing import Command, Reply, WebhookApp
     from rocketchat_integrations.testing import LocalBot
 
     token = secrets.token_urlsafe(32)  # it is in each call
     app = WebhookApp(token=token)
 
-    @app.on(EventType.SEND_MESSAGE)
-    def deploy(message: MessageSent) -> Reply:
-        print("called for", message.text)
-        match (message.text or "").split():
-            case [_, "later"]:
-                return Reply.retry_later()
-            case [_, "never"]:
-                return Reply.disable()
-            case words:
-                service = " ".join(words[1:])
-                return Reply(f"deploying {service} for {message.user_name}")
+    @app.command("!deploy")
+    def deploy(command: Command) -> Reply:
+        print("called for", command.name, command.text)
+        if command.text == "later":
+            return Reply.retry_later()
+        if command.text == "never":
+            return Reply.disable()
+        user = command.message.user_name
+        return Reply(f"deploying {command.text} for {user}")
 
     program = LocalBot(app).start()
     print("serving the bot at", program.url)
@@ -181,34 +176,16 @@ def close(client: Client, program: LocalBot, server: LocalRocketChat) -> None:
 # Running
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise CommandError(f"{message} (see {self.prog} --help)")
+@click.command("demo")
+@json_option
+def command(as_json: bool) -> None:
+    """Take a tour: create, list, update, post, remove.
 
-
-def run(arguments: Sequence[str]) -> None:
-    """Parse the arguments that follow ``demo``, and run it.
-
-    Raises:
-        CommandError: if the arguments are wrong.
-        ModuleNotFoundError: if the extra ``testing`` is not installed.
+    Prints the code of each step and its output. Runs against a small Rocket.Chat inside this process. With --json, the
+    steps are printed at the end.
     """
-    parser = _Parser(
-        prog="rocketchat-integrations demo",
-        description="Create, list, update, post, call a bot, and remove: prints the code of each step and its output. "
-        "Runs against a small Rocket.Chat inside this process.",
-        add_help=False,
-    )
-    parser.add_argument("-h", "--help", action="store_true", help="print this help")
-    parser.add_argument("--json", action="store_true", help="print JSON, for programs: the steps, at the end")
-    parser.add_argument("--debug", action="store_true", help="print the traceback of a failure")
-    options = parser.parse_args(arguments)
-    if options.help:
-        parser.print_help()
-        return
-    demo = _Demo(as_json=options.json)
     with _without_proxies():
-        demo.run()
+        _Demo(as_json=as_json).run()
 
 
 class _Demo:

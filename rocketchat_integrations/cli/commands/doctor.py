@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import click
 
 from rocketchat_integrations.audit import Audit, Finding, FindingKind, Severity, audit, host_exists
 from rocketchat_integrations.cli.credentials import Credentials
-from rocketchat_integrations.cli.shared_options import json_option, type_name
-from rocketchat_integrations.cli.terminal import print_error, print_json, print_table, printable, status_line
+from rocketchat_integrations.cli.listing_output import Column, Layout, ListingOutput, output_options
+from rocketchat_integrations.cli.shared_options import type_name
+from rocketchat_integrations.cli.terminal import print_error, printable, status_line
+from rocketchat_integrations.models import IntegrationType
 
-_COLUMNS: dict[str, Callable[[Finding], str]] = {
-    "ID": lambda finding: finding.id or "",
-    "TYPE": lambda finding: type_name(finding.type) if finding.type else "",
-    "NAME": lambda finding: finding.name or "",
-    "SEVERITY": lambda finding: finding.severity,
-    "KIND": lambda finding: finding.kind,
-    "PROBLEM": lambda finding: finding.message,
-    "INSTEAD": lambda finding: finding.instead,
-}
+_STYLES = {"error": "red", "warning": "yellow"}
+_LAYOUT = Layout(
+    columns=(
+        Column("id"),
+        Column("type", text=lambda value: type_name(IntegrationType(value)) if value else ""),
+        Column("name"),
+        Column("severity", style=lambda text: _STYLES.get(text, "")),
+        Column("kind", is_optional=True),
+        Column("message", "PROBLEM", readable_width=30),
+        Column("instead", readable_width=30),
+    ),
+    names=("severity", "kind", "type", "name", "id", "message", "instead"),
+)
 
 
 @click.command("doctor")
@@ -37,10 +42,15 @@ _COLUMNS: dict[str, Callable[[Finding], str]] = {
     "--no-history", is_flag=True, help="Do not read calls: saves a request for each enabled outgoing integration."
 )
 @click.option("--no-dns", is_flag=True, help="Do not look up the hosts of URLs.")
-@json_option
+@output_options(_LAYOUT)
 @click.pass_obj
 def command(
-    credentials: Credentials, ignore: tuple[str, ...], no_users: bool, no_history: bool, no_dns: bool, as_json: bool
+    credentials: Credentials,
+    ignore: tuple[str, ...],
+    no_users: bool,
+    no_history: bool,
+    no_dns: bool,
+    output: ListingOutput,
 ) -> int:
     """Find what is wrong with the integrations of a workspace. Changes nothing.
 
@@ -58,16 +68,11 @@ def command(
             on_progress=lambda done, total: show(f"{done} of {total} requests made"),
         )
     findings = [finding for finding in result.findings if finding.kind not in ignore]
-    if as_json:
-        print_json(
-            {
-                "findings": list(map(_finding_json, findings)),
-                "notes": list(result.notes),
-                "integrations": result.integrations,
-            }
-        )
-    elif findings:
-        print_table(list(_COLUMNS), ([cell(finding) for cell in _COLUMNS.values()] for finding in findings))
+    output.print(
+        map(_finding_json, findings),
+        nothing="nothing was found",
+        whole=lambda rows: {"findings": rows, "notes": list(result.notes), "integrations": result.integrations},
+    )
     for note in result.notes:
         print_error(printable(note))
     print_error(_summary(result, findings))

@@ -1,38 +1,70 @@
-"""``history``: a table of the last calls of an outgoing webhook."""
+"""``history``: the last calls of an outgoing webhook, or one of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from itertools import islice
 from time import sleep
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
+import attrs
 import click
 
+from rocketchat_integrations.cli.command_groups import DefaultGroup
 from rocketchat_integrations.cli.credentials import Credentials
-from rocketchat_integrations.cli.lookup import find_outgoing
-from rocketchat_integrations.cli.masking import masked_fields, masked_json
-from rocketchat_integrations.cli.shared_options import integration_argument, json_option, secrets_option
-from rocketchat_integrations.cli.terminal import print_json, print_table, printable
+from rocketchat_integrations.cli.integration_names import integration_argument
+from rocketchat_integrations.cli.listing_output import Column, Layout, ListingOutput, output_options
+from rocketchat_integrations.cli.lookup import find_outgoing, label
+from rocketchat_integrations.cli.masking import masked_json
+from rocketchat_integrations.cli.shared_options import secrets_option
 from rocketchat_integrations.client import Client
-from rocketchat_integrations.models import HistoryEntry, IntegrationType
+from rocketchat_integrations.models import CallOutcome, HistoryEntry, IntegrationType
 
-_COLUMNS: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "TIME": lambda fields: fields["created_at"].astimezone().isoformat(" ", "seconds") if fields["created_at"] else "",
-    "OUTCOME": lambda fields: _outcome(fields),
-    "STEP": lambda fields: fields["step"] or "",
-    "EVENT": lambda fields: fields["event"] or "",
-    "URL": lambda fields: fields["url"] or "",
-    "ID": lambda fields: fields["id"],
-}
+from . import history_show
+
+
+def local_time(value: str | None) -> str:
+    """Return a time in JSON as the local time, for people."""
+    return datetime.fromisoformat(value).astimezone().isoformat(" ", "seconds") if value else ""
+
+
+def outcome_style(text: str) -> str:
+    """Return the style of the text of an outcome."""
+    outcome = next(outcome for outcome in CallOutcome if outcome.text == text)
+    if outcome is CallOutcome.WAITING_FOR_RETRY:
+        return "yellow"
+    return "red" if outcome.is_failure else "" if outcome is CallOutcome.IN_PROGRESS else "green"
+
+
+_LAYOUT = Layout(
+    columns=(
+        Column("created_at", "TIME", text=local_time),
+        Column("outcome", text=lambda value: CallOutcome(value).text, style=outcome_style),
+        Column("reason", readable_width=30),
+        Column("event", is_optional=True),
+        Column("url", is_optional=True),
+        Column("id"),
+    ),
+    names=(*(field.name for field in attrs.fields(HistoryEntry)), "outcome", "reason"),
+)
 
 # The page size of the server.
 _PAGE_SIZE = 100
-# Longer errors are truncated in the table.
-_ERROR_LENGTH = 60
 
 
-@click.command("history")
+@click.group("history", cls=DefaultGroup)
+def command() -> None:
+    """Show the last calls of an outgoing webhook, or one call.
+
+    "history NAME" is short for "history list NAME".
+    """
+
+
+command.add_command(history_show.command)
+
+
+@command.command("list")
 @integration_argument
 @click.option(
     "-n", "--number", type=click.IntRange(0, 1_000_000), default=10, show_default=True, help="How many calls."
@@ -46,9 +78,9 @@ _ERROR_LENGTH = 60
     help="How many seconds --follow waits between two requests.",
 )
 @secrets_option
-@json_option
+@output_options(_LAYOUT)
 @click.pass_obj
-def command(
+def list_calls(
     credentials: Credentials,
     integration: str,
     kind: IntegrationType | None,
@@ -56,7 +88,7 @@ def command(
     follow: bool,
     interval: int,
     show_secrets: bool,
-    as_json: bool,
+    output: ListingOutput,
 ) -> None:
     """Show the last calls of an outgoing webhook.
 
@@ -66,26 +98,14 @@ def command(
     with credentials.client() as client:
         record = find_outgoing(client, integration, kind)
 
-        def to_json(entry: HistoryEntry) -> dict[str, Any]:
+        def to_row(entry: HistoryEntry) -> dict[str, Any]:
             return masked_json(entry, show_secrets=show_secrets, token=record.token)
 
-        def to_row(entry: HistoryEntry) -> list[str]:
-            fields = masked_fields(entry, show_secrets=show_secrets, token=record.token)
-            return [cell(fields) for cell in _COLUMNS.values()]
-
-        def print_entry(entry: HistoryEntry) -> None:
-            if as_json:
-                print_json(to_json(entry), on_one_line=True)
-            else:
-                print("  ".join(map(printable, to_row(entry))), flush=True)
-
         if follow:
-            _follow(client, record.id, number, interval, print_entry)
+            output.print_head()
+            _follow(client, record.id, number, interval, lambda entry: output.print_one(to_row(entry)))
         entries = list(islice(client.history(record.id), number))[::-1]
-    if as_json:
-        print_json(list(map(to_json, entries)))
-    else:
-        print_table(list(_COLUMNS), map(to_row, entries))
+    output.print(map(to_row, entries), nothing=f"{label(record)} has made no calls in the last 30 days")
 
 
 def _follow(
@@ -120,18 +140,3 @@ def changed_entries(history: Iterable[HistoryEntry], states: dict[str, object]) 
 
 def _state(entry: HistoryEntry) -> object:
     return entry.step, entry.error, entry.finished
-
-
-def _outcome(fields: Mapping[str, Any]) -> str:
-    if fields["error"]:
-        return ": ".join(filter(None, ["failed", _summary(fields["http_error"]) or _summary(fields["error_stack"])]))
-    # A running call looks the same as one whose answer was not a message.
-    return "message posted" if fields["finished"] else "no message"
-
-
-def _summary(error: Any) -> str:
-    """Return the first line of an error; "" if it has no message."""
-    message = cast("dict[str, object]", error).get("message") if isinstance(error, dict) else error
-    lines = message.strip().splitlines() if isinstance(message, str) else []
-    line = lines[0] if lines else ""
-    return line if len(line) <= _ERROR_LENGTH else f"{line[:_ERROR_LENGTH]}..."

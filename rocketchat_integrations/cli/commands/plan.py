@@ -5,29 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
-import attrs
 import click
 
-from rocketchat_integrations.cli.broken_scripts import refuse_broken_scripts
 from rocketchat_integrations.cli.credentials import Credentials
-from rocketchat_integrations.cli.masking import json_value
+from rocketchat_integrations.cli.manifest_files import file_options, read_manifest, valid_manifest
+from rocketchat_integrations.cli.plan_view import plan_json, plan_markdown, print_plan
 from rocketchat_integrations.cli.private_files import check_writable, write_private
 from rocketchat_integrations.cli.shared_options import File, json_option
-from rocketchat_integrations.cli.terminal import CountingClient, MarkedLine, print_error, print_json, print_lines
+from rocketchat_integrations.cli.terminal import CountingClient, print_error, print_json
 from rocketchat_integrations.client import Client
 from rocketchat_integrations.manifest import Manifest
-from rocketchat_integrations.provisioning import Create, Plan, Step, Unchanged, Update, plan
+from rocketchat_integrations.provisioning import Plan, plan
+from rocketchat_integrations.provisioning._planner import wanted_entries
 
 
 def manifest_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of :func:`make_plan`."""
+    """Add the options of :func:`read_wanted`."""
+    command = file_options(command)
     command = click.option(
-        "--allow-outside", is_flag=True, help="Allow script_file and secrets outside the manifest's folder."
-    )(command)
-    command = click.option(
-        "--allow-broken-scripts", is_flag=True, help="Allow scripts that do not compile, which the server does not run."
+        "--partial", is_flag=True, help="Leave the fields that the manifest does not give as they are on the server."
     )(command)
     command = click.option(
         "--prune-all", "prune", flag_value="all", help="Remove everything that is not in the manifest."
@@ -40,32 +38,51 @@ def manifest_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def make_plan(
-    client: Client, manifests: tuple[str, ...], prune: str | None, *, allow_outside: bool, allow_broken_scripts: bool
-) -> Plan:
-    """Read the manifests and the workspace, and return the plan."""
-    manifest = Manifest.load(*manifests, allow_outside=allow_outside)
-    if not allow_broken_scripts:
-        refuse_broken_scripts(manifest)
-    return plan(manifest, CountingClient(client), prune="all" if prune == "all" else prune is not None)
+class PlanInput(NamedTuple):
+    """What a workspace should have, and what is removed from it."""
+
+    manifest: Manifest
+    prune: bool | Literal["all"]
+
+    def plan(self, client: Client) -> Plan:
+        """Compare with the workspace."""
+        return plan(self.manifest, CountingClient(client), prune=self.prune)
+
+
+def read_wanted(manifests: tuple[str, ...], prune: str | None, **options: bool) -> PlanInput:
+    """Read and check the manifests, before anything needs a login.
+
+    Raises:
+        CommandError: if anything is wrong with them.
+        ConfigurationError: if they cannot be pruned.
+    """
+    manifest = valid_manifest(read_manifest(manifests, **options))
+    wanted = PlanInput(manifest, "all" if prune == "all" else prune is not None)
+    wanted_entries(wanted.manifest, wanted.prune)
+    return wanted
 
 
 @click.command("plan")
 @click.argument("manifests", metavar="MANIFEST...", nargs=-1, required=True, type=File())
 @manifest_options
 @click.option("--out", metavar="FILE", type=File(), help="Also write the plan to a file, for: apply --plan-file FILE.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
 @json_option
 @click.pass_obj
 def command(
     credentials: Credentials,
+    /,
     manifests: tuple[str, ...],
     prune: str | None,
-    allow_outside: bool,
-    allow_broken_scripts: bool,
     out: str | None,
+    as_markdown: bool,
     as_json: bool,
+    **options: bool,
 ) -> int:
     """Show how a workspace differs from a manifest. Changes nothing.
+
+    An entry is exact: a field that it leaves out should have its default. Entries with "partial = true" and the option
+    --partial leave such fields as they are.
 
     With the extra "scripts" installed, scripts that do not compile are refused.
 
@@ -73,56 +90,20 @@ def command(
 
     The file that --out writes contains no secrets but whole scripts, and only you can read it.
     """
+    if as_json and as_markdown:
+        raise click.UsageError("--json cannot be combined with --markdown")
     if out is not None:
         check_writable(Path(out), sources=manifests)
+    wanted = read_wanted(manifests, prune, **options)
     with credentials.client() as client:
-        changes = make_plan(
-            client, manifests, prune, allow_outside=allow_outside, allow_broken_scripts=allow_broken_scripts
-        )
+        changes = wanted.plan(client)
     if out is not None:
         write_private(Path(out), json.dumps(changes.to_dict(), indent=2).encode())
         print_error(f"written: {out}")
     if as_json:
-        print_json(_plan_json(changes))
+        print_json(plan_json(changes))
+    elif as_markdown:
+        print(plan_markdown(changes), end="")
     else:
         print_plan(changes)
     return 2 if changes else 0
-
-
-_STYLES = {"+": "green", "~": "yellow", "-": "red"}
-
-
-def print_plan(changes: Plan) -> None:
-    """Print a plan, one line a step, coloured by its first character."""
-    print_lines(MarkedLine(line, _STYLES.get(line[:1], "")) for line in str(changes).splitlines())
-
-
-def _plan_json(changes: Plan) -> dict[str, Any]:
-    return {
-        "creates": list(map(step_json, changes.creates)),
-        "updates": list(map(step_json, changes.updates)),
-        "removals": list(map(step_json, changes.removals)),
-        "unchanged": list(map(step_json, changes.unchanged)),
-        "prune": changes.prune,
-    }
-
-
-def step_json(step: Step | Unchanged) -> dict[str, Any]:
-    """Return a step as JSON values. Steps contain no secrets."""
-    data: dict[str, Any] = {"action": action(step), "type": str(step.type), "name": step.name}
-    if isinstance(step, Create):
-        fields = {field.name: getattr(step.definition, field.name) for field in attrs.fields(type(step.definition))}
-        return {**data, "definition": json_value(fields)}
-    data["id"] = step.id
-    if isinstance(step, Update):
-        data["renamed_from"] = step.renamed_from
-        data["changes"] = [
-            {"field": change.field, "old": json_value(change.old), "new": json_value(change.new)}
-            for change in step.changes
-        ]
-    return data
-
-
-def action(step: Step | Unchanged) -> str:
-    """Return what a step does, in one word."""
-    return {"Create": "create", "Update": "update", "Remove": "remove"}.get(type(step).__name__, "keep")

@@ -14,6 +14,7 @@ import click
 
 from rocketchat_integrations.cli.credentials import Credentials, warn_if_typed, warn_of_secret
 from rocketchat_integrations.cli.failures import CommandError
+from rocketchat_integrations.cli.integration_names import complete_integration
 from rocketchat_integrations.cli.lookup import find
 from rocketchat_integrations.cli.shared_options import File, is_url, json_option, type_option
 from rocketchat_integrations.cli.terminal import print_error, print_json, printable
@@ -38,7 +39,7 @@ def open_webhook(
     """Open the webhook of an integration, or the webhook with this URL.
 
     Args:
-        credentials: the login, which a URL does not need.
+        credentials: the login, which a URL does not need, and how to connect.
         integration: an id, a name or a URL; it overrides ``url``.
         kind: only an integration of this type.
         url: the webhook's URL.
@@ -53,7 +54,7 @@ def open_webhook(
         with credentials.client() as client:
             yield client.webhook(find(client, integration, kind))
     elif url:
-        with IncomingWebhook(url) as webhook:
+        with IncomingWebhook(url, **credentials.connection_options()) as webhook:
             yield webhook
     else:
         raise CommandError("missing webhook: name an integration, or set ROCKETCHAT_WEBHOOK_URL to its URL")
@@ -61,7 +62,13 @@ def open_webhook(
 
 @click.command("post")
 @click.argument("text", required=False)
-@click.option("--to", "integration", metavar="ID|NAME|URL", help="The integration, by its id or its name.")
+@click.option(
+    "--to",
+    "integration",
+    metavar="ID|NAME|URL",
+    shell_complete=complete_integration,
+    help="The integration, by its id or its name.",
+)
 @type_option
 @webhook_option
 @click.option(

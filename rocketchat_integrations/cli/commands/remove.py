@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from rocketchat_integrations.cli.credentials import Credentials
+from rocketchat_integrations.cli.integration_names import integration_argument
 from rocketchat_integrations.cli.lookup import find, label
 from rocketchat_integrations.cli.masking import masked_json
-from rocketchat_integrations.cli.shared_options import confirm, integration_argument, json_option, yes_option
+from rocketchat_integrations.cli.shared_options import confirm, json_option, yes_option
 from rocketchat_integrations.cli.terminal import print_error, print_json
 from rocketchat_integrations.models import IntegrationType
 

@@ -6,8 +6,9 @@ import click
 
 from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.cli.failures import CommandError
+from rocketchat_integrations.cli.integration_names import integration_argument
 from rocketchat_integrations.cli.lookup import find_outgoing, label
-from rocketchat_integrations.cli.shared_options import integration_argument, json_option, refuse_url
+from rocketchat_integrations.cli.shared_options import json_option, refuse_url
 from rocketchat_integrations.cli.terminal import print_error, print_json
 from rocketchat_integrations.exceptions import NotFoundError
 from rocketchat_integrations.models import IntegrationType

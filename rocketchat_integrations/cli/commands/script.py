@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from rocketchat_integrations.cli.command_groups import SuggestingGroup
+
 from . import script_check, script_new, script_run, script_test, script_types
 
 
-@click.group("script", invoke_without_command=True)
+@click.group("script", cls=SuggestingGroup, invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
     """Check, run and test scripts of integrations.

@@ -9,7 +9,7 @@ import click
 
 from rocketchat_integrations.cli.failures import CommandError
 from rocketchat_integrations.cli.shared_options import File, json_option
-from rocketchat_integrations.cli.terminal import print_error, print_json, print_table
+from rocketchat_integrations.cli.terminal import TableColumn, print_error, print_json, print_table
 from rocketchat_integrations.scripts import ReadyMadeScript, ready_made, ready_made_script
 
 
@@ -38,7 +38,8 @@ def command(name: str | None, out: str | None, as_json: bool) -> None:
         if as_json:
             print_json([{"name": script.name, "summary": script.summary} for script in scripts])
         else:
-            print_table(["NAME", "SUMMARY"], [(script.name, script.summary) for script in scripts])
+            columns = [TableColumn("NAME"), TableColumn("SUMMARY")]
+            print_table(columns, [(script.name, script.summary) for script in scripts])
         return
     script = _script(name)
     if out is not None:

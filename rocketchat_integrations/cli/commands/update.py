@@ -10,9 +10,11 @@ import click
 from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.cli.failures import CommandError
 from rocketchat_integrations.cli.field_options import field_options, given_fields
-from rocketchat_integrations.cli.lookup import find, label
-from rocketchat_integrations.cli.shared_options import integration_argument, json_option, secrets_option
-from rocketchat_integrations.cli.terminal import print_error
+from rocketchat_integrations.cli.integration_names import integration_argument
+from rocketchat_integrations.cli.lookup import find, label, webhook_url
+from rocketchat_integrations.cli.masking import masked_json
+from rocketchat_integrations.cli.shared_options import json_option, secrets_option
+from rocketchat_integrations.cli.terminal import print_error, print_json
 from rocketchat_integrations.models import (
     IncomingIntegration,
     IntegrationRecord,
@@ -51,11 +53,29 @@ def command(
         record = find(client, integration, kind)
         if foreign := [name for name in fields if not hasattr(record, name)]:
             raise CommandError(f"{label(record)} has no {', '.join(foreign)}: only the other type has")
-        record = client.update(record.id, _evolved(record, fields))
+        record = client.update(record.id, evolved(record, fields))
+        url = webhook_url(client, record) if show_secrets else None
     print_error(f"updated {label(record)} ({record.id})")
     warn_about_script(record)
-    print_record(record, show_secrets=show_secrets, as_json=as_json)
+    print_record(record, show_secrets=show_secrets, url=url, as_json=as_json)
 
 
-def _evolved(record: IntegrationRecord, fields: dict[str, Any]) -> IntegrationRecord:
+def evolved(record: IntegrationRecord, fields: dict[str, Any]) -> IntegrationRecord:
+    """Return a record with other values of some fields."""
     return attrs.evolve(record, **fields)
+
+
+def switch(
+    credentials: Credentials, integration: str, kind: IntegrationType | None, *, enabled: bool, as_json: bool
+) -> None:
+    """Enable or disable an integration, unless it is so already."""
+    word = "enabled" if enabled else "disabled"
+    with credentials.client() as client:
+        record = find(client, integration, kind)
+        if record.enabled is enabled:
+            print_error(f"{label(record)} ({record.id}) is {word} already")
+        else:
+            record = client.update(record.id, evolved(record, {"enabled": enabled}))
+            print_error(f"{word} {label(record)} ({record.id})")
+    if as_json:
+        print_json(masked_json(record, show_secrets=False))

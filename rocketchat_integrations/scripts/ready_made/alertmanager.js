@@ -48,7 +48,7 @@ function attachment(alert, externalURL) {
     color: isResolved ? GREEN : COLORS.get(severity) ?? RED,
     title: `${isResolved ? 'Resolved' : 'Firing'}: ${name}`,
     title_link: url(alert.generatorURL) ?? url(externalURL),
-    text: text(description) || text(message),
+    text: multiline(text(description) || text(message)),
     fields: [
       ...fields({ Severity: severity, Runbook: url(runbook) }),
       ...fields(labels).slice(0, MAX_LABELS),
@@ -76,6 +76,11 @@ function text(value, limit = 1000) {
   const start = value.trim().slice(0, limit + 1);
   const shown = start.replace(/(?<![0-9A-Za-z])@(?!\u200b)/g, '@\u200b');
   return shown.length > limit ? `${shown.slice(0, limit).replace(/[\uD800-\uDBFF]$/, '')}…` : shown;
+}
+
+// Return Markdown that keeps its line breaks in an attachment, where Rocket.Chat shows others as spaces.
+function multiline(value) {
+  return value.replace(/(\S)[ \t\r]*\n(?=[^\r\n])/g, '$1  \n');
 }
 
 // Return an absolute web address, else undefined: the server refuses a message with any other.

@@ -50,7 +50,7 @@ function push(content) {
         color: BLUE,
         title: url(content.compare_url) ? 'Compare' : refName(content.ref),
         title_link: url(content.compare_url),
-        text: commitList(commits, total),
+        text: multiline(commitList(commits, total)),
       }),
     ],
   };
@@ -102,7 +102,7 @@ function release(content) {
         color: GREEN,
         title: text(published?.name, 200) || text(published?.tag_name, 200) || 'A release',
         title_link: url(published?.html_url),
-        text: text(published?.body, 1500),
+        text: multiline(text(published?.body, 1500)),
         fields: fields({ Tag: published?.tag_name }),
       }),
     ],
@@ -120,7 +120,7 @@ function item(content, subject, shown) {
         color: shown.color,
         title: title || 'without a title',
         title_link: url(subject?.html_url),
-        text: text(subject?.body),
+        text: multiline(text(subject?.body)),
         fields: fields(shown.fields),
       }),
     ],
@@ -187,6 +187,11 @@ function text(value, limit = 1000) {
   const start = value.trim().slice(0, limit + 1);
   const shown = start.replace(/(?<![0-9A-Za-z])@(?!\u200b)/g, '@\u200b');
   return shown.length > limit ? `${shown.slice(0, limit).replace(/[\uD800-\uDBFF]$/, '')}…` : shown;
+}
+
+// Return Markdown that keeps its line breaks in an attachment, where Rocket.Chat shows others as spaces.
+function multiline(value) {
+  return value.replace(/(\S)[ \t\r]*\n(?=[^\r\n])/g, '$1  \n');
 }
 
 // Return an absolute web address, else undefined: the server refuses a message with any other.

@@ -68,7 +68,7 @@ function push(content, kind) {
         color: BLUE,
         title: isComparable ? 'Compare' : name,
         title_link: isComparable ? url(`${page}/-/compare/${text(content.before)}...${text(content.after)}`) : page,
-        text: commitList(commits, total),
+        text: multiline(commitList(commits, total)),
       }),
     ],
   };
@@ -140,7 +140,7 @@ function pipeline(content) {
         color: status === 'success' ? GREEN : status === 'failed' ? RED : GRAY,
         title: `Pipeline #${text(attributes?.id)}`,
         title_link: url(attributes?.url) ?? (page && url(`${page}/-/pipelines/${text(attributes?.id)}`)),
-        text: text(content.commit?.title, 200) || firstLine(content.commit?.message),
+        text: multiline(text(content.commit?.title, 200) || firstLine(content.commit?.message)),
         fields: fields({
           'Failed jobs': jobs,
           Commit: shortHash(attributes?.sha),
@@ -164,7 +164,7 @@ function item(content, subject, shown) {
         color: shown.color,
         title: title || 'without a title',
         title_link: url(subject?.url),
-        text: text(shown.body),
+        text: multiline(text(shown.body)),
         fields: fields(shown.fields),
       }),
     ],
@@ -228,6 +228,11 @@ function text(value, limit = 1000) {
   const start = value.trim().slice(0, limit + 1);
   const shown = start.replace(/(?<![0-9A-Za-z])@(?!\u200b)/g, '@\u200b');
   return shown.length > limit ? `${shown.slice(0, limit).replace(/[\uD800-\uDBFF]$/, '')}…` : shown;
+}
+
+// Return Markdown that keeps its line breaks in an attachment, where Rocket.Chat shows others as spaces.
+function multiline(value) {
+  return value.replace(/(\S)[ \t\r]*\n(?=[^\r\n])/g, '$1  \n');
 }
 
 // Return an absolute web address, else undefined: the server refuses a message with any other.

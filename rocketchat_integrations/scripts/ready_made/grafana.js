@@ -63,7 +63,7 @@ function attachment(alert, externalURL) {
     color: isResolved ? GREEN : COLORS.get(severity) ?? RED,
     title: `${isResolved ? 'Resolved' : 'Firing'}: ${name}`,
     title_link: url(alert.generatorURL) ?? url(externalURL),
-    text: [text(description) || text(message), links.join(' | ')].filter(Boolean).join('\n'),
+    text: multiline([text(description) || text(message), links.join(' | ')].filter(Boolean).join('\n')),
     fields: [
       ...fields({ Severity: severity, Folder: folder, Values: values(alert) }),
       ...fields(labels).slice(0, MAX_LABELS),
@@ -94,7 +94,7 @@ function slackAttachment(item) {
     color: SLACK_COLORS.get(item.color) ?? text(item.color, 20),
     title,
     title_link: url(item.title_link),
-    text: slackText(item.text) || (title ? '' : slackText(item.fallback)),
+    text: multiline(slackText(item.text) || (title ? '' : slackText(item.fallback))),
     fields: objects(item.fields).flatMap((field) => fields({ [text(field.title, 100)]: field.value })),
     image_url: url(item.image_url),
     ts: item.ts > 0 && item.ts < 1e11 ? new Date(item.ts * 1000).toISOString() : undefined,
@@ -131,6 +131,11 @@ function text(value, limit = 1000) {
   const start = value.trim().slice(0, limit + 1);
   const shown = start.replace(/(?<![0-9A-Za-z])@(?!\u200b)/g, '@\u200b');
   return shown.length > limit ? `${shown.slice(0, limit).replace(/[\uD800-\uDBFF]$/, '')}…` : shown;
+}
+
+// Return Markdown that keeps its line breaks in an attachment, where Rocket.Chat shows others as spaces.
+function multiline(value) {
+  return value.replace(/(\S)[ \t\r]*\n(?=[^\r\n])/g, '$1  \n');
 }
 
 // Return an absolute web address, else undefined: the server refuses a message with any other.

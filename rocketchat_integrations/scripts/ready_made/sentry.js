@@ -68,7 +68,7 @@ function eventMessage(event, { rule, link: address, project }) {
         color: COLORS.get(level) ?? RED,
         title,
         title_link: url(address),
-        text: text(event?.culprit, 300),
+        text: multiline(text(event?.culprit, 300)),
         fields: fields({
           Project: project,
           Level: level,
@@ -92,7 +92,7 @@ function metricAlert(content) {
         color: isResolved ? GREEN : COLORS.get(content.action) ?? RED,
         title,
         title_link: url(content.data?.web_url),
-        text: text(content.data?.description_text),
+        text: multiline(text(content.data?.description_text)),
         fields: fields({ Status: content.action }),
       }),
     ],
@@ -112,7 +112,7 @@ function issue(content) {
         color: content.action === 'resolved' ? GREEN : COLORS.get(level) ?? RED,
         title: [text(subject?.shortId, 60), title].filter(Boolean).join(' '),
         title_link: url(subject?.web_url) ?? url(subject?.permalink),
-        text: text(subject?.culprit, 300),
+        text: multiline(text(subject?.culprit, 300)),
         fields: fields({
           Project: subject?.project?.name,
           Level: level,
@@ -150,6 +150,11 @@ function text(value, limit = 1000) {
   const start = value.trim().slice(0, limit + 1);
   const shown = start.replace(/(?<![0-9A-Za-z])@(?!\u200b)/g, '@\u200b');
   return shown.length > limit ? `${shown.slice(0, limit).replace(/[\uD800-\uDBFF]$/, '')}…` : shown;
+}
+
+// Return Markdown that keeps its line breaks in an attachment, where Rocket.Chat shows others as spaces.
+function multiline(value) {
+  return value.replace(/(\S)[ \t\r]*\n(?=[^\r\n])/g, '$1  \n');
 }
 
 // Return an absolute web address, else undefined: the server refuses a message with any other.

@@ -29,7 +29,7 @@ class Script {
             color: state?.color ?? '#757575',
             title: name,
             title_link: url(monitor?.url),
-            text: text(heartbeat?.msg) || summary,
+            text: multiline(text(heartbeat?.msg) || summary),
             fields: fields({
               Type: monitor?.type,
               Host: [text(monitor?.hostname, 200), text(monitor?.port)].filter(Boolean).join(':'),
@@ -57,6 +57,11 @@ function text(value, limit = 1000) {
   const start = value.trim().slice(0, limit + 1);
   const shown = start.replace(/(?<![0-9A-Za-z])@(?!\u200b)/g, '@\u200b');
   return shown.length > limit ? `${shown.slice(0, limit).replace(/[\uD800-\uDBFF]$/, '')}…` : shown;
+}
+
+// Return Markdown that keeps its line breaks in an attachment, where Rocket.Chat shows others as spaces.
+function multiline(value) {
+  return value.replace(/(\S)[ \t\r]*\n(?=[^\r\n])/g, '$1  \n');
 }
 
 // Return an absolute web address, else undefined: the server refuses a message with any other.

@@ -50,7 +50,7 @@ class Script {
             color: isTest ? '#757575' : isRecovery ? '#2e7d32' : COLORS.get(severity) ?? '#d32f2f',
             title: subject,
             title_link: url(expanded(content.url)),
-            text: text(isTest ? expanded(content.message) : content.message, 2000),
+            text: multiline(text(isTest ? expanded(content.message) : content.message, 2000)),
             fields: fields({
               Status: isTest ? '' : isUpdate ? 'Update' : isRecovery ? 'Resolved' : 'Problem',
               Host: expanded(content.host),
@@ -83,6 +83,11 @@ function text(value, limit = 1000) {
   const start = value.trim().slice(0, limit + 1);
   const shown = start.replace(/(?<![0-9A-Za-z])@(?!\u200b)/g, '@\u200b');
   return shown.length > limit ? `${shown.slice(0, limit).replace(/[\uD800-\uDBFF]$/, '')}…` : shown;
+}
+
+// Return Markdown that keeps its line breaks in an attachment, where Rocket.Chat shows others as spaces.
+function multiline(value) {
+  return value.replace(/(\S)[ \t\r]*\n(?=[^\r\n])/g, '$1  \n');
 }
 
 // Return an absolute web address, else undefined: the server refuses a message with any other.

@@ -13,6 +13,7 @@ from . import (
     _account_endpoints as account,
     _history_endpoints as history,
     _integration_endpoints as integrations,
+    _say_endpoint as say,
     _schemas as schemas,
     _webhook_endpoints as webhooks,
 )
@@ -22,7 +23,7 @@ from ._validator import closed, without
 _ANY = INCOMING_KIND.permissions | OUTGOING_KIND.permissions
 _OUTGOING = OUTGOING_KIND.permissions
 
-# ``hooks`` is the address of a webhook, ``hooks.info`` the question whether it is right.
+# ``hooks`` is the address of a webhook, ``hooks.info`` the question whether it is right. A real server has no ``say``.
 _COMMON: Mapping[str, Endpoint] = {
     "integrations.history": Endpoint(
         handle=history.history, methods=("GET",), schema=schemas.HISTORY, permissions=_OUTGOING
@@ -33,6 +34,7 @@ _COMMON: Mapping[str, Endpoint] = {
     "login": Endpoint(handle=account.login, methods=("POST",), login=False),
     "logout": Endpoint(handle=account.logout, methods=("POST",)),
     "info": Endpoint(handle=account.info, methods=("GET",), login=False, limited=False),
+    "say": Endpoint(handle=say.say, methods=("POST",), limited=False),
     "hooks": Endpoint(handle=webhooks.hook, methods=("GET", "POST"), login=False),
     "hooks.info": Endpoint(handle=webhooks.hook_info, methods=("GET",), login=False, limited=False),
 }

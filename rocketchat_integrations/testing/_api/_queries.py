@@ -30,7 +30,7 @@ class PageRequest:
         """Read the parameters of a request."""
         count = min(_natural_number(params, "count", settings.default_count), settings.page_cap)
         # The server puts the default in place of 0 without looking at the cap.
-        instead_of_zero = None if settings.allow_infinite_count else settings.default_count
+        instead_of_zero = None if settings.infinite_count else settings.default_count
         return cls(
             offset=_natural_number(params, "offset", 0),
             count=count or instead_of_zero,

@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from rocketchat_integrations.testing._world._activity import AnsweredCall
 from rocketchat_integrations.testing._world._dialect import Dialect
 from rocketchat_integrations.testing._world._documents import Document, random_text
 from rocketchat_integrations.testing._world._javascript import is_truthy
@@ -223,6 +224,7 @@ class Chain:
         with self._lock:
             if self._session.calls.aborted.is_set():
                 return
+            self._world.watchers.report(_answered(started, reply))
             if isinstance(reply, CallFailed):
                 changes: Mapping[str, Any] = self._http_error(reply.name, str(reply))
             else:
@@ -297,6 +299,17 @@ def _javascript_error(error: str) -> tuple[str, str]:
     if error == "invalid-channel":
         return "Error", "[invalid-channel]"
     return "TypeError" if error.endswith("is not a function") or error.startswith("Cannot ") else "Error", error
+
+
+def _answered(started: _StartedCall, reply: BotReply | CallFailed) -> AnsweredCall:
+    outcome = {"failure": str(reply)} if isinstance(reply, CallFailed) else {"answer": reply.text}
+    return AnsweredCall(
+        integration=started.call.name,
+        event=started.call.event.name,
+        url=started.request.url,
+        status=None if isinstance(reply, CallFailed) else reply.status,
+        **outcome,
+    )
 
 
 def _author(call: BotCall) -> str:

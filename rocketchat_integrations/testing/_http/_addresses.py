@@ -29,6 +29,8 @@ def address_of(path: str, base_path: str, endpoints: Container[str]) -> Address:
             return Address("info")
         case ["api", "v1", name] if name in endpoints and name not in ("info", "hooks", "hooks.info"):
             return Address(name)
+        case ["embedded", "say"]:
+            return Address("say")
         case ["hooks", "info", integration_id, _, token]:
             return Address("hooks.info", integration_id, token)
         case ["hooks", integration_id, token]:

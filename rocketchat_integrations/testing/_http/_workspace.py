@@ -16,6 +16,7 @@ from rocketchat_integrations.testing._api._endpoint_table import endpoints_of
 from rocketchat_integrations.testing._delivery._deliveries import Deliveries
 from rocketchat_integrations.testing._delivery._incoming_webhooks import PendingAnswer
 from rocketchat_integrations.testing._delivery._script_runs import ScriptFetch, ScriptRuns
+from rocketchat_integrations.testing._world._activity import AnsweredRequest, Watchers
 from rocketchat_integrations.testing._world._dialect import Dialect
 from rocketchat_integrations.testing._world._refusals import Refusal, internal_error
 from rocketchat_integrations.testing._world._settings import Settings
@@ -53,6 +54,7 @@ class Workspace:
     ) -> None:
         self.lock = threading.RLock()
         self.log = RequestLog(self.lock)
+        self.watchers = Watchers()
         self._description = with_tokens(description)
         self._dialect = dialect
         self._settings = settings
@@ -67,7 +69,7 @@ class Workspace:
         with self.lock:
             self.deliveries.restart()
             self.scripts.close()
-            self.world = World(self._description, self._settings)
+            self.world = World(self._description, self._settings, self.watchers)
             self.faults = FaultPlan(self._endpoints)
             self.log.clear()
             self._gate = Gate(self.world, self._dialect, self._settings, Throttle(self._settings.now), self.scripts)
@@ -107,6 +109,15 @@ class Workspace:
             response, note = self._answer(request, body, address)
         entry.request = attrs.evolve(received, note=note)
         _logger.debug("%s %s: %s %s", request.method, address.name or "?", response.status_code, note)
+        answered = AnsweredRequest(
+            method=request.method,
+            endpoint=address.name,
+            integration_id=address.integration_id,
+            status=response.status_code,
+            note=note,
+        )
+        with self.lock:
+            self.watchers.report(answered)
         response.headers["Date"] = http_date(self._settings.now())
         if fault is not None:
             dispatch: Dispatch = environ[DISPATCH]

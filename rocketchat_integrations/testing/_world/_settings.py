@@ -55,7 +55,7 @@ class Settings:
 
     page_cap: int = attrs.field(validator=_positive_integer, metadata={"setting": "API_Upper_Count_Limit"})
     default_count: int = attrs.field(default=50, validator=_positive_integer, metadata={"setting": "API_Default_Count"})
-    allow_infinite_count: bool = attrs.field(
+    infinite_count: bool = attrs.field(
         default=True, validator=_boolean, metadata={"setting": "API_Allow_Infinite_Count"}
     )
     rate_limit: tuple[int, float] | None = attrs.field(validator=_calls_and_seconds)

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from ._activity import Watchers
 from ._documents import Collection, Document, random_text
 from ._events import Event, Replay
 from ._rooms import Room, Rooms
@@ -20,8 +21,9 @@ from ._users import User, Users
 class World:
     """Everything that a workspace stores."""
 
-    def __init__(self, description: Mapping[str, Any], settings: Settings) -> None:
+    def __init__(self, description: Mapping[str, Any], settings: Settings, watchers: Watchers) -> None:
         self.settings = settings
+        self.watchers = watchers
         self._last_write = 0
         self.users = Users()
         self.rooms = Rooms()
@@ -89,6 +91,8 @@ class World:
             room=room.name or f"@{',@'.join(room.others(user.username))}",
             user=user.username,
             text=document["msg"],
+            id=document["_id"],
+            tmid=document.get("tmid"),
             alias=document.get("alias") or None,
             avatar=document.get("avatar"),
             emoji=document.get("emoji"),
@@ -96,6 +100,7 @@ class World:
             document=document,
         )
         self.messages.append(stored)
+        self.watchers.report(stored)
         self.outbox.append(Event("sendMessage", user=user.profile, room=room, message=document))
         return stored
 
@@ -116,6 +121,7 @@ class World:
         author = stored["u"]
         document = {**stored, "msg": text, "editedAt": self.timestamp(), "editedBy": author}
         edited = self.messages[index] = attrs.evolve(self.messages[index], text=text, document=document)
+        self.watchers.report(edited)
         self.outbox.append(Event("sendMessage", user=author, room=room, message=document))
         return edited
 

@@ -22,6 +22,12 @@ class StoredMessage:
     text: str
     """The trimmed text; empty if there was none."""
 
+    id: str = attrs.field(default="", eq=False)
+    """The id, for the ``tmid`` of messages in its thread."""
+
+    tmid: str | None = None
+    """The id of the message that started the thread; None outside threads."""
+
     alias: str | None = None
     """The name shown instead of the user's."""
 
@@ -35,4 +41,4 @@ class StoredMessage:
     """The attachments, as they were sent."""
 
     document: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False, eq=False)
-    """The whole message as the server stores it: also ``_id``, ``rid``, ``ts``, ``tmid``, ``customFields`` …"""
+    """The whole message as the server stores it: also ``rid``, ``ts``, ``parseUrls``, ``customFields`` …"""

@@ -1,0 +1,1 @@
+"""Pictures in the documentation: messages as Rocket.Chat shows them, and output of commands."""

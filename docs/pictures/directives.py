@@ -1,0 +1,91 @@
+"""Sphinx directives that run a script or a command when the documentation is built, and show the result."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import ExtensionMetadata
+
+from rocketchat_integrations.scripts import Script, ready_made_script
+
+from .chat import message_html
+from .terminal import command_output, terminal_html
+from .workspaces import WORKSPACES
+
+PAYLOADS = Path(__file__).parents[2] / "tests" / "scripts" / "payloads"
+
+
+class ScriptMessage(SphinxDirective):
+    """Show the message that a ready-made script makes of a recorded payload.
+
+    The argument is the payload, such as ``grafana/firing``; the content is the caption.
+    """
+
+    has_content = True
+    required_arguments = 1
+    option_spec: ClassVar = {"alias": directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        """Return the message and its caption as a figure."""
+        self.assert_has_content()
+        self.env.note_reread()  # Scripts and payloads can change without the page.
+        path = PAYLOADS / f"{self.arguments[0]}.json"
+        request = json.loads(path.read_text(encoding="utf-8"))
+        script = Script(ready_made_script(path.parent.name).source)
+        message = script.process_incoming_request(request["content"], headers=request["headers"]).message
+        if message is None:
+            raise self.error(f"the script posts nothing for {self.arguments[0]}")
+        caption, _ = self.parse_inline(" ".join(self.content))
+        html = message_html(message, alias=self.options["alias"])
+        picture = nodes.raw("", html, format="html")
+        return [nodes.figure("", picture, nodes.caption("", "", *caption), classes=["chat-figure"])]
+
+
+class Terminal(SphinxDirective):
+    """Run a command, and show it with its output in colours.
+
+    The argument is what follows the program's name. The command finds the code blocks before it in the page that have a
+    file's name as caption. Options: ``workspace``, one of :data:`WORKSPACES` that the command gets; ``width``, the
+    columns of the terminal.
+    """
+
+    required_arguments = 1
+    final_argument_whitespace = True
+    option_spec: ClassVar = {
+        "workspace": lambda name: directives.choice(name, tuple(WORKSPACES)),
+        "width": directives.positive_int,
+    }
+
+    def run(self) -> list[nodes.Node]:
+        """Return the command and its output."""
+        self.env.note_reread()  # Commands can change without the page.
+        arguments, width = self.arguments[0], self.options.get("width", 80)
+        with self._files(), WORKSPACES[self.options.get("workspace", "none")]() as environment:
+            output = command_output(arguments, environment=environment, width=width)
+        return [nodes.raw("", terminal_html(arguments, output, width=width), format="html")]
+
+    @contextlib.contextmanager
+    def _files(self) -> Generator[None, None, None]:
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            for caption in self.state.document.findall(nodes.caption):
+                block = caption.next_node(nodes.literal_block, descend=False, siblings=True)
+                if block is not None:
+                    Path(caption.astext()).write_text(block.astext(), encoding="utf-8")
+            yield
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register the directives and their style."""
+    app.add_directive("script-message", ScriptMessage)
+    app.add_directive("terminal", Terminal)
+    app.add_css_file("pictures.css")
+    return {"parallel_read_safe": True}

@@ -1,0 +1,90 @@
+"""Run the handlers of a bot: in this thread, or under asyncio.
+
+What happens around a handler is a generator that yields functions. Each is called, its result is sent in, and what it
+raises is thrown in. So the same steps serve both ways; only calling a function differs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+
+from ._replies import is_async
+
+T = TypeVar("T")
+Step: TypeAlias = Callable[[], object]
+Steps: TypeAlias = Generator[Step, object, T]
+
+_USE_PARTIAL = "pass the `async` function itself, or a `functools.partial` of it"
+NEEDS_ASYNCIO = "is async, so serve the app by `handle_async` or `asgi`"
+
+
+class _Outcome(NamedTuple):
+    """What a function returned or raised."""
+
+    result: object
+    error: BaseException | None = None
+
+
+def run(steps: Steps[T]) -> T:
+    """Call the functions in this thread."""
+    resume: Callable[[], Step] = partial(next, steps)
+    while True:
+        try:
+            function = resume()
+        except StopIteration as stop:
+            return cast(T, stop.value)
+        try:
+            resume = partial(steps.send, _plain(function()))
+        except BaseException as error:
+            resume = partial(steps.throw, error)
+
+
+async def run_async(steps: Steps[T]) -> T:
+    """Call the functions under asyncio: plain ones in a worker thread."""
+    resume: Callable[[], Step] = partial(next, steps)
+    while True:
+        try:
+            function = resume()
+        except StopIteration as stop:
+            return cast(T, stop.value)
+        outcome = await (_in_a_task(function) if is_async(function) else asyncio.to_thread(_outcome_of, function))
+        resume = partial(steps.send, outcome.result) if outcome.error is None else partial(steps.throw, outcome.error)
+
+
+def _plain(result: object) -> object:
+    """Refuse the coroutine that a plain function has returned, and close it, else Python warns."""
+    if inspect.iscoroutine(result):
+        result.close()
+        raise TypeError(f"a plain function must not return a coroutine; {_USE_PARTIAL}")
+    return result
+
+
+def _outcome_of(function: Step) -> _Outcome:
+    # StopIteration must not leave a worker thread: asyncio would hang.
+    try:
+        return _Outcome(_plain(function()))
+    except (Exception, asyncio.CancelledError) as error:
+        return _Outcome(None, error)
+
+
+async def _in_a_task(function: Step) -> _Outcome:
+    # In a task of its own, to tell a handler that was cancelled from within (it has failed) from a cancelled call.
+    running = asyncio.ensure_future(_awaited(function))
+    try:
+        await asyncio.wait((running,))
+    except asyncio.CancelledError:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        raise
+    try:
+        return _Outcome(running.result())
+    except (Exception, asyncio.CancelledError) as error:
+        return _Outcome(None, error)
+
+
+async def _awaited(function: Step) -> object:
+    return await cast("Awaitable[Any]", function())
