@@ -316,14 +316,25 @@ class ScriptRuntimeError(IntegrationScriptError):
         message: its message, or what was thrown as text.
         stack: its stack trace, with the lines of the script as ``script.js``; empty if there is none.
         logs: what the script wrote to the console before: :class:`~rocketchat_integrations.scripts.LogLine`.
+        leaked: the names that it made global before by assigning to them without a declaration, with ``strict=False``.
     """
 
-    def __init__(self, text: str, *, name: str, message: str, stack: str, logs: tuple[Any, ...] = ()) -> None:
+    def __init__(
+        self,
+        text: str,
+        *,
+        name: str,
+        message: str,
+        stack: str,
+        logs: tuple[Any, ...] = (),
+        leaked: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(text)
         self.name: str = name
         self.message: str = message
         self.stack: str = stack
         self.logs: tuple[Any, ...] = logs
+        self.leaked: tuple[str, ...] = leaked
 
 
 class ScriptLimitError(IntegrationScriptError):

@@ -126,7 +126,8 @@ class ScriptRun:
     @property
     def leaked(self) -> tuple[str, ...]:
         """The names that became global, the way of 8.x."""
-        return tuple(dict.fromkeys(name for result in self.results for name in result.leaked))
+        sources = self.results if not isinstance(self.failure, ScriptRuntimeError) else (*self.results, self.failure)
+        return tuple(dict.fromkeys(name for source in sources for name in source.leaked))
 
     def to_json(self) -> dict[str, Any] | None:
         """Return the result as a sample's ``expected`` has it; None if an incoming integration posts nothing."""

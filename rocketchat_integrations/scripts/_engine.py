@@ -226,7 +226,7 @@ class Engine:
         if "error" in state:
             error = state["error"] | {"stack": _stack(state["error"]["stack"], self._shift)}
             message = thrown_error_text(doing, error["name"], error["message"], error["stack"], self._source)
-            raise ScriptRuntimeError(message, **error, logs=tuple(logs))
+            raise ScriptRuntimeError(message, **error, logs=tuple(logs), leaked=tuple(leaked))
         return Outcome(state["value"], tuple(logs), tuple(leaked))
 
     def _answer(self, number: int, url: str, options: Mapping[str, Any]) -> None:

@@ -261,7 +261,11 @@ class Script:
     def _call(self, method: str, parameters: Mapping[str, Any]) -> Outcome:
         if method not in self.functions:
             return Outcome(None, (), ())
-        outcome = self._engine.call(method, parameters)
+        try:
+            outcome = self._engine.call(method, parameters)
+        except ScriptRuntimeError as error:
+            self._leaked |= dict.fromkeys(error.leaked)
+            raise
         self._leaked |= dict.fromkeys(outcome.leaked)
         return outcome
 

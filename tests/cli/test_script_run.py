@@ -185,6 +185,8 @@ def test_names_that_leak_before_9_0_are_named(run_script: RunScript) -> None:
     result = run_script(body, "--server", "8.8")
     assert (result.status, result.out) == (0, "1\nnot declared, which fails on server 9.0: count\n")
     assert run_script(body, "--server", "8", "--json").json["leaked"] == ["count"]
+    throwing = run_script("found = 1; throw new Error('no');", "--server", "8", "--json")
+    assert (throwing.status, throwing.json["leaked"]) == (1, ["found"])
     assert run_script(body, "--server", "10").status == 1
 
 
