@@ -18,6 +18,7 @@ from sphinx.util.typing import ExtensionMetadata
 from rocketchat_integrations.scripts import Script, ready_made_script
 
 from .chat import message_html
+from .playground import serve_output
 from .terminal import command_output, terminal_html
 from .workspaces import WORKSPACES
 
@@ -83,9 +84,19 @@ class Terminal(SphinxDirective):
             yield
 
 
+class Playground(SphinxDirective):
+    """Run ``serve`` while its server is used, and show what it prints."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the command and its output."""
+        self.env.note_reread()  # Commands can change without the page.
+        return [nodes.raw("", terminal_html("serve", serve_output(width=100), width=100), format="html")]
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the directives and their style."""
     app.add_directive("script-message", ScriptMessage)
     app.add_directive("terminal", Terminal)
+    app.add_directive("playground", Playground)
     app.add_css_file("pictures.css")
     return {"parallel_read_safe": True}

@@ -21,9 +21,17 @@ PROGRAM = "rocketchat-integrations"
 _NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 
 
-class _Terminal(io.StringIO):
+class Terminal(io.StringIO):
+    """Keeps what is printed, with colours."""
+
     def isatty(self) -> bool:
+        """Return True."""
         return True
+
+
+def terminal_variables(width: int) -> dict[str, str]:
+    """Return the environment variables of a terminal with colours."""
+    return {"TERM": "xterm-256color", "COLORTERM": "truecolor", "COLUMNS": str(width)}
 
 
 def command_output(arguments: str, *, environment: Mapping[str, str], width: int) -> str:
@@ -37,8 +45,8 @@ def command_output(arguments: str, *, environment: Mapping[str, str], width: int
     Raises:
         RuntimeError: if the command fails; an exit status of 2 means that it found something.
     """
-    out, err = _Terminal(), io.StringIO()
-    variables = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "COLUMNS": str(width), **environment}
+    out, err = Terminal(), io.StringIO()
+    variables = {**terminal_variables(width), **environment}
     with mock.patch.dict(os.environ, variables), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         os.environ.pop("NO_COLOR", None)
         status = main(shlex.split(arguments))

@@ -6,7 +6,9 @@ import contextlib
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager
 
-from rocketchat_integrations.testing import LocalRocketChat
+from rocketchat_integrations import Client, IncomingIntegration, OutgoingIntegration
+from rocketchat_integrations.outgoing import MessageSent, Reply, WebhookApp
+from rocketchat_integrations.testing import LocalBot, LocalRocketChat
 
 _UNDECLARED = """\
 class Script {
@@ -36,7 +38,6 @@ def _none() -> Generator[Mapping[str, str], None, None]:
 def _before_upgrade() -> Generator[Mapping[str, str], None, None]:
     """Run a server with a script that breaks on 9.0, and an outgoing integration with a plain ``http://`` URL."""
     with LocalRocketChat(version="8.8") as server:
-        auth = server.auth("admin")
         # Inserted, so that the ids are the same in each build.
         server.insert(
             {
@@ -61,15 +62,66 @@ def _before_upgrade() -> Generator[Mapping[str, str], None, None]:
                 **_COMMON,
             }
         )
-        yield {
-            "ROCKETCHAT_URL": server.url,
-            "ROCKETCHAT_USER_ID": auth.user_id,
-            "ROCKETCHAT_AUTH_TOKEN": auth.token,
-        }
+        yield environment_of(server)
+
+
+@contextlib.contextmanager
+def _changed_by_hand() -> Generator[Mapping[str, str], None, None]:
+    """Run a server with two integrations, which differ from the manifest on the page *Integrations as code*."""
+    with LocalRocketChat() as server, Client(server.url, server.auth("admin")) as client:
+        script = "class Script {\n  process_incoming_request({ request }) {\n    return {};\n  }\n}\n"
+        client.create(
+            IncomingIntegration(
+                "builds", channel="#general", username="rocket.cat", enabled=False, script=script, script_enabled=True
+            )
+        )
+        client.create(IncomingIntegration("old alerts", channel="#ops", username="rocket.cat"))
+        yield environment_of(server)
+
+
+@contextlib.contextmanager
+def _with_bot() -> Generator[Mapping[str, str], None, None]:
+    """Run a server whose bot has answered, failed, and is gone."""
+    answers = iter((Reply("deploying web for alice"), Reply.nothing(), Reply.retry_later()))
+    app = WebhookApp(token="token")
+
+    @app.on("sendMessage")
+    def answer(_: MessageSent) -> Reply:
+        return next(answers)
+
+    with LocalRocketChat() as server, Client(server.url, server.auth("admin")) as client:
+        with LocalBot(app) as bot:
+            client.create(
+                OutgoingIntegration(
+                    "deployer",
+                    event="sendMessage",
+                    channel="#general",
+                    username="rocket.cat",
+                    urls=bot.url,
+                    trigger_words="!deploy",
+                    token="token",
+                )
+            )
+            for text in ("!deploy web", "!deploy", "!deploy api"):
+                server.say("alice", "general", text)
+        server.say("alice", "general", "!deploy db")
+        yield environment_of(server)
+
+
+def environment_of(server: LocalRocketChat) -> Mapping[str, str]:
+    """Return the environment of a command for the administrator of a server."""
+    auth = server.auth("admin")
+    return {
+        "ROCKETCHAT_URL": server.url,
+        "ROCKETCHAT_USER_ID": auth.user_id,
+        "ROCKETCHAT_AUTH_TOKEN": auth.token,
+    }
 
 
 WORKSPACES: dict[str, Callable[[], AbstractContextManager[Mapping[str, str]]]] = {
     "none": _none,
     "before-upgrade": _before_upgrade,
+    "changed-by-hand": _changed_by_hand,
+    "with-bot": _with_bot,
 }
 """For each name, a function that starts the workspace and returns the environment of commands."""

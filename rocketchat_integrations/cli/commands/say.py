@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,13 +33,22 @@ def command(credentials: Credentials, room: str, text: str, user: str, thread: s
     """
     if not text.strip():
         raise click.UsageError("TEXT must not be blank")
-    posted = _post(credentials, {"user": user, "room": room, "text": text, "tmid": thread})
+    posted = post(credentials, {"user": user, "room": room, "text": text, "tmid": thread})
     print_error(f"posted to {printable(posted['room'])} as {printable(posted['user'])}")
     if as_json:
         print_json({"id": posted["id"], "room": posted["room"], "user": posted["user"], "text": posted["text"]})
 
 
-def _post(credentials: Credentials, message: dict[str, str | None]) -> dict[str, Any]:
+def post(credentials: Credentials, message: Mapping[str, str | None]) -> dict[str, Any]:
+    """Post a message, and return what the server has posted.
+
+    Args:
+        credentials: those of any user of the server.
+        message: ``user``, ``room``, ``text``, and ``tmid`` for a thread.
+
+    Raises:
+        CommandError: if the server is not on this machine, does not answer, or refuses it.
+    """
     parts = urlsplit(credentials.url or "")
     if parts.scheme != "http" or parts.hostname not in ("127.0.0.1", "localhost"):
         raise CommandError(
@@ -53,7 +63,7 @@ def _post(credentials: Credentials, message: dict[str, str | None]) -> dict[str,
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_SECONDS)
     answer: Any = None
     try:
-        connection.request("POST", f"{parts.path.rstrip('/')}/embedded/say", json.dumps(message), headers)
+        connection.request("POST", f"{parts.path.rstrip('/')}/embedded/say", json.dumps(dict(message)), headers)
         answer = json.loads(connection.getresponse().read())
     except (OSError, http.client.HTTPException, ValueError):
         pass
