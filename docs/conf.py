@@ -31,7 +31,7 @@ python_maximum_signature_line_length = 88
 
 nitpick_ignore_regex = [
     # Names of the standard library and of other projects: to look them up would need a network.
-    (r"py:.*", r"(collections|datetime|enum|functools|logging|os|re|ssl|types|typing|typing_extensions)\..*"),
+    (r"py:.*", r"(collections|datetime|decimal|enum|functools|logging|os|re|ssl|types|typing|typing_extensions)\..*"),
     (r"py:.*", r"(attr|attrs|hypothesis|redis|requests|werkzeug)\..*"),
     # Type variables, which have no entry of their own.
     (r"py:class", r"rocketchat_integrations\..*\.[A-Z](_co)?"),

@@ -24,6 +24,7 @@ from .exceptions import (
     ManifestError,
     NotFoundError,
     PermissionDeniedError,
+    PostIncomplete,
     ProvisioningError,
     RateLimitError,
     RocketChatError,
@@ -43,7 +44,7 @@ from .exceptions import (
     WebhookPayloadError,
     WebhookVerificationError,
 )
-from .messages import Attachment, AttachmentField, Message, PostResponse, PostResult
+from .messages import Action, Attachment, AttachmentField, Message, PostResponse, PostResult
 from .models import (
     CallOutcome,
     Change,
@@ -62,6 +63,7 @@ from .models import (
 )
 
 __all__ = [
+    "Action",
     "AmbiguousIntegration",
     "ApiError",
     "ApplyError",
@@ -94,6 +96,7 @@ __all__ = [
     "OutgoingIntegrationRecord",
     "PasswordAuth",
     "PermissionDeniedError",
+    "PostIncomplete",
     "PostResponse",
     "PostResult",
     "ProvisioningError",

@@ -15,7 +15,7 @@ from ._tracebacks import sealed
 from ._transports.async_driver import AsyncDriver
 from .auth import PasswordAuth, TokenAuth
 from .exceptions import ConfigurationError, DecodingError
-from .messages import Message, PostResult
+from .messages import Message, Overflow, PostResult
 from .models import (
     HistoryEntry,
     IncomingIntegration,
@@ -513,20 +513,35 @@ class AsyncIncomingWebhook:
         """Close the connections, unless they are a client's."""
         await self._driver.close()
 
-    async def post(self, message: str | Message | Mapping[str, object]) -> PostResult:
+    async def post(
+        self,
+        message: str | Message | Mapping[str, object],
+        *,
+        overflow: Overflow = "error",
+        max_message_size: int = 5000,
+    ) -> PostResult:
         """Post a message. Not repeated after a lost response: it may have been posted.
+
+        A text longer than the server allows is refused by servers from 8.x on.
 
         Args:
             message: a text, or a :class:`~rocketchat_integrations.Message`; or for a webhook with a script any mapping
                 that JSON can hold. It is sent unchanged: without a script, the server accepts ``{}`` and posts nothing.
+            overflow: what to do with the text of a message that is too long. ``"error"`` raises ConfigurationError with
+                both numbers; ``"truncate"`` posts its beginning with "…"; ``"split"`` posts several messages in order,
+                cut at line ends or words where possible, with attachments in the last one. Code blocks stay closed.
+            max_message_size: the server's limit, the setting ``Message_MaxAllowedSize``; at least 100. The length is
+                counted in UTF-16, as the server does: most emoji count as two.
 
         Returns:
             What the server answered. With :attr:`~rocketchat_integrations.Message.separate_response`, some channels may
             have failed: see :attr:`~rocketchat_integrations.PostResult.responses`.
 
         Raises:
-            ConfigurationError: if a message has neither a text nor an attachment, or a mapping contains what JSON
-                cannot hold. Nothing was sent.
+            ConfigurationError: if a message has neither a text nor an attachment, a text that is too long, a URL that
+                is not absolute, or an attachment's field without title or value; or a mapping contains what JSON cannot
+                hold. Nothing was sent.
+            PostIncomplete: if a message was split, and only its first parts were posted.
             WebhookDisabledError: if the integration is disabled.
             NotFoundError: if the URL is wrong (servers of 8.x answer that with a ServerError).
             PermissionDeniedError: if the webhook's user may not write there.
@@ -537,7 +552,8 @@ class AsyncIncomingWebhook:
             AuthenticationError: if the webhook's user no longer exists.
             RocketChatError: any other failure of the call.
         """
-        return await self._driver.run(calls.post(self._url, message))
+        flow = calls.post(self._url, message, overflow=overflow, max_message_size=max_message_size)
+        return await self._driver.run(flow)
 
     async def check(self) -> bool:
         """Check whether the URL is right. Nothing is posted; the URL of a disabled webhook is right as well.

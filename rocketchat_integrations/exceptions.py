@@ -20,6 +20,7 @@
     ├── DecodingError                 success, but an invalid payload
     ├── StaleRecordError              the record has changed on the server
     ├── UpdateIncomplete              the server did not store some fields
+    ├── PostIncomplete                only the first parts of a split message were posted
     ├── WebhookPayloadError           not a valid payload of an outgoing webhook
     │   └── WebhookVerificationError
     ├── IntegrationScriptError        an integration's script failed in ``scripts``
@@ -45,6 +46,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 if TYPE_CHECKING:
+    from .messages import Message
     from .models import Change, IntegrationRecord
 
 
@@ -260,6 +262,25 @@ class UpdateIncomplete(RocketChatError):
         # Exceptions are stored and logged by other programs, which must not get the token.
         make, args, state = super().__reduce__()
         return make, args, {**state, "record": attrs.evolve(self.record, token=None)}
+
+
+class PostIncomplete(RocketChatError):
+    """A message was split, and the first parts were posted, but not all.
+
+    To continue without posting anything twice, post the messages in ``remaining`` later. If ``error.may_have_acted``
+    is true, the first of them may have been posted.
+
+    Attributes:
+        posted: how many parts were posted, at least 1.
+        remaining: the messages that were not posted: the one that failed, and those after it.
+        error: why the next one failed.
+    """
+
+    def __init__(self, message: str, *, posted: int, remaining: tuple[Message, ...], error: RocketChatError) -> None:
+        super().__init__(message, may_have_acted=True)
+        self.posted: int = posted
+        self.remaining: tuple[Message, ...] = remaining
+        self.error: RocketChatError = error
 
 
 class WebhookPayloadError(RocketChatError):

@@ -5,10 +5,15 @@ The handler can be set up with ``logging.config.dictConfig``::
     "handlers": {
         "chat": {
             "class": "rocketchat_integrations.logs.RocketChatHandler",
-            "webhook": "https://chat.example.com/hooks/ID/TOKEN",
-            "level": "ERROR",
+            "level": "WARNING",
+            "attachments": true,
+            "mention": "@here",
+            "mention_level": "CRITICAL"
         }
     }
+
+All options are plain values, so that the configuration can be a JSON or TOML file. The URL of the webhook is a secret:
+leave ``webhook`` out to take it from the environment variable ``ROCKETCHAT_WEBHOOK_URL``.
 """
 
 from __future__ import annotations
@@ -18,12 +23,17 @@ import os
 import re
 import threading
 import time
+from datetime import UTC, datetime
 from queue import SimpleQueue
+from typing import Self
 
+import attrs
+
+from ._text_length import length, truncate
 from ._tracebacks import sealed
 from .client import IncomingWebhook
 from .exceptions import ConfigurationError
-from .messages import Message
+from .messages import Attachment, Message
 
 _FLUSH_SECONDS = 2.0
 _THREAD_NAME = __name__
@@ -31,8 +41,19 @@ _THREAD_NAME = __name__
 _IGNORED_LOGGERS = ("rocketchat_integrations", "urllib3", "requests")
 # Characters for the code block and the note on dropped records.
 _OVERHEAD = 100
+_LONGEST_MENTION = 50
 
 _FORMATTER = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+# The title of an attachment has the rest.
+_ATTACHMENT_FORMATTER = logging.Formatter("%(message)s")
+# Colours of attachments, from the highest level to the lowest.
+_COLORS = (
+    (logging.CRITICAL, "#8b0000"),
+    (logging.ERROR, "#e53935"),
+    (logging.WARNING, "#f9a825"),
+    (logging.INFO, "#1e88e5"),
+    (logging.NOTSET, "#9e9e9e"),
+)
 _log = logging.getLogger(__name__)
 
 
@@ -40,7 +61,7 @@ class RocketChatHandler(logging.Handler):
     """A handler that posts log records through a webhook and never blocks the program.
 
     Logging only puts the text of a record into a queue. A background thread posts what is waiting, several records in
-    one message, in a code block; it waits for rate limits as the webhook's
+    one message, in a code block or as attachments; it waits for rate limits as the webhook's
     :class:`~rocketchat_integrations.RetryPolicy` defines. Records are dropped when the queue is full and when a post
     fails, because no post is sent twice. :attr:`dropped` counts them, and the next message that arrives says how many
     are missing.
@@ -57,38 +78,56 @@ class RocketChatHandler(logging.Handler):
 
     Args:
         webhook: the URL of the webhook, or an :class:`~rocketchat_integrations.IncomingWebhook` with connection options
-            of your own. You close the latter yourself; forked processes use it as it is.
+            of your own. You close the latter yourself; forked processes use it as it is. None for the URL in the
+            environment variable ``ROCKETCHAT_WEBHOOK_URL``.
         level: the lowest level that is posted, as a number or a name.
         capacity: how many records may wait in the queue.
         message_size: how many characters a message may have; a longer record loses its middle. The server's limit is
             5,000 unless its administrator has changed it (``Message_MaxAllowedSize``).
+        attachments: post each record as an attachment in the colour of its level: the level and the logger are its
+            title, the message its text, with Markdown, and a traceback follows in a code block. What a formatter of
+            your own makes of a record is one code block.
+        mention: whom to mention in messages with a record of ``mention_level`` or above, such as ``"@here"`` or
+            ``"@alice @bob"``; at most 50 characters. None for nobody. What is in a record never mentions anybody.
+        mention_level: the lowest level that mentions, as a number or a name.
 
     Raises:
-        ConfigurationError: if an argument is wrong.
+        ConfigurationError: if an argument is wrong, or there is no ``webhook`` and the environment has none.
     """
 
     @sealed
     def __init__(
         self,
-        webhook: IncomingWebhook | str,
+        webhook: IncomingWebhook | str | None = None,
         *,
         level: int | str = logging.NOTSET,
         capacity: int = 1000,
         message_size: int = 4000,
+        attachments: bool = False,
+        mention: str | None = None,
+        mention_level: int | str = logging.ERROR,
     ) -> None:
-        if not isinstance(webhook, (IncomingWebhook, str)):
+        if not (webhook is None or isinstance(webhook, (IncomingWebhook, str))):
             raise ConfigurationError("webhook: must be an IncomingWebhook or its URL")
         if type(capacity) is not int or capacity < 1:
             raise ConfigurationError("capacity: must be a positive whole number")
         if type(message_size) is not int or message_size < 3 * _OVERHEAD:
             raise ConfigurationError(f"message_size: must be a whole number of at least {3 * _OVERHEAD}")
-        if not (isinstance(level, int) or level in [*logging.getLevelNamesMapping()]):
-            raise ConfigurationError("level: must be a number or the name of a level")
-        super().__init__(level)
-        self._owns_webhook = isinstance(webhook, str)
-        self._webhook = webhook if isinstance(webhook, IncomingWebhook) else IncomingWebhook(webhook)
+        if not isinstance(attachments, bool):
+            raise ConfigurationError("attachments: must be True or False")
+        if mention is not None and not _is_mention(mention):
+            raise ConfigurationError(
+                f"mention: must be text such as '@here', of at most {_LONGEST_MENTION} characters, or None"
+            )
+        level_number = _level_number("level", level)
+        self._mention_level = _level_number("mention_level", mention_level)
+        super().__init__(level_number)
+        self._owns_webhook = not isinstance(webhook, IncomingWebhook)
+        self._webhook = webhook if isinstance(webhook, IncomingWebhook) else _open(webhook)
         self._capacity = capacity
-        self._text_size = message_size - _OVERHEAD
+        self._message_size = message_size
+        self._attachments = attachments
+        self._mention = mention
         self._is_closed = False
         self._sender = self._new_sender()
 
@@ -109,8 +148,8 @@ class RocketChatHandler(logging.Handler):
         return not is_ignored and _THREAD_NAME not in threads and super().handle(record)
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the text of a record; by default with time, level and logger."""
-        return (self.formatter or _FORMATTER).format(record)
+        """Return the text of a record; by default with time, level and logger, which attachments show themselves."""
+        return (self.formatter or (_ATTACHMENT_FORMATTER if self._attachments else _FORMATTER)).format(record)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Put the text of a record into the queue, without waiting."""
@@ -118,11 +157,27 @@ class RocketChatHandler(logging.Handler):
             text = self.format(record)
             if not isinstance(text, str):
                 raise TypeError(f"the formatter returned {type(text).__name__} instead of text")
+            entry = self._entry(record, text)
             sender = self._current_sender()
         except Exception:
             self.handleError(record)
             return
-        sender.put(text, 0 if self._is_closed else self._capacity)
+        sender.put(entry, 0 if self._is_closed else self._capacity)
+
+    def _entry(self, record: logging.LogRecord, text: str) -> _Entry:
+        level = record.levelno or logging.NOTSET  # a record made of a dictionary may have None
+        mention = self._mention if level >= self._mention_level else None
+        if not self._attachments:
+            return _Entry(text, mention)
+        message = record.getMessage() if self.formatter is None else ""
+        return _AttachmentEntry(
+            text.removeprefix(message).strip("\n"),
+            mention,
+            title=f"{record.levelname} {record.name}",
+            message=message,
+            color=next(color for lowest, color in _COLORS if level >= lowest),
+            ts=datetime.fromtimestamp(record.created, UTC),
+        )
 
     def flush(self, timeout: float = _FLUSH_SECONDS) -> None:
         """Wait until all records so far are posted or dropped.
@@ -157,22 +212,64 @@ class RocketChatHandler(logging.Handler):
             self.release()
 
     def _new_sender(self) -> _Sender:
-        return _Sender(self._webhook, self._text_size, closes_webhook=self._owns_webhook)
+        return _Sender(self._webhook, self._message_size, closes_webhook=self._owns_webhook)
+
+
+@attrs.frozen
+class _Entry:
+    """What is posted of a record."""
+
+    code: str
+    """The text in the code block."""
+    mention: str | None
+
+    @property
+    def size(self) -> int:
+        return length(self.code) + 1
+
+    def fitted(self, size: int) -> Self:
+        """Return an entry that mentions nobody by its texts, and is not larger."""
+        return attrs.evolve(self, code=_shortened(_escaped(self.code), size))
+
+
+@attrs.frozen(kw_only=True)
+class _AttachmentEntry(_Entry):
+    """What is posted of a record as an attachment."""
+
+    title: str
+    message: str
+    color: str
+    ts: datetime
+
+    @property
+    def size(self) -> int:
+        return length(self.code) + length(self.message) + length(self.title) + 1
+
+    def fitted(self, size: int) -> Self:
+        part = size // 3
+        title, message = (_shortened(_escaped(text), part) for text in (self.title, self.message))
+        code = _shortened(_escaped(self.code), size - length(title) - length(message))
+        return attrs.evolve(self, title=title, message=message, code=code)
+
+    def attachment(self) -> Attachment:
+        block = f"```\n{self.code}\n```" if self.code else ""
+        text = "\n".join(filter(None, [self.message, block]))
+        return Attachment(title=self.title, text=text, color=self.color, ts=self.ts)
 
 
 class _Sender:
-    """A queue of texts, and the thread that posts them.
+    """A queue of entries, and the thread that posts them.
 
     Each counter has one writer: the threads that log, one at a time under the handler's lock, or the posting thread.
     """
 
-    def __init__(self, webhook: IncomingWebhook, text_size: int, *, closes_webhook: bool) -> None:
+    def __init__(self, webhook: IncomingWebhook, message_size: int, *, closes_webhook: bool) -> None:
         self.process = os.getpid()
         self._webhook = webhook
-        self._text_size = text_size
+        self._message_size = message_size
         self._closes_webhook = closes_webhook
         # A SimpleQueue is reentrant: a signal handler may log while a put is interrupted.
-        self._queue: SimpleQueue[str | threading.Event | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Entry | threading.Event | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._late_flush: tuple[threading.Event, float] | None = None
         self._is_stopped = False
@@ -185,16 +282,16 @@ class _Sender:
             return self._dropped + self._queued - self._delivered
         return self._dropped + self._lost
 
-    def put(self, text: str, capacity: int) -> None:
-        """Queue a text, or drop it."""
+    def put(self, entry: _Entry, capacity: int) -> None:
+        """Queue an entry, or drop it."""
         if self._queue.qsize() >= capacity or not self._start():
             self._dropped += 1
         else:
             self._queued += 1
-            self._queue.put(text)
+            self._queue.put(entry)
 
     def wait(self, timeout: float) -> None:
-        """Wait until every text in the queue is posted or dropped."""
+        """Wait until every entry in the queue is posted or dropped."""
         if self._thread is not None:
             began, reached = time.monotonic(), threading.Event()
             self._queue.put(reached)
@@ -226,16 +323,17 @@ class _Sender:
         return self._thread is not None
 
     def _run(self) -> None:
-        batch: list[str] = []
+        batch: list[_Entry] = []
         size = 0
         for item in iter(self._queue.get, None):
-            if isinstance(item, str):
-                text = _shortened(_escaped(item), self._text_size)
-                if size + _length(text) + 1 > self._text_size:
+            if isinstance(item, _Entry):
+                room = self._message_size - _OVERHEAD - length(item.mention or "")
+                entry = item.fitted(room)
+                if size + entry.size > room:
                     self._deliver(batch)
                     batch, size = [], 0
-                batch.append(text)
-                size += _length(text) + 1
+                batch.append(entry)
+                size += entry.size
                 if not self._queue.empty():
                     continue
             self._deliver(batch)
@@ -245,15 +343,13 @@ class _Sender:
         self._deliver(batch)
         self._close_webhook()
 
-    def _deliver(self, batch: list[str]) -> None:
+    def _deliver(self, batch: list[_Entry]) -> None:
         if not batch or self._is_stopped:
             return
         missing = self.dropped - self._reported
         report = f"{missing} log records were not delivered.\n" if missing else ""
-        # Without previews: the server would request every URL in the records.
-        message = Message("\n".join([f"{report}```", *batch, "```"]), parse_urls=False)
         try:
-            self._webhook.post(message)
+            self._webhook.post(_message(batch, report), max_message_size=self._message_size)
         except Exception as error:
             self._lost += len(batch)
             # For the other handlers, unless the interpreter is ending and has closed their streams.
@@ -268,6 +364,31 @@ class _Sender:
             self._webhook.close()
 
 
+def _message(batch: list[_Entry], report: str) -> Message:
+    mention = next((f"{entry.mention}\n" for entry in batch if entry.mention), "")
+    attachments = [entry.attachment() for entry in batch if isinstance(entry, _AttachmentEntry)]
+    code = [] if attachments else ["```", *(entry.code for entry in batch), "```"]
+    # Without previews: the server would request every URL in the records.
+    return Message(f"{mention}{report}" + "\n".join(code), attachments=attachments, parse_urls=False)
+
+
+def _open(url: str | None) -> IncomingWebhook:
+    return IncomingWebhook.from_env() if url is None else IncomingWebhook(url)
+
+
+def _level_number(argument: str, level: int | str) -> int:
+    names = logging.getLevelNamesMapping()
+    if isinstance(level, str) and level in names:
+        return names[level]
+    if isinstance(level, int):
+        return level
+    raise ConfigurationError(f"{argument}: must be a number or the name of a level")
+
+
+def _is_mention(text: object) -> bool:
+    return isinstance(text, str) and text.startswith("@") and len(text) <= _LONGEST_MENTION and "\n" not in text
+
+
 def _escaped(text: str) -> str:
     """Keep text from ending its code block and from mentioning users: servers find @all in code blocks, too."""
     text = text.encode("utf-8", "backslashreplace").decode()
@@ -277,15 +398,12 @@ def _escaped(text: str) -> str:
 
 def _shortened(text: str, size: int) -> str:
     """Leave out the middle of text that is too long: its beginning says what happened, and its end why."""
-    if _length(text) < size:
+    if length(text) < size:
         return text
+    if size < _OVERHEAD:  # no room for the note
+        return truncate(text, size)
     half = size // 2 - 40
     units = text.encode("utf-16-le")
     head, tail = (part.decode("utf-16-le", "ignore") for part in (units[: 2 * half], units[-2 * half :]))
     # Without a blank before the tail: an @ at its beginning would become a mention.
     return f"{head}\n[... {len(text) - len(head) - len(tail)} characters left out ...]{tail}"
-
-
-def _length(text: str) -> int:
-    """Return the length as the server counts it, in UTF-16."""
-    return len(text.encode("utf-16-le")) // 2

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, TypeAlias, cast
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias, cast
 
 import attrs
+
+Overflow: TypeAlias = Literal["error", "split", "truncate"]
+"""What ``post`` does with a text that is longer than the server allows."""
 
 _Check: TypeAlias = Callable[[object, "attrs.Attribute[Any]", Any], None]
 
@@ -53,8 +57,29 @@ def _attachments(value: Iterable[Attachment]) -> tuple[Attachment, ...]:
     return tuple(value) if isinstance(value, Iterable) else value
 
 
-def _fields(value: Iterable[AttachmentField]) -> tuple[AttachmentField, ...]:
+def _actions(value: Iterable[Action]) -> tuple[Action, ...]:
     return tuple(value) if isinstance(value, Iterable) else value
+
+
+def _fields(value: _Fields) -> tuple[AttachmentField, ...]:
+    cells = cast("Mapping[str, Any]", value).items() if isinstance(value, Mapping) else cast("Iterable[Any]", value)
+    if not isinstance(cells, Iterable):
+        return cells  # the validator refuses it
+    return tuple(_field(number, cell) for number, cell in enumerate(cells))
+
+
+def _field(number: int, cell: Any) -> AttachmentField:
+    if not isinstance(cell, (tuple, list)) or len(pair := cast("tuple[Any, ...]", cell)) != 2:
+        return cast("AttachmentField", cell)  # the validator refuses other types
+    try:
+        return AttachmentField(*pair)
+    except TypeError as error:
+        problem = str(error)
+    raise TypeError(f"fields[{number}].{problem}")
+
+
+def _number_as_text(value: str | float | Decimal) -> str:
+    return str(value) if isinstance(value, (int, float, Decimal)) else value
 
 
 def _channels(value: str | Iterable[str] | None) -> str | tuple[str, ...] | None:
@@ -72,36 +97,132 @@ def _is_channel(_: object, field: attrs.Attribute[Any], value: Any) -> None:
         raise ValueError(f"{field.name}: must not be empty; leave it out for the integration's channel")
 
 
-def _is_json(_: object, field: attrs.Attribute[Any], value: Any) -> None:
+def _is_json_or_none(it: object, field: attrs.Attribute[Any], value: Any) -> None:
     if value is None:
         return
     if not isinstance(value, Mapping):
         raise TypeError(f"{field.name}: must be a mapping or None, not {type(value).__name__}")
+    _is_json(it, field, cast("Mapping[object, object]", value))
+
+
+def _is_json(_: object, field: attrs.Attribute[Any], value: Mapping[object, object]) -> None:
     try:
-        json.dumps(dict(cast("Mapping[object, object]", value)), allow_nan=False)
+        json.dumps(dict(value), allow_nan=False)
         return
     except (TypeError, ValueError, RecursionError) as error:
         problem = str(error)
     raise ValueError(f"{field.name}: must be valid as JSON: {problem}")
 
 
+def _is_extra(other_names: Mapping[str, str]) -> _Check:
+    """Check keys of the body; ``other_names`` are the server's names of the class's fields."""
+
+    def check(it: object, field: attrs.Attribute[Any], value: Any) -> None:
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{field.name}: must be a mapping, not {type(value).__name__}")
+        own = {name: name for name in attrs.fields_dict(cast(Any, type(it)))} | dict(other_names)
+        for key, item in cast("Mapping[object, object]", value).items():
+            if not isinstance(key, str):
+                raise TypeError(f"{field.name}: a key must be text, not {type(key).__name__}")
+            if key in own:
+                raise ValueError(f"{field.name}: {key!r} has a field of its own: {own[key]}")
+            if item is None:
+                raise ValueError(f"{field.name}: {key!r} must not be None; leave it out")
+        _is_json(it, field, cast("Mapping[object, object]", value))
+
+    return check
+
+
+def _no_extra() -> dict[str, object]:
+    return {}
+
+
+_NAMES_OF_MESSAGES = {
+    "msg": "text",
+    "roomId": "channel",
+    "username": "alias",
+    "icon_url": "avatar",
+    "icon_emoji": "emoji",
+    "parseUrls": "parse_urls",
+    "customFields": "custom_fields",
+    "separateResponse": "separate_response",
+}
+_NAMES_OF_ATTACHMENTS = {"msg": "text"}
+
+
 @attrs.frozen
 class AttachmentField:
-    """A cell of the table in an attachment."""
+    """A cell of the table in an attachment. ``post`` refuses one with an empty title or value."""
 
     title: str = attrs.field(validator=_TEXT)
     """The heading of the cell."""
 
-    value: str = attrs.field(validator=_TEXT)
-    """The text of the cell, with Markdown."""
+    value: str = attrs.field(converter=_number_as_text, validator=_has_type("text or a number", str))
+    """The text of the cell, with Markdown. A number becomes its ``str()``: the server would refuse the number 0."""
 
     short: bool | None = attrs.field(default=None, kw_only=True, validator=_FLAG_OR_NONE)
     """Whether the cell may share a line with others."""
 
 
+# Any: mypy takes {"a": "b", "c": 1} for a mapping of objects here, whatever narrower type is named.
+_Fields: TypeAlias = Mapping[str, Any] | Iterable[AttachmentField | tuple[str, Any]]
+
+
+def _is_processing_type(it: object, field: attrs.Attribute[Any], value: Any) -> None:
+    _TEXT_OR_NONE(it, field, value)
+    if value not in (None, "sendMessage", "respondWithMessage"):
+        raise ValueError(f"{field.name}: must be sendMessage, respondWithMessage or None; {value!r} is not")
+
+
+@attrs.frozen
+class Action:
+    """A button in an attachment: opens a URL, or sends a text as the user who presses it.
+
+    An outgoing webhook of the room receives that text like any message of the user, which is how a bot learns of a
+    press. Rocket.Chat has deprecated these buttons in favour of its Apps with UIKit
+    (<https://github.com/RocketChat/Rocket.Chat/blob/develop/KNOWN_ISSUES.md>); servers still take them, and the web
+    client still shows them. An integration cannot receive presses of UIKit's buttons: only an App can.
+
+    Raises:
+        ValueError: if the text or ``msg`` is blank, if neither or both of ``url`` and ``msg`` are given, or
+            ``msg_processing_type`` is unknown. The server accepts these, but the button does nothing or is not shown.
+        TypeError: if an argument has the wrong type.
+    """
+
+    text: str = attrs.field(validator=_TEXT)
+    """The label."""
+
+    url: str | None = attrs.field(default=None, kw_only=True, validator=_TEXT_OR_NONE)
+    """The URL to open."""
+
+    msg: str | None = attrs.field(default=None, kw_only=True, validator=_TEXT_OR_NONE)
+    """The text to send as the user."""
+
+    msg_in_chat_window: bool = attrs.field(default=True, kw_only=True, validator=_has_type("True or False", bool))
+    """Whether ``msg`` goes to the room. If it is False, the web client does not show the button."""
+
+    msg_processing_type: Literal["sendMessage", "respondWithMessage"] | None = attrs.field(
+        default=None, kw_only=True, validator=_is_processing_type
+    )
+    """``"sendMessage"`` sends ``msg``, as None does; ``"respondWithMessage"`` puts it into the user's message box, to
+    be completed and sent."""
+
+    def __attrs_post_init__(self) -> None:
+        if not self.text.strip():
+            raise ValueError("text: must not be blank: the button would not be shown")
+        if (self.url is None) is (self.msg is None):
+            raise ValueError("a button needs either url or msg")
+        if self.msg is not None and not self.msg.strip():
+            raise ValueError("msg: must not be blank: the button would do nothing")
+
+
 @attrs.frozen(kw_only=True)
 class Attachment:
-    """A block below a message. All URLs must be absolute."""
+    """A block below a message.
+
+    Every URL must begin with ``http://``, ``https://`` or ``data:`` in lower case, or with ``/file-upload/``. The
+    server refuses others, and ``""``; so ``post`` refuses them before sending, and names the field.
+    """
 
     title: str | None = attrs.field(default=None, validator=_TEXT_OR_NONE)
     """The title."""
@@ -151,12 +272,24 @@ class Attachment:
     fields: tuple[AttachmentField, ...] = attrs.field(
         default=(), converter=_fields, validator=_has_elements(AttachmentField)
     )
-    """The cells of a table."""
+    """The cells of a table: :class:`AttachmentField` objects, a mapping such as ``{"Host": "db1", "Load": 0.93}``, or
+    pairs such as ``[("Host", "db1")]``."""
+
+    actions: tuple[Action, ...] = attrs.field(default=(), converter=_actions, validator=_has_elements(Action))
+    """The buttons."""
+
+    extra: Mapping[str, object] = attrs.field(factory=_no_extra, hash=False, validator=_is_extra(_NAMES_OF_ATTACHMENTS))
+    """More keys, such as ``{"pretext": "…"}`` or ``{"image_dimensions": {"width": 80, "height": 60}}``. The server
+    checks those that it knows, and stores the others as they are."""
 
 
 @attrs.frozen
 class Message:
-    """A message to post. ``post`` refuses a message without text and attachments."""
+    """A message to post.
+
+    ``post`` refuses a message without text and attachments, one with a URL that the server refuses, and by default one
+    whose text is too long.
+    """
 
     text: str | None = attrs.field(default=None, validator=_TEXT_OR_NONE)
     """The text, with Markdown; the server trims it."""
@@ -171,7 +304,7 @@ class Message:
     """Name to show instead of the integration's."""
 
     avatar: str | None = attrs.field(default=None, kw_only=True, validator=_TEXT_OR_NONE)
-    """URL of a picture to show; takes precedence over ``emoji``."""
+    """URL of a picture to show, absolute or a path of the server; takes precedence over ``emoji``."""
 
     emoji: str | None = attrs.field(default=None, kw_only=True, validator=_TEXT_OR_NONE)
     """Emoji to show as the picture, such as ``":robot:"``."""
@@ -190,12 +323,19 @@ class Message:
     tmid: str | None = attrs.field(default=None, kw_only=True, validator=_TEXT_OR_NONE)
     """The id of the message in whose thread to post."""
 
-    custom_fields: Mapping[str, object] | None = attrs.field(default=None, kw_only=True, hash=False, validator=_is_json)
+    custom_fields: Mapping[str, object] | None = attrs.field(
+        default=None, kw_only=True, hash=False, validator=_is_json_or_none
+    )
     """Values of fields that the workspace's administrators have defined."""
 
     separate_response: bool | None = attrs.field(default=None, kw_only=True, validator=_FLAG_OR_NONE)
     """With several channels: continue after one that fails, and report each in :attr:`PostResult.responses`.
     Server 8.x; older ones ignore it."""
+
+    extra: Mapping[str, object] = attrs.field(
+        factory=_no_extra, kw_only=True, hash=False, validator=_is_extra(_NAMES_OF_MESSAGES)
+    )
+    """More keys of the body, for the webhook's script; without a script, the server ignores unknown keys."""
 
 
 @attrs.frozen(kw_only=True)
@@ -218,7 +358,8 @@ class PostResult:
 
     responses: tuple[PostResponse, ...]
     """The result for each channel, with ``separate_response`` and server 8.x; else empty. Check it for channels that
-    failed: nothing is raised if at least one succeeded."""
+    failed: nothing is raised if at least one succeeded. With ``overflow="split"``, those of all parts in order."""
 
     raw: Mapping[str, object] = attrs.field(repr=False, hash=False)
-    """The whole answer: ``{"success": True}``, and what a script added."""
+    """The whole answer: ``{"success": True}``, and what a script added. With ``overflow="split"``, that of the last
+    part."""

@@ -29,8 +29,10 @@ MAY_IMPORT = {
         "_validation": "",
         "_call_outcomes": "",
         "models": "_call_outcomes _validation",
-        "exceptions": "models",  # for type checking
+        "exceptions": "models messages",  # for type checking
         "messages": "",
+        "_message_rules": "",
+        "_text_length": "_validation",
         "auth": "",
         "_tracebacks": "exceptions",
         # the protocol: from bytes to records
@@ -42,7 +44,7 @@ MAY_IMPORT = {
         "_protocol.errors": "_protocol.readers _protocol.http exceptions",
         "_protocol.endpoints": (
             "_protocol.http _protocol.readers _protocol.codec _protocol.normalization _protocol.errors "
-            "_validation models messages auth exceptions"
+            "_validation _message_rules models messages auth exceptions"
         ),
         # the protocol: flows
         "_protocol.flows": "_protocol.http _protocol.endpoints auth",
@@ -52,8 +54,10 @@ MAY_IMPORT = {
             "_validation models exceptions"
         ),
         "_protocol.paging": "_protocol.endpoints _protocol.flows models exceptions",
+        "_protocol.overflow": "_protocol.endpoints _protocol.flows _text_length _validation messages exceptions",
         "_protocol.calls": (
             "_protocol.arguments _protocol.endpoints _protocol.flows _protocol.updates _protocol.paging "
+            "_protocol.overflow "
             "_validation _tracebacks models messages exceptions"
         ),
         # the protocol: from flows to the steps of a driver
@@ -96,7 +100,7 @@ MAY_IMPORT = {
             "_protocol.arguments _protocol.options _protocol.paging _protocol.calls _transports.async_driver "
             "_tracebacks provisioning models messages auth exceptions"
         ),
-        "logs": "client _tracebacks messages exceptions",
+        "logs": "client _text_length _tracebacks messages exceptions",
         # what Rocket.Chat sends to a bot
         "outgoing": "_validation _protocol.readers _protocol.codec _tracebacks models messages exceptions",
         # scripts of integrations

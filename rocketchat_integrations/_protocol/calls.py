@@ -6,11 +6,12 @@ Wrong arguments raise ConfigurationError when the function is called, before any
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import get_args
 
 from rocketchat_integrations._tracebacks import sealed
 from rocketchat_integrations._validation import is_unicode
 from rocketchat_integrations.exceptions import ConfigurationError
-from rocketchat_integrations.messages import Message, PostResult
+from rocketchat_integrations.messages import Message, Overflow, PostResult
 from rocketchat_integrations.models import (
     HistoryEntry,
     IntegrationDefinition,
@@ -32,7 +33,11 @@ from .arguments import (
     room_query,
 )
 from .flows import Flow, call
+from .overflow import fit, post_all
 from .paging import ListQuery, OnError, RestReading
+
+# Below it, code blocks could not be opened and closed.
+_SMALLEST_LIMIT = 100
 
 
 def create(definition: IntegrationDefinition) -> Flow[IntegrationRecord]:
@@ -139,8 +144,17 @@ def webhook_url(base_url: str, record: IntegrationRecord) -> str:
 
 
 @sealed
-def post(url: str, message: str | Message | Mapping[str, object]) -> Flow[PostResult]:
-    return call(endpoints.post(url, message))
+def post(
+    url: str, message: str | Message | Mapping[str, object], *, overflow: Overflow, max_message_size: int
+) -> Flow[PostResult]:
+    check("overflow", overflow in get_args(Overflow), "error, split or truncate")
+    is_size = type(max_message_size) is int and max_message_size >= _SMALLEST_LIMIT
+    check("max_message_size", is_size, f"a whole number of at least {_SMALLEST_LIMIT}")
+    if isinstance(message, str):
+        message = Message(message)
+    if not isinstance(message, Message):
+        return call(endpoints.post(url, message))
+    return post_all(url, fit(message, overflow, max_message_size))
 
 
 @sealed

@@ -18,7 +18,7 @@ import cattrs
 from cattrs.gen import make_dict_unstructure_fn, override
 
 from rocketchat_integrations.exceptions import ConfigurationError, DecodingError
-from rocketchat_integrations.messages import Attachment, Message
+from rocketchat_integrations.messages import Action, Attachment, Message
 from rocketchat_integrations.models import (
     EventType,
     HistoryEntry,
@@ -285,14 +285,39 @@ def _attachment_time(ts: datetime | str | None) -> str | None:
     return ts
 
 
+def _with_extra(encode: Callable[[T], dict[str, Any]]) -> Callable[[T], dict[str, Any]]:
+    """Let an encoder put the keys in ``extra`` beside the others."""
+
+    def encode_all(value: T) -> dict[str, Any]:
+        body = encode(value)
+        return {**body.pop("extra", {}), **body}
+
+    return encode_all
+
+
+def _button(action: Action) -> dict[str, Any]:
+    body = {"type": "button", "text": action.text}
+    if action.msg is None:
+        return {**body, "url": action.url}
+    kind = {"msg_processing_type": action.msg_processing_type} if action.msg_processing_type else {}
+    return {**body, "msg": action.msg, "msg_in_chat_window": action.msg_in_chat_window, **kind}
+
+
+_converter.register_unstructure_hook(Action, _button)
+
 _converter.register_unstructure_hook(
     Attachment,
-    make_dict_unstructure_fn(
-        Attachment, _converter, _cattrs_omit_if_default=True, ts=override(unstruct_hook=_attachment_time)
+    _with_extra(
+        make_dict_unstructure_fn(
+            Attachment, _converter, _cattrs_omit_if_default=True, ts=override(unstruct_hook=_attachment_time)
+        )
     ),
 )
 
-message_body = make_dict_unstructure_fn(Message, _converter, _cattrs_omit_if_default=True, **_MESSAGE_NAMES)
+
+message_body = _with_extra(
+    make_dict_unstructure_fn(Message, _converter, _cattrs_omit_if_default=True, **_MESSAGE_NAMES)
+)
 """Takes a message, and returns the body of a post."""
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import attrs
 
+from rocketchat_integrations._message_rules import message_problems
 from rocketchat_integrations._validation import trimmed
 from rocketchat_integrations.auth import TokenAuth
 from rocketchat_integrations.exceptions import ConfigurationError, DecodingError, NotFoundError
@@ -257,7 +258,11 @@ def _post_body(message: object) -> Mapping[str, Any]:
         raise ConfigurationError(f"a message must be text, a Message or a mapping, not {type(message).__name__}")
     if not message.attachments and not trimmed(message.text or ""):  # the server would post an empty message
         raise ConfigurationError("a message needs a text that is not blank, or an attachment")
-    return codec.message_body(message)
+    body = codec.message_body(message)
+    problems = "; ".join(message_problems(body))
+    if problems:
+        raise ConfigurationError(problems)
+    return body
 
 
 def check_webhook(url: str) -> Operation[bool]:

@@ -40,6 +40,8 @@ def _attachment_lines(attachment: Attachment) -> Iterator[tuple[str, str]]:
     for cell in attachment.fields:
         for number, line in enumerate(cell.value.splitlines() or [""]):
             yield f"{cell.title}: {line}" if number == 0 else f"  {line}", ""
+    for action in attachment.actions:
+        yield f"[{action.text}] {f'<{action.url}>' if action.url else action.msg}", ""
     links = (attachment.image_url, attachment.thumb_url, attachment.audio_url, attachment.video_url)
     for url in filter(None, links):
         yield f"<{url}>", ""

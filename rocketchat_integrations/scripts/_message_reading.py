@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import attrs
 
-from rocketchat_integrations.messages import Attachment, AttachmentField, Message
+from rocketchat_integrations.messages import Action, Attachment, AttachmentField, Message
 
 _FLAGS = {"title_link_download", "collapsed", "short"}
+_OWN_READERS = {"fields", "actions", "extra"}
 
 
 def read_message(content: Mapping[str, Any]) -> Message:
@@ -38,12 +40,25 @@ def _attachment(values: Mapping[str, Any]) -> Attachment:
         AttachmentField(_text(cell.get("title")) or "", _text(cell.get("value")) or "", short=_flag(cell.get("short")))
         for cell in _objects(values.get("fields"))
     ]
-    return Attachment(**known, fields=cells)
+    actions = [action for each in _objects(values.get("actions")) for action in _action(each)]
+    return Attachment(**known, fields=cells, actions=actions)
+
+
+def _action(values: Mapping[str, Any]) -> Iterator[Action]:
+    """Yield the button that the web client shows, if any."""
+    url, msg, flag = (values.get(name) for name in ("url", "msg", "msg_in_chat_window"))
+    with contextlib.suppress(ValueError):
+        yield Action(
+            _text(values.get("text")) or "",
+            url=_text(url) if url else None,
+            msg=None if url else _text(msg),
+            msg_in_chat_window=flag is True,
+        )
 
 
 def _known(kind: type[attrs.AttrsInstance], values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for field in attrs.fields(kind):
-        if field.name in values and field.name != "fields":
+        if field.name in values and field.name not in _OWN_READERS:
             yield field.name, (_flag if field.name in _FLAGS else _text)(values[field.name])
 
 

@@ -92,9 +92,9 @@ class LocalRocketChat:
     - the renaming of rooms, and the effects of archiving a room;
     - proxies and redirects on the way to a bot: neither is followed. History is kept without limit.
 
-    Outgoing integrations call their URLs, whatever these are, after ``say``, ``edit``, ``upload``, ``create_room``,
-    ``archive_room``, ``join_room``, ``leave_room`` and ``register_user``, after a message through a webhook, after the
-    reply of a bot is posted, and for a replay::
+    Outgoing integrations call their URLs, whatever these are, after ``say``, ``press``, ``edit``, ``upload``,
+    ``create_room``, ``archive_room``, ``join_room``, ``leave_room`` and ``register_user``, after a message through a
+    webhook, after the reply of a bot is posted, and for a replay::
 
         with LocalRocketChat() as server:
             ...  # create an outgoing integration with the URL of your bot
@@ -530,6 +530,25 @@ class LocalRocketChat:
             RuntimeError: the server is not running, or the calls do not end.
         """
         return self._act(lambda world: actions.say(world, user, room, text, tmid))
+
+    def press(self, message: StoredMessage, button: str, *, user: str) -> StoredMessage:
+        """Press a button of a message as a user, as in the web client; calls the outgoing integrations for its text.
+
+        Args:
+            message: one that this server returned, with ``actions`` in an attachment.
+            button: the button's ``text``.
+            user: username of the user who presses it.
+
+        Returns:
+            The message that the button has sent as the user, into the room of the message, and into its thread if it
+            is in one, once all calls that it led to are over.
+
+        Raises:
+            LookupError: the web client shows no such button, there is no such user, or the room was removed.
+            ValueError: the button opens a URL or only fills the message box, or the user is not in the private group.
+            RuntimeError: the server is not running, or the calls do not end.
+        """
+        return self._act(lambda world: actions.press(world, message, button, user))
 
     def edit(self, message: StoredMessage, text: str) -> StoredMessage:
         """Edit a message; calls the outgoing integrations for ``sendMessage`` that have ``runOnEdits``.

@@ -34,7 +34,7 @@ if find_spec("hypothesis") is None:
 from hypothesis import strategies as st
 
 from rocketchat_integrations._validation import trimmed
-from rocketchat_integrations.messages import Attachment, AttachmentField, Message
+from rocketchat_integrations.messages import Action, Attachment, AttachmentField, Message
 from rocketchat_integrations.models import (
     EVERYWHERE,
     SCRIPT_ENGINE,
@@ -320,14 +320,15 @@ _OUTGOING_HELD: _Table = {
 
 # Fields of messages
 
-_LINK = _one_of(None, "https://chat.example/picture.png", "https://bücher.example/ü", "")
+_URL_SHOWN = _one_of("https://chat.example/picture.png", "https://bücher.example/ü", "data:text/plain,hi")
+_LINK = st.none() | _URL_SHOWN
 _TIME_SHOWN = (
     _one_of(None, "2024-01-10T14:12:07.739Z", "")
     | _TIME
     | _TIME.map(lambda time: time.replace(tzinfo=None))
     | _TIME.map(lambda time: time.astimezone(timezone(timedelta(hours=5, minutes=45))))
 )
-_SAID = _one_of("build passed", "*über* <b>alles</b>", " spaced ", "long " * 2000) | _SOME_TEXT
+_SAID = _one_of("build passed", "*über* <b>alles</b>", " spaced ", "long " * 900) | _SOME_TEXT
 _SAID_OR_NOT = _SAID | _one_of(None, "", "\ufeff ")
 
 
@@ -339,10 +340,22 @@ def _attachments(known: _Values) -> _Strategy:
     return _SOME_ATTACHMENTS_OR_NONE if trimmed(known["text"] or "") else _SOME_ATTACHMENTS
 
 
+def _extra(key: str, value: object) -> _Strategy:
+    return _FLAG.map(lambda has_more: {key: value} if has_more else {})
+
+
 _ATTACHMENT_FIELD: _Table = {
-    "title": _one_of("Build", "") | _TEXT,
-    "value": _one_of("passed", "") | _TEXT,
+    "title": st.just("Build") | _SOME_TEXT,
+    "value": _one_of("passed", 0, 0.93) | _SOME_TEXT,
     "short": _FLAG_OR_NONE,
+}
+_BUTTON_TEXT = _one_of("Deploy", "!deploy web")
+_ACTION: _Table = {
+    "text": _BUTTON_TEXT,
+    "url": _LINK,
+    "msg": lambda known: st.none() if known["url"] else _BUTTON_TEXT,
+    "msg_in_chat_window": _FLAG,
+    "msg_processing_type": _one_of(None, "sendMessage", "respondWithMessage"),
 }
 _ATTACHMENT: _Table = {
     "title": _or_none("Build"),
@@ -361,6 +374,8 @@ _ATTACHMENT: _Table = {
     "author_icon": _LINK,
     "message_link": _LINK,
     "fields": _several(_built(AttachmentField, _ATTACHMENT_FIELD, {})),
+    "actions": _several(_built(Action, _ACTION, {})),
+    "extra": _extra("pretext", "Last night:"),
 }
 _SOME_ATTACHMENTS = _several(_built(Attachment, _ATTACHMENT, {}), at_least=1)
 _SOME_ATTACHMENTS_OR_NONE = st.just(()) | _SOME_ATTACHMENTS
@@ -368,7 +383,7 @@ _MESSAGE: _Table = {
     "text": _text,
     "channel": st.none() | _PLACE | _several(_PLACE, at_least=1),
     "alias": _ALIAS,
-    "avatar": _AVATAR,
+    "avatar": _one_of(None, "https://chat.example/picture.png", "/avatar/rocket.cat", ""),
     "emoji": _EMOJI,
     "attachments": _attachments,
     "parse_urls": _FLAG_OR_NONE,
@@ -376,6 +391,7 @@ _MESSAGE: _Table = {
     "tmid": st.none() | _ID,
     "custom_fields": st.none() | st.dictionaries(_TEXT, _JSON, max_size=3),
     "separate_response": _FLAG_OR_NONE,
+    "extra": _extra("priority", 1),
 }
 
 
@@ -516,7 +532,9 @@ def updates(record: IntegrationRecord, **fields: st.SearchStrategy[Any]) -> st.S
 
 
 def messages(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Message]:
-    """Return a strategy for messages to post: each has a text that is not blank, or an attachment.
+    """Return a strategy for messages that can be posted: each has a text that is not blank, or an attachment.
+
+    Texts are shorter than the 5,000 characters that a server allows by default, and URLs are absolute.
 
     Args:
         **fields: strategies for these fields.

@@ -57,6 +57,29 @@ def test_a_message_is_posted_as_json(
     assert (second.room, second.text) == ("general", "plain")
 
 
+def test_fields_and_buttons_are_posted_as_json(workspace: Workspace, hook: object, run: Run) -> None:
+    """Fields may be an object."""
+    button = {"text": "Deploy", "msg": "!deploy"}
+    attachment = {"fields": {"Host": "db1", "Load": 0.93}, "actions": [button], "extra": {"pretext": "p"}}
+    content = json.dumps({"attachments": [attachment]})
+    assert run("post", "--to", "ci", "--json-file", "-", stdin=content.encode()).status == 0
+    (posted,) = workspace.server.messages[0].attachments
+    assert [field["value"] for field in posted["fields"]] == ["db1", "0.93"]
+    assert posted["actions"] == [{"type": "button", "msg_in_chat_window": True, **button}]
+    assert posted["pretext"] == "p"
+
+
+def test_a_long_text_is_an_error_or_is_split(workspace: Workspace, hook: object, run: Run) -> None:
+    """For the output of a program, for example."""
+    text = "\n".join(["word"] * 2000)
+    assert "has 9999 characters" in run("post", "--to", "ci", stdin=text.encode()).error
+    assert run("post", "--to", "ci", "--overflow", "split", stdin=text.encode()).status == 0
+    assert "\n".join(message.text for message in workspace.server.messages) == text
+    options = ("--overflow", "truncate", "--max-message-size", "100")
+    assert run("post", "--to", "ci", *options, stdin=text.encode()).status == 0
+    assert len(workspace.server.messages[-1].text) <= 100
+
+
 def test_channels_that_did_not_get_the_message_are_named(
     workspace: Workspace, client: Client, hook: IncomingIntegrationRecord, run: Run
 ) -> None:
@@ -84,6 +107,7 @@ def test_channels_that_did_not_get_the_message_are_named(
         (("--json-file", "-"), b'{"text": 5}', "text: "),
         (("--json-file", "-"), b'{"attachments": {}}', "attachments: must be an array"),
         (("--json-file", "-"), b'{"attachments": [{"fields": [{"a": 1}]}]}', "unknown field 'a'"),
+        (("--json-file", "-"), b'{"attachments": [{"actions": [{"text": "a"}]}]}', "either url or msg"),
     ],
 )
 def test_a_malformed_message_is_one_line_and_is_not_posted(

@@ -33,6 +33,7 @@ ALERT = {
             "title_link": "https://example.com/load",
             "text": "above 5\nfor 5 minutes",
             "fields": [{"title": "Host", "value": "web-1", "short": True}, {"title": "Log", "value": "a\nb"}],
+            "actions": [{"text": "Mute", "msg": "!mute"}, {"text": "Panel", "url": "https://example.com/7"}],
             "image_url": "https://example.com/load.png",
             "ts": "2026-03-02T09:15:30.000Z",
         },
@@ -50,6 +51,8 @@ on web-1
 ▌ Host: web-1
 ▌ Log: a
 ▌   b
+▌ [Mute] !mute
+▌ [Panel] <https://example.com/7>
 ▌ <https://example.com/load.png>
 ▌ 2026-03-02T09:15:30.000Z
 ▌ Empty:

@@ -25,6 +25,7 @@ TOOL = Path(__file__).parents[2] / "tools" / "sync_client.py"
 made_from: Callable[[str], str] = runpy.run_path(str(TOOL))["made_from"]
 
 NAMES = [
+    "Action",
     "AmbiguousIntegration",
     "ApiError",
     "ApplyError",
@@ -57,6 +58,7 @@ NAMES = [
     "OutgoingIntegrationRecord",
     "PasswordAuth",
     "PermissionDeniedError",
+    "PostIncomplete",
     "PostResponse",
     "PostResult",
     "ProvisioningError",

@@ -17,10 +17,12 @@ from rocketchat_integrations import (
     IncomingIntegrationRecord,
     IncomingWebhook,
     Message,
+    PostIncomplete,
     PostResponse,
     PostResult,
     RetryPolicy,
     RocketChatError,
+    ServerError,
 )
 from rocketchat_integrations.testing import LocalRocketChat
 from tests.client.samples import OneAnswer, oldest_and_newest
@@ -112,6 +114,101 @@ def test_a_mapping_is_sent_unchanged(server: LocalRocketChat, webhook: IncomingW
     webhook.post({"msg": "hello", "username": "CI", "icon_emoji": ":robot:", "roomId": "#random"})
     message = server.messages[-1]
     assert (message.room, message.text, message.alias, message.emoji) == ("random", "hello", "CI", ":robot:")
+
+
+# Texts that are too long
+
+
+def test_a_long_text_is_refused_with_both_numbers(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
+    """Before anything is sent. The limit can be set; the white space around a text does not count."""
+    for text, limit in (("x" * 5001, 5000), ("\U0001f600" * 60, 119)):
+        with pytest.raises(ConfigurationError) as caught:
+            webhook.post(text, max_message_size=limit)
+        assert f"has {limit + 1} characters" in str(caught.value)
+        assert f"(Message_MaxAllowedSize) is {limit}:" in str(caught.value)
+    assert server.messages == ()
+    webhook.post(" " * 100 + "x" * 5000)
+    server.max_message_size = 6000
+    webhook.post("x" * 6000, max_message_size=6000)
+
+
+@oldest_and_newest
+def test_a_long_text_is_split_into_messages(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
+    """In order and in one thread; the attachments are in the last one, and previews are as in one message."""
+    attachment = Attachment(title="log")
+    message = Message("\n".join(["word"] * 60), tmid="m1", alias="CI", attachments=[attachment], custom_fields={"a": 1})
+    webhook.post(message, overflow="split", max_message_size=100)
+    posted = server.messages
+    assert "\n".join(each.text for each in posted) == message.text
+    assert [len(each.attachments) for each in posted] == [0] * (len(posted) - 1) + [1]
+    assert {(each.alias, each.document["tmid"], each.document["customFields"]["a"]) for each in posted} == {
+        ("CI", "m1", 1)
+    }
+    assert {each.document["parseUrls"] for each in posted} == {False}
+    count = len(posted)
+    webhook.post("word " * 60, overflow="split", max_message_size=100)
+    assert {each.document["parseUrls"] for each in server.messages[count:]} == {True}
+
+
+def test_a_split_message_returns_the_responses_of_all_parts(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
+    message = Message("word " * 30, channel=("#general", "#nope"), separate_response=True)
+    result = webhook.post(message, overflow="split", max_message_size=100)
+    assert [each.channel for each in result.responses] == ["#general", "#nope"] * 2
+    assert result.raw["success"] is True
+
+
+def test_a_long_text_is_truncated(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
+    """The rest of the message stays."""
+    webhook.post(Message("word " * 30, alias="CI"), overflow="truncate", max_message_size=100)
+    (message,) = server.messages
+    assert (message.text, message.alias) == (("word " * 19).strip() + "…", "CI")
+
+
+def test_a_split_message_that_fails_can_be_continued(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
+    """The exception has what was not posted, so that nothing is posted twice."""
+    lines = ["a" * 60, "b" * 90, "c" * 60]
+    server.max_message_size = 70
+    with pytest.raises(PostIncomplete, match="^posted 1 of 3 parts of the message, then: hooks: 400 ") as caught:
+        webhook.post(Message("\n".join(lines), alias="CI"), overflow="split", max_message_size=100)
+    assert isinstance(caught.value.error, BadRequestError)
+    assert caught.value.__cause__ is caught.value.error
+    assert (caught.value.posted, [part.text for part in caught.value.remaining]) == (1, lines[1:])
+    server.max_message_size = 100
+    for message in caught.value.remaining:
+        webhook.post(message)
+    assert [(message.text, message.alias) for message in server.messages] == [(line, "CI") for line in lines]
+
+
+def test_a_split_message_whose_first_part_fails_was_not_posted(
+    server: LocalRocketChat, webhook: IncomingWebhook
+) -> None:
+    """The failure is that of any post."""
+    server.fail_next("hooks", "502")
+    with pytest.raises(ServerError):
+        webhook.post("word " * 60, overflow="split", max_message_size=100)
+    assert server.messages == ()
+
+
+def test_no_part_is_posted_if_one_cannot_be(server: LocalRocketChat, webhook: IncomingWebhook) -> None:
+    """The last part has the attachments."""
+    message = Message("word " * 60, attachments=[Attachment(title_link="/log")])
+    with pytest.raises(ConfigurationError, match="title_link"):
+        webhook.post(message, overflow="split", max_message_size=100)
+    assert server.messages == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"overflow": "wrap"}, "overflow: must be error, split or truncate"),
+        ({"overflow": ["split"]}, "overflow: must be"),
+        ({"max_message_size": 99}, "max_message_size: must be a whole number of at least 100"),
+        ({"max_message_size": True}, "max_message_size: must be"),
+    ],
+)
+def test_a_wrong_option_of_a_post_is_refused(webhook: IncomingWebhook, options: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{problem}"):
+        webhook.post("hi", **options)
 
 
 # Scripts, which the embedded server does not run

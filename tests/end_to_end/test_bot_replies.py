@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from rocketchat_integrations import (
+    Action,
     Attachment,
     Client,
     EventType,
@@ -48,6 +49,19 @@ def test_a_bot_replies_in_the_room(server: LocalRocketChat, client: Client, depl
     assert (received.trigger_word, received.channel_name, received.site_url) == ("!deploy", "general", f"{server.url}/")
     (entry,) = client.history(bot.record.id)
     assert (entry.step, entry.finished, entry.error) == ("url-response-sent-message", True, False)
+
+
+def test_a_button_calls_the_bot(server: LocalRocketChat, client: Client, deploy: Deploy) -> None:
+    """A message has a button; who presses it says its text, which the bot answers."""
+    deploy(reply_of)
+    hook = client.create(IncomingIntegration("ci", channel="#general", username="rocket.cat"))
+    buttons = Attachment(actions=[Action("Deploy", msg="!deploy web"), Action("Log", url="https://ci.example/7")])
+    with client.webhook(hook) as webhook:
+        webhook.post(Message("Build 7 passed", attachments=[buttons]))
+    server.wait_until_quiet()
+    pressed = server.press(server.messages[-1], "Deploy", user="alice")
+    assert (pressed.user, pressed.text) == ("alice", "!deploy web")
+    assert texts(server) == ["Build 7 passed", "!deploy web", "deploying web for alice"]
 
 
 def test_other_messages_do_not_call_the_bot(server: LocalRocketChat, deploy: Deploy) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import logging.config
 import logging.handlers
 import os
 import queue
 import threading
+import tomllib
 import traceback
 from typing import Any
 from unittest.mock import Mock
@@ -142,6 +144,162 @@ def test_half_a_surrogate_pair_is_shown_as_an_escape(room: Room, handler: Rocket
     handler.handle(logging.LogRecord("app", logging.INFO, __file__, 1, "cannot read %s", (name,), None))
     handler.flush()
     assert room.posts == ["cannot read \\udce9t\\udce9"]
+
+
+# Attachments and mentions
+
+
+def by_default(handler: RocketChatHandler) -> None:
+    """Remove the formatter that the fixture has set."""
+    handler.setFormatter(None)
+
+
+@pytest.mark.parametrize(
+    ("level", "color"),
+    [
+        ("DEBUG", "#9e9e9e"),
+        ("INFO", "#1e88e5"),
+        ("WARNING", "#f9a825"),
+        ("ERROR", "#e53935"),
+        ("CRITICAL", "#8b0000"),
+    ],
+)
+def test_an_attachment_has_the_colour_of_its_level(
+    room: Room, make: MakeHandler, level: str, color: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Level and logger are its title, the message its text; it shows when the record was made."""
+    handler, log = make(attachments=True)
+    by_default(handler)
+    record = log.makeRecord(log.name, logging.getLevelNamesMapping()[level], __file__, 1, "disk %d%%", (98,), None)
+    record.created = 1_700_000_000.5
+    handler.handle(record)
+    handler.flush()
+    assert room.messages == [
+        {
+            "text": "",
+            "parseUrls": False,
+            "attachments": [
+                {
+                    "title": f"{level} {log.name}",
+                    "text": "disk 98%",
+                    "color": color,
+                    "ts": "2023-11-14T22:13:20.500000+00:00",
+                }
+            ],
+        }
+    ]
+
+
+def test_a_traceback_is_a_code_block_of_its_attachment(room: Room, make: MakeHandler) -> None:
+    """What a formatter makes of a record is one as a whole."""
+    handler, log = make(attachments=True)
+    by_default(handler)
+    for formatter in (None, logging.Formatter("%(levelname)s! %(message)s")):
+        handler.setFormatter(formatter)
+        try:
+            raise LookupError("no such disk")
+        except LookupError:
+            log.exception("backup failed")
+        handler.flush()
+    (default,), (formatted,) = (message["attachments"] for message in room.messages)
+    assert default["text"].startswith("backup failed\n```\nTraceback (most recent call last):\n")
+    assert default["text"].endswith("\nLookupError: no such disk\n```")
+    assert formatted["text"].startswith("```\nERROR! backup failed\nTraceback")
+    assert formatted["text"].count("```") == 2
+
+
+def test_attachments_share_a_message_until_it_is_full(room: Room, make: MakeHandler) -> None:
+    """Records that are too long lose their middle. Nothing in them mentions anybody."""
+    handler, log = make(attachments=True, message_size=1000)
+    by_default(handler)
+    room.open.clear()
+    log.info("first")
+    assert room.reached.wait(60)
+    for number in range(30):
+        log.info("@all %d %s", number, "x" * 80)
+    log.info("long " * 1000)
+    room.open.set()
+    handler.flush(timeout=60)
+    texts = [attachment["text"] for message in room.messages for attachment in message["attachments"]]
+    assert [text.split()[1] for text in texts[1:-1]] == [str(number) for number in range(30)]
+    assert "characters left out" in texts[-1]
+    assert not any("@all" in text for text in texts)
+    sizes = [
+        sum(len(each["title"]) + len(each["text"]) for each in message["attachments"]) for message in room.messages
+    ]
+    assert max(sizes) <= 1000
+    assert len(sizes) == 5
+
+
+def test_the_shortest_messages_hold_something_of_every_part(room: Room, make: MakeHandler) -> None:
+    """The title, the message and the traceback of a record that is too long for them."""
+    handler, log = make(attachments=True, message_size=300, mention="@" + "x" * 49)
+    by_default(handler)
+    try:
+        raise LookupError("z" * 1000)
+    except LookupError:
+        log.getChild("y" * 1000).exception("x" * 1000)
+    handler.flush()
+    ((attachment,),) = (message["attachments"] for message in room.messages)
+    assert attachment["title"].startswith("ERROR app")
+    assert attachment["text"].startswith("x" * 40)
+    assert "```\nTraceback" in attachment["text"]
+    assert len(attachment["title"] + attachment["text"]) <= 250
+
+
+def test_the_note_on_dropped_records_is_above_attachments(room: Room, make: MakeHandler) -> None:
+    handler, log = make(attachments=True, mention="@here")
+    room.refusals.append(LOST)
+    for word in ("lost", "posted"):
+        log.error(word)
+        handler.flush()
+    assert room.messages[0]["text"] == "@here\n1 log records were not delivered.\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "mentions"),
+    [
+        ({"mention": "@here"}, [False, True, True]),
+        ({"mention": "@here", "mention_level": "CRITICAL"}, [False, False, True]),
+        ({"mention": "@here", "mention_level": 10}, [True, True, True]),
+        ({}, [False, False, False]),
+    ],
+)
+def test_a_record_of_a_high_level_mentions(
+    room: Room, make: MakeHandler, options: dict[str, Any], mentions: list[bool]
+) -> None:
+    """Above the code block, from ERROR on unless another level is set."""
+    handler, log = make(**options)
+    for level in (logging.WARNING, logging.ERROR, logging.CRITICAL):
+        log.log(level, "@here text")
+        handler.flush()
+    assert [message["text"].startswith("@here\n```\n") for message in room.messages] == mentions
+    assert all(message["text"].endswith("```\n@\u200bhere text\n```") for message in room.messages)
+
+
+def test_a_message_mentions_once(room: Room, make: MakeHandler) -> None:
+    """However many of its records do, and although the first does not; it stays as short as the server needs it."""
+    handler, log = make(mention="@alice @bob", message_size=1000)
+    room.open.clear()
+    log.info("first")
+    assert room.reached.wait(60)
+    log.info("second")
+    for _ in range(20):
+        log.error("x" * 100)
+    room.open.set()
+    handler.flush()
+    texts = [message["text"] for message in room.messages[1:]]
+    assert [text.count("@alice @bob\n") for text in texts] == [1] * len(texts)
+    assert max(map(len, texts)) <= 1000
+
+
+def test_a_workspace_may_allow_longer_messages(hook: Hook, make: MakeHandler) -> None:
+    """`message_size` is what counts, and not the server's default."""
+    hook.server.max_message_size = 20_000
+    handler, log = make(hook.url, message_size=20_000)
+    log.info("x" * 15_000)
+    handler.flush()
+    assert hook.lines == ["x" * 15_000]
 
 
 # What is dropped
@@ -450,13 +608,58 @@ def test_it_can_be_set_up_by_a_dictionary(hook: Hook) -> None:
     assert hook.lines == ["ERROR for the room"]
 
 
+def test_all_options_can_stand_in_a_configuration_file(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are plain values; the address is in the environment, and so in no file."""
+    monkeypatch.setenv("ROCKETCHAT_WEBHOOK_URL", hook.url)
+    config = tomllib.loads("""
+        version = 1
+        disable_existing_loggers = false
+
+        [handlers.chat]
+        class = "rocketchat_integrations.logs.RocketChatHandler"
+        level = "INFO"
+        capacity = 100
+        message_size = 3000
+        attachments = true
+        mention = "@here"
+        mention_level = "CRITICAL"
+
+        [loggers.configured]
+        handlers = ["chat"]
+        level = "DEBUG"
+        propagate = false
+    """)
+    logging.config.dictConfig(json.loads(json.dumps(config)))
+    log = logging.getLogger("configured")
+    (handler,) = log.handlers
+    log.info("started")
+    handler.flush()
+    log.critical("disk full")
+    handler.close()
+    log.removeHandler(handler)
+    started, full = hook.server.messages
+    assert (started.text, started.attachments[0]["title"]) == ("", "INFO configured")
+    assert (full.text, full.attachments[0]["text"]) == ("@here", "disk full")
+
+
+def test_without_an_address_there_is_no_handler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ROCKETCHAT_WEBHOOK_URL", raising=False)
+    with pytest.raises(ConfigurationError, match="the environment lacks ROCKETCHAT_WEBHOOK_URL"):
+        RocketChatHandler()
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
         ({"webhook": "chat.example.com/hooks/ID/SECRET"}, "url: "),
-        ({"webhook": None}, "webhook: must be an IncomingWebhook or its URL"),
+        ({"webhook": 5}, "webhook: must be an IncomingWebhook or its URL"),
         ({"level": "LOUD"}, "level: must be a number or the name of a level"),
         ({"level": ["DEBUG"]}, "level: must be"),
+        ({"mention_level": "LOUD"}, "mention_level: must be a number or the name of a level"),
+        ({"mention": "here"}, "mention: must be text such as '@here'"),
+        ({"mention": "@" + "x" * 50}, "mention: must be"),
+        ({"mention": 5}, "mention: must be"),
+        ({"attachments": "yes"}, "attachments: must be True or False"),
         ({"capacity": 0}, "capacity: must be"),
         ({"capacity": True}, "capacity: must be"),
         ({"message_size": 299}, "message_size: must be"),

@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from rocketchat_integrations import (
+    Action,
     Attachment,
     AttachmentField,
     DecodingError,
@@ -630,8 +631,15 @@ def test_every_field_of_a_message_is_sent() -> None:
                 author_link="https://example.com/6",
                 author_icon="https://example.com/7",
                 message_link="https://example.com/8",
+                actions=[
+                    Action("Docs", url="https://example.com/9"),
+                    Action("Deploy", msg="!deploy", msg_processing_type="respondWithMessage"),
+                    Action("Hidden", msg="!x", msg_in_chat_window=False),
+                ],
+                extra={"pretext": "p", "image_dimensions": {"width": 8}},
             ),
         ],
+        extra={"priority": [1]},
         parse_urls=True,
         groupable=True,
         tmid="m1",
@@ -664,8 +672,22 @@ def test_every_field_of_a_message_is_sent() -> None:
                 "author_link": "https://example.com/6",
                 "author_icon": "https://example.com/7",
                 "message_link": "https://example.com/8",
+                "actions": [
+                    {"type": "button", "text": "Docs", "url": "https://example.com/9"},
+                    {
+                        "type": "button",
+                        "text": "Deploy",
+                        "msg": "!deploy",
+                        "msg_in_chat_window": True,
+                        "msg_processing_type": "respondWithMessage",
+                    },
+                    {"type": "button", "text": "Hidden", "msg": "!x", "msg_in_chat_window": False},
+                ],
+                "pretext": "p",
+                "image_dimensions": {"width": 8},
             },
         ],
+        "priority": [1],
         "parseUrls": True,
         "groupable": True,
         "tmid": "m1",

@@ -12,11 +12,13 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import attrs
 import pytest
 from hypothesis import given, settings, strategies as st
 
 import rocketchat_integrations
 from rocketchat_integrations import (
+    Action,
     Attachment,
     ConfigurationError,
     DecodingError,
@@ -337,6 +339,11 @@ def test_a_check_tells_whether_the_url_is_right(status: int, body: bytes, known:
         (Message("hi", channel="#a"), {"text": "hi", "channel": "#a"}),
         (Message(" ", attachments=[Attachment(title="t")]), {"text": " ", "attachments": [{"title": "t"}]}),
         (Message("\x1c"), {"text": "\x1c"}),
+        *[(Message("hi", avatar=avatar), {"text": "hi", "avatar": avatar}) for avatar in ("", "/avatar/a", "a/b")],
+        (
+            Message(attachments=[Attachment(thumb_url="data:,a", title_link="/file-upload/a")]),
+            {"attachments": [{"thumb_url": "data:,a", "title_link": "/file-upload/a"}]},
+        ),
         ({}, {}),
         ({"a": [1, 2.5, None, True, "ü"], "": {"b": ()}}, {"a": [1, 2.5, None, True, "ü"], "": {"b": []}}),
         (MappingProxyType({"a": MappingProxyType({"b": 2**60})}), {"a": {"b": 2**60}}),
@@ -348,6 +355,8 @@ def test_messages_and_mappings_are_posted(message: Any, body: dict[str, object])
     assert json.loads(endpoints.post(URL, message).request.body or b"") == body
 
 
+URL_ENDINGS = ("_url", "link", "icon")
+BAD = ": must be an absolute URL (http://, https:// or data:); "
 LOOP: dict[str, Any] = {}
 LOOP["again"] = [LOOP]
 
@@ -356,6 +365,18 @@ LOOP["again"] = [LOOP]
     ("message", "complaint"),
     [
         *[(message, "a message needs a text") for message in ("", "\ufeff", Message(" "), Message(alias="CI"))],
+        (
+            Message("hi", attachments=[Attachment(), Attachment(author_icon="HTTP://a")]),
+            f"attachments[1].author_icon{BAD}",
+        ),
+        (Message("hi", attachments=[Attachment(title_link="", image_url="/a")]), f"attachments[0].title_link{BAD}"),
+        (
+            Message(attachments=[Attachment(fields={"a": "b", "c": ""})]),
+            "attachments[0].fields[1].value: must not be empty",
+        ),
+        (Message(attachments=[Attachment(fields={"": 0})]), "attachments[0].fields[0].title: must not be empty"),
+        (Message(attachments=[Attachment(actions=[Action("a", url="b")])]), "attachments[0].actions[0].url: must be"),
+        *[(Message("hi", avatar=avatar), "avatar: must be") for avatar in ("nope", "JavaScript:a/b", "//a.example/b")],
         *[(message, "a message must be text") for message in (None, 5, b"hi", ["hi"])],
         ({"a": {"b c": [0, {1}]}}, "message['a']['b c'][1]: JSON cannot hold set"),
         ({"at": datetime(2024, 1, 10)}, "message['at']: JSON cannot hold datetime"),
@@ -368,10 +389,31 @@ LOOP["again"] = [LOOP]
 def test_what_cannot_be_posted_is_refused_with_its_place(message: Any, complaint: str) -> None:
     """An empty message, which the server would post, and what JSON cannot hold are not sent; no frame has the URL."""
     with pytest.raises(ConfigurationError) as caught:
-        calls.post(URL, message)
+        calls.post(URL, message, overflow="error", max_message_size=5000)
     assert str(caught.value).startswith(complaint)
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
     assert CANARY not in frames_of_ours(caught.value)
+
+
+def test_all_that_is_wrong_with_a_message_is_told() -> None:
+    """With the path and the value of each."""
+    attachments = [Attachment(image_url="/a.png"), Attachment(fields={"a": "", "": 0})]
+    with pytest.raises(ConfigurationError) as caught:
+        endpoints.post(URL, Message(attachments=attachments))
+    assert str(caught.value).split("; ") == [
+        "attachments[0].image_url: must be an absolute URL (http://, https:// or data:)",
+        "'/a.png' is not",
+        "attachments[1].fields[0].value: must not be empty",
+        "attachments[1].fields[1].title: must not be empty",
+    ]
+
+
+@pytest.mark.parametrize("name", [field.name for field in attrs.fields(Attachment) if field.name.endswith(URL_ENDINGS)])
+def test_every_url_of_an_attachment_is_checked(name: str) -> None:
+    """An address without a scheme is not absolute."""
+    attachment: Any = {name: "chat.example.com"}
+    with pytest.raises(ConfigurationError, match=rf"^attachments\[0\]\.{name}: "):
+        endpoints.post(URL, Message(attachments=[Attachment(**attachment)]))
 
 
 ANYTHING: st.SearchStrategy[Any] = st.recursive(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rocketchat_integrations import (
+    Action,
     Attachment,
     AttachmentField,
     ConfigurationError,
@@ -130,7 +131,17 @@ def test_the_message_is_read_as_the_server_reads_a_webhook() -> None:
         "attachments": [
             {"msg": "text", "title": 1, "ts": True, "collapsed": True, "unknown": 1, "author_name": {}},
             "no object",
-            {"text": "b", "fields": [{"title": "T", "value": 1.5, "short": True}, {}, 3]},
+            {
+                "text": "b",
+                "fields": [{"title": "T", "value": 1.5, "short": True}, {}, 3],
+                "actions": [
+                    {"type": "button", "text": "Yes", "msg": "!yes", "msg_in_chat_window": True},
+                    {"text": "Hidden", "msg": "!x"},
+                    {"text": "Log", "url": "https://example.com", "msg": "loses"},
+                    {"text": "Nothing"},
+                    5,
+                ],
+            },
         ],
     }
     result = incoming("return { content: request.content };").process_incoming_request(content)
@@ -145,7 +156,15 @@ def test_the_message_is_read_as_the_server_reads_a_webhook() -> None:
         tmid="t1",
         attachments=[
             Attachment(text="text", title="1", ts="true", collapsed=True),
-            Attachment(text="b", fields=cells),
+            Attachment(
+                text="b",
+                fields=cells,
+                actions=[
+                    Action("Yes", msg="!yes"),
+                    Action("Hidden", msg="!x", msg_in_chat_window=False),
+                    Action("Log", url="https://example.com", msg_in_chat_window=False),
+                ],
+            ),
         ],
     )
     assert result.content == content

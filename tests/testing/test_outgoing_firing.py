@@ -36,6 +36,61 @@ def test_direct_messages(api: Api, bot: Bot) -> None:
     assert "channel_name" not in first
 
 
+def with_buttons(api: Api, *actions: dict[str, Any], **fields: Any) -> StoredMessage:
+    """Post a message with buttons through a webhook."""
+    hook = api.create(overrideDestinationChannelEnabled=True)
+    buttons = [{"type": "button", "msg_in_chat_window": True, **action} for action in actions]
+    assert api.post(hook, {"attachments": [{"text": "a"}, {"actions": buttons}], **fields}).status == 200
+    return api.server.messages[-1]
+
+
+def test_pressing_a_button(api: Api, bot: Bot) -> None:
+    """The user says its text, in the room and the thread of the message."""
+    api.create_for(bot, channel="all_direct_messages,#general")
+    message = with_buttons(api, {"text": "Yes", "msg": " !yes "}, {"text": "No", "msg": "!no"}, tmid="thread")
+    said = api.server.press(message, "Yes", user="alice")
+    assert api.server.messages[-1] == said
+    assert (said.room, said.user, said.text, said.document["tmid"]) == ("general", "alice", "!yes", "thread")
+    there = api.server.press(with_buttons(api, {"text": "Yes", "msg": "y"}, channel="@bob"), "Yes", user="bob")
+    assert (there.room, there.user, there.text) == ("@rocket.cat", "bob", "y")
+    assert "tmid" not in there.document
+    assert "!yes" in bot.texts
+    assert "y" in bot.texts
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "problem"),
+    [
+        ({"text": "Other", "msg": "x"}, LookupError, "there is no button 'Yes'; shown are 'Other'"),
+        ({"text": "Yes", "msg": "x", "msg_in_chat_window": False}, LookupError, "shown are none"),
+        ({"text": "Yes", "msg": "x", "type": "select"}, LookupError, "shown are none"),
+        ({"msg": "x", "image_url": "https://a.example/b.png"}, LookupError, "shown are none"),
+        ({"text": "Yes", "url": "https://a.example"}, ValueError, "opens a URL"),
+        ({"text": "Yes"}, ValueError, "sends nothing"),
+        ({"text": "Yes", "msg": "x", "msg_processing_type": "respondWithMessage"}, ValueError, "sends nothing"),
+    ],
+)
+def test_what_is_not_sent_by_a_button(api: Api, action: dict[str, Any], kind: type[Exception], problem: str) -> None:
+    """As in the web client."""
+    message = with_buttons(api, action)
+    with pytest.raises(kind, match=problem):
+        api.server.press(message, "Yes", user="alice")
+    assert len(api.server.messages) == 1
+
+
+def test_who_cannot_press_a_button(api: Api) -> None:
+    """Only those who can post in the room, while there is one."""
+    api.server.add_room("inner", "private group", ["rocket.cat"])
+    message = with_buttons(api, {"text": "Yes", "msg": "x"}, channel="#inner")
+    with pytest.raises(ValueError, match="alice is not in the private group inner"):
+        api.server.press(message, "Yes", user="alice")
+    with pytest.raises(LookupError, match="nobody"):
+        api.server.press(message, "Yes", user="nobody")
+    api.server.remove_room("inner")
+    with pytest.raises(LookupError, match="the room of the message was removed"):
+        api.server.press(message, "Yes", user="rocket.cat")
+
+
 def test_editing(api: Api, bot: Bot) -> None:
     """An edited message keeps id and room; only integrations with `runOnEdits` are called."""
     api.create_for(bot, channel="@bob,#general", runOnEdits=True, token="edits")

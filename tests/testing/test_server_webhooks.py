@@ -351,6 +351,15 @@ def test_refused_contents(api: Api, body: dict[str, Any], error: str) -> None:
     assert api.server.messages == ()
 
 
+def test_refused_contents_on_6(old: Api) -> None:
+    """Addresses and types of attachments are checked there, too (read); a field may have no value."""
+    webhook = old.create()
+    for attachment in ({"title_link": ""}, {"actions": [{"url": "a"}]}, {"title": 5}):
+        assert old.post(webhook, {"text": "x", "attachments": [attachment]}).status == 400
+    assert old.server.messages == ()
+    assert old.post(webhook, {"attachments": [{"fields": [{"title": "a"}]}]}).status == 200
+
+
 _ADDRESSES = (
     *("thumb_url", "message_link", "author_link", "author_icon", "title_link"),
     *("image_url", "audio_url", "video_url"),

@@ -7,13 +7,16 @@ import functools
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import assert_type
 from wsgiref.simple_server import make_server
 
 import attrs
 
 from rocketchat_integrations import (
+    Action,
     Attachment,
+    AttachmentField,
     CallOutcome,
     Client,
     EventType,
@@ -226,7 +229,17 @@ def post(client: Client, record: IncomingIntegrationRecord) -> None:
     assert_type(webhook, IncomingWebhook)
     assert_type(webhook.url, str)
     assert_type(webhook.post("hello"), PostResult)
-    webhook.post(Message(text="hello", attachments=[Attachment(title="title")]))
+    webhook.post(Message(text="hello", attachments=[Attachment(title="title")], extra={"priority": 1}))
+    cells: dict[str, int] = {"Errors": 0}
+    button = Action("Deploy", msg="!deploy", msg_processing_type="sendMessage")
+    Attachment(fields={"Host": "db1", "Load": 0.93}, actions=[button])
+    Attachment(fields=[("Host", "db1"), ("Load", Decimal(1)), AttachmentField("Errors", 0)])
+    Attachment(fields={5: "x"})  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    assert_type(Attachment(fields=cells).fields, tuple[AttachmentField, ...])
+    assert_type(AttachmentField("Errors", 0).value, str)
+    webhook.post("hello", overflow="split", max_message_size=1000)
+    webhook.post("hello", overflow="wrap")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    Message(extra=None)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     result = webhook.post({"status": "firing", "alerts": [{"value": 1}]})
     assert_type(result.raw["success"], object)
     for response in result.responses:

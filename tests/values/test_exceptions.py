@@ -11,6 +11,7 @@ import pytest
 from rocketchat_integrations import (
     Change,
     IncomingIntegrationRecord,
+    Message,
     OutgoingIntegrationRecord,
     RocketChatError,
     exceptions as e,
@@ -36,6 +37,7 @@ PARENTS = {
     "DecodingError": ("RocketChatError",),
     "StaleRecordError": ("RocketChatError",),
     "UpdateIncomplete": ("RocketChatError",),
+    "PostIncomplete": ("RocketChatError",),
     "WebhookPayloadError": ("RocketChatError",),
     "WebhookVerificationError": ("WebhookPayloadError",),
     "IntegrationScriptError": ("RocketChatError",),
@@ -64,6 +66,7 @@ def api(status: int) -> dict[str, Any]:
 
 RECORD = OutgoingIntegrationRecord("bot", event="sendMessage", username="u", urls="u", id="i", token=CANARY)
 CHANGES = (Change("alias", None, "CI"), Change("token", CANARY, CANARY))
+NONE: Any = None  # exceptions are equal only to themselves
 SAMPLES: list[tuple[RocketChatError, bool]] = [
     (RocketChatError("text"), False),
     (RocketChatError("text", may_have_acted=True), True),
@@ -93,6 +96,7 @@ SAMPLES: list[tuple[RocketChatError, bool]] = [
         ),
         True,
     ),
+    (e.PostIncomplete("text", posted=1, remaining=(Message("b"),), error=NONE), True),
     (e.WebhookPayloadError("text", answer_status=413), False),
     (e.WebhookVerificationError("text"), False),
     (e.IntegrationScriptError("text"), False),
@@ -163,12 +167,14 @@ def test_an_exception_can_be_pickled_and_copied(error: RocketChatError, may_have
         assert other.may_have_acted is may_have_acted
 
 
-def test_an_apply_error_is_pickled_with_the_failures_of_its_steps() -> None:
-    """Exceptions inside an exception keep their attributes."""
-    error = e.ApplyError("text", done=(), failed=(e.NotFoundError("gone", **api(404)),), pending=())
-    (failed,) = pickle.loads(pickle.dumps(error)).failed
-    assert type(failed) is e.NotFoundError
-    assert failed.error_type == "error-no"
+def test_an_exception_is_pickled_with_those_that_it_holds() -> None:
+    """They keep their attributes."""
+    gone = e.NotFoundError("gone", **api(404))
+    applied = e.ApplyError("text", done=(), failed=(gone,), pending=())
+    posted = e.PostIncomplete("text", posted=1, remaining=(), error=gone)
+    for failed in (*pickle.loads(pickle.dumps(applied)).failed, pickle.loads(pickle.dumps(posted)).error):
+        assert type(failed) is e.NotFoundError
+        assert failed.error_type == "error-no"
 
 
 def test_an_incomplete_update_is_pickled_without_its_token() -> None:

@@ -3,21 +3,30 @@
 import copy
 import inspect
 import pickle
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import attrs
 import pytest
 
-from rocketchat_integrations import Attachment, AttachmentField, Message, PostResponse, PostResult
+from rocketchat_integrations import Action, Attachment, AttachmentField, Message, PostResponse, PostResult
 
 FULL = Message(
     "hi",
     channel=("#a",),
     attachments=(
-        Attachment(title="t", ts=datetime(2024, 1, 1, tzinfo=UTC), fields=(AttachmentField("a", "b", short=True),)),
+        Attachment(
+            title="t",
+            ts=datetime(2024, 1, 1, tzinfo=UTC),
+            fields=(AttachmentField("a", "b", short=True),),
+            actions=(Action("Deploy", msg="!deploy"),),
+            extra={"pretext": "p"},
+        ),
     ),
+    extra={"priority": 1},
     parse_urls=False,
     custom_fields={"a": [1]},
 )
@@ -39,7 +48,7 @@ def test_messages_are_values(message: Message | PostResult) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [FULL, *FULL.attachments, *FULL.attachments[0].fields, RESULT, RESULT.responses[0]],
+    [FULL, *FULL.attachments, *FULL.attachments[0].fields, *FULL.attachments[0].actions, RESULT, RESULT.responses[0]],
     ids=lambda it: type(it).__name__,
 )
 def test_messages_cannot_be_changed(value: Any) -> None:
@@ -64,13 +73,64 @@ def test_lists_become_tuples() -> None:
     assert message.attachments == (Attachment(fields=(AttachmentField("a", "b"),)),)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"Host": "db1", "Load": 0.93, "Errors": 0, "Cost": Decimal("1.50")},
+        [("Host", "db1"), ["Load", 0.93], AttachmentField("Errors", 0), ("Cost", Decimal("1.50"))],
+    ],
+    ids=["a mapping", "pairs"],
+)
+def test_fields_may_be_a_mapping_or_pairs(fields: Any) -> None:
+    """Their values may be numbers, which become text."""
+    cells = [("Host", "db1"), ("Load", "0.93"), ("Errors", "0"), ("Cost", "1.50")]
+    assert [(cell.title, cell.value) for cell in Attachment(fields=fields).fields] == cells
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"msg": "!deploy", "url": "https://a.example"}, "a button needs either url or msg"),
+        ({}, "a button needs either url or msg"),
+        ({"msg": " "}, "msg: must not be blank"),
+        ({"text": " ", "msg": "x"}, "text: must not be blank"),
+        ({"msg": "x", "msg_processing_type": "shout"}, "msg_processing_type: must be sendMessage, respondWithMessage"),
+    ],
+)
+def test_a_button_that_would_do_nothing_is_refused(arguments: dict[str, Any], problem: str) -> None:
+    """The server would take it."""
+    options: dict[str, Any] = {"text": "Deploy", **arguments}
+    with pytest.raises(ValueError, match=f"^{problem}"):
+        Action(**options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "extra", "problem"),
+    [
+        (Message, {"msg": "hi"}, "extra: 'msg' has a field of its own: text"),
+        (Message, {"parse_urls": True}, "extra: 'parse_urls' has a field of its own: parse_urls"),
+        (Message, {"parseUrls": True}, "extra: 'parseUrls' has a field of its own: parse_urls"),
+        (Attachment, {"title_link": "x"}, "extra: 'title_link' has a field of its own: title_link"),
+        (Attachment, {"msg": "x"}, "extra: 'msg' has a field of its own: text"),
+        (Attachment, {"pretext": None}, "extra: 'pretext' must not be None; leave it out"),
+        (Attachment, {"a": {1}}, "extra: must be valid as JSON: Object of type set is not JSON serializable"),
+    ],
+)
+def test_more_keys_must_be_new_ones_with_a_value(kind: Callable[..., Any], extra: Any, problem: str) -> None:
+    """Otherwise two places would say different things."""
+    with pytest.raises(ValueError, match=f"^{re.escape(problem)}$"):
+        kind(extra=extra)
+
+
 def test_a_channel_with_a_comma_is_one_channel() -> None:
     """Unlike the channel of an integration, it is not split."""
     assert Message("hi", channel="#a,#b").channel == "#a,#b"
 
 
 @pytest.mark.parametrize(
-    ("kind", "names"), [(Message, ["text"]), (Attachment, []), (AttachmentField, ["title", "value"])], ids=str
+    ("kind", "names"),
+    [(Message, ["text"]), (Attachment, []), (AttachmentField, ["title", "value"]), (Action, ["text"])],
+    ids=str,
 )
 def test_only_the_main_fields_are_positional(kind: type, names: list[str]) -> None:
     """More fields can be added later without changing the meaning of a call."""
@@ -96,7 +156,11 @@ def nested(levels: int) -> list[Any]:
         (Message, {"attachments": [{"title": "t"}]}, "attachments: must hold objects of Attachment, not of dict"),
         (Message, {"custom_fields": []}, "custom_fields: must be a mapping or None, not list"),
         (Attachment, {"ts": 5}, "ts: must be a datetime, text or None, not int"),
-        (Attachment, {"fields": [("a", "b")]}, "fields: must hold objects of AttachmentField, not of tuple"),
+        (Attachment, {"fields": ["ab"]}, "fields: must hold objects of AttachmentField, not of str"),
+        (Attachment, {"fields": [("a", "b", "c")]}, "fields: must hold objects of AttachmentField, not of tuple"),
+        (Attachment, {"fields": {"a": "b", "c": None}}, "fields[1].value: must be text or a number, not NoneType"),
+        (Attachment, {"extra": None}, "extra: must be a mapping, not NoneType"),
+        (Message, {"extra": {5: "x"}}, "extra: a key must be text, not int"),
         (AttachmentField, {"title": None, "value": "b"}, "title: must be text, not NoneType"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -108,13 +172,15 @@ def test_a_value_of_a_wrong_type_is_refused(kind: Callable[..., Any], fields: di
     assert str(caught.value) == problem
 
 
-@pytest.mark.parametrize("value", [FULL, FULL.attachments[0], FULL.attachments[0].fields[0]])
+@pytest.mark.parametrize(
+    "value", [FULL, FULL.attachments[0], FULL.attachments[0].fields[0], FULL.attachments[0].actions[0]]
+)
 def test_the_type_of_every_field_is_checked(value: Any) -> None:
-    """No field accepts a number, and no flag 1."""
+    """No field accepts bytes in a list, not even where numbers are allowed, and no flag 1."""
     evolve: Any = attrs.evolve
     for field in attrs.fields(value.__class__):
-        with pytest.raises(TypeError, match=f"^{field.name}: must be "):
-            evolve(value, **{field.name: 1})
+        with pytest.raises(TypeError, match=f"^{field.name}: must (be|hold) "):
+            evolve(value, **{field.name: [b"1"] if field.name == "value" else 1})
 
 
 def test_a_local_time_that_does_not_exist_is_refused() -> None:

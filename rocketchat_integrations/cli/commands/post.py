@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import attrs
 import click
@@ -19,7 +19,7 @@ from rocketchat_integrations.cli.lookup import find
 from rocketchat_integrations.cli.shared_options import File, is_url, json_option, type_option
 from rocketchat_integrations.cli.terminal import print_error, print_json, printable
 from rocketchat_integrations.client import IncomingWebhook
-from rocketchat_integrations.messages import Attachment, AttachmentField, Message
+from rocketchat_integrations.messages import Action, Attachment, AttachmentField, Message, Overflow
 from rocketchat_integrations.models import IntegrationType
 
 webhook_option: Callable[[Any], Any] = click.option(
@@ -74,6 +74,21 @@ def open_webhook(
 @click.option(
     "--json-file", metavar="FILE", type=File(), help="The message as JSON, with attachments; - for standard input."
 )
+@click.option(
+    "--overflow",
+    type=click.Choice(get_args(Overflow)),
+    default="error",
+    show_default=True,
+    help="What to do with a text that is too long: fail, post several messages, or cut it off.",
+)
+@click.option(
+    "--max-message-size",
+    metavar="LENGTH",
+    type=int,
+    default=5000,
+    show_default=True,
+    help="The longest text that the server allows, in UTF-16.",
+)
 @json_option
 @click.pass_obj
 def command(
@@ -83,6 +98,8 @@ def command(
     kind: IntegrationType | None,
     webhook: str | None,
     json_file: str | None,
+    overflow: Overflow,
+    max_message_size: int,
     as_json: bool,
 ) -> int:
     """Post a message through an incoming webhook.
@@ -92,7 +109,7 @@ def command(
     if text is not None and json_file is not None:
         raise click.UsageError("TEXT and --json-file exclude each other")
     with open_webhook(credentials, integration, kind, webhook) as target:
-        result = target.post(_message(text, json_file))
+        result = target.post(_message(text, json_file), overflow=overflow, max_message_size=max_message_size)
     if as_json:
         print_json(result.raw)
     failed = [response for response in result.responses if response.error is not None]
@@ -135,7 +152,9 @@ def _parse_message(text: str, path: str) -> Message:
 
 def _attachment(data: object) -> Attachment:
     fields = _fields(data, Attachment)
-    fields["fields"] = [AttachmentField(**_fields(cell, AttachmentField)) for cell in _array(fields, "fields")]
+    if not isinstance(fields.get("fields"), dict):
+        fields["fields"] = [AttachmentField(**_fields(cell, AttachmentField)) for cell in _array(fields, "fields")]
+    fields["actions"] = [Action(**_fields(action, Action)) for action in _array(fields, "actions")]
     return Attachment(**fields)
 
 

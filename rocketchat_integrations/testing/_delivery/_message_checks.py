@@ -1,4 +1,4 @@
-"""Check a message before it is posted, as servers from 8.x on do: size, types, addresses, permission."""
+"""Check a message before it is posted: size, types, addresses, permission."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ def check_size(message: Document, limit: int) -> None:
         raise failure("error-message-size-exceeded", f"the text is longer than {limit} (max_message_size)")
 
 
+def check_attachments(message: Document) -> None:
+    """Refuse wrong types and bad addresses in attachments, as servers before 8.x do."""
+    for attachment in message["attachments"]:
+        _check_attachment(attachment, needs_values=False)
+
+
 def check_content(message: Document, poster: User, *, custom_fields: bool) -> None:
     """Refuse wrong types, bad addresses, an alias or avatar without permission, and custom fields if they are off."""
     _check_fields(message, _MESSAGE)
@@ -32,19 +38,19 @@ def check_content(message: Document, poster: User, *, custom_fields: bool) -> No
             "Not enough permission", f"{poster.username} lacks {MESSAGE_IMPERSONATE}, which alias and avatar need"
         )
     for attachment in message["attachments"]:
-        _check_attachment(attachment)
+        _check_attachment(attachment, needs_values=True)
     if is_truthy(message.get("customFields")) and not custom_fields:
         raise failure("Custom fields not enabled", "the server does not take custom fields (custom_fields)")
 
 
-def _check_attachment(attachment: Any) -> None:
+def _check_attachment(attachment: Any, *, needs_values: bool) -> None:
     if not is_object(attachment):
         return
     _check_fields(attachment, _ATTACHMENT)
     for field in attachment.get("fields") or ():
         values: Document = field if is_object(field) else {}
         _check_fields(values, _FIELD)
-        if not (is_truthy(values.get("title")) and is_truthy(values.get("value"))):
+        if needs_values and not (is_truthy(values.get("title")) and is_truthy(values.get("value"))):
             note = "a field of an attachment needs a title and a value that JavaScript counts as true"
             raise failure("Invalid attachment field, title and value is required", note)
     for action in attachment.get("actions") or ():

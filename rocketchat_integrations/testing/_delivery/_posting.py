@@ -25,7 +25,7 @@ from rocketchat_integrations.testing._world._rooms import Room
 from rocketchat_integrations.testing._world._state import World
 from rocketchat_integrations.testing._world._users import User
 
-from ._message_checks import check_content, check_size
+from ._message_checks import check_attachments, check_content, check_size
 
 
 @attrs.frozen
@@ -67,6 +67,8 @@ class Posting:
             raise forbidden(self.dialect, failure("error-not-allowed", note))
         if self.dialect.major >= 8:
             check_content(message, poster, custom_fields=self.world.settings.custom_fields)
+        else:
+            check_attachments(message)
 
     def _stored(self, channel: str, room: Room, poster: User, message: Document) -> Document:
         return {"channel": channel, "message": self.store(room, poster, message)}

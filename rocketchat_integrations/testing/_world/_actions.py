@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ._documents import random_text
+from ._documents import Document, random_text
 from ._events import Event
-from ._javascript import trim
+from ._javascript import is_object, trim
 from ._rooms import Room
 from ._state import World
 from ._stored_message import StoredMessage
@@ -16,6 +16,38 @@ def say(world: World, username: str, place: str, text: str, tmid: str | None) ->
     user = world.users.named(username)
     thread = {} if tmid is None else {"tmid": tmid}
     return world.store(_room_to_post_in(world, user, place), user, {"msg": trim(text), **thread})
+
+
+def press(world: World, message: StoredMessage, button: str, username: str) -> StoredMessage:
+    """Send what a button sends, as the user who presses it."""
+    user, room = world.users.named(username), world.rooms.find_any(message.document["rid"])
+    if room is None:
+        raise LookupError("the room of the message was removed")
+    _check_access(user, room)
+    document = message.document
+    thread = {"tmid": document["tmid"]} if "tmid" in document else {}
+    return world.store(room, user, {"msg": trim(_text_of_button(message, button)), **thread})
+
+
+def _text_of_button(message: StoredMessage, button: str) -> str:
+    attachments = filter(is_object, message.attachments)
+    actions = [action for attachment in attachments for action in attachment.get("actions") or ()]
+    shown = [action for action in actions if is_object(action) and _is_shown(action)]
+    found = next((action for action in shown if action["text"] == button), None)
+    if found is None:
+        known = ", ".join(repr(action["text"]) for action in shown) or "none"
+        raise LookupError(f"there is no button {button!r}; shown are {known}")
+    if found.get("url"):
+        raise ValueError(f"the button {button!r} opens a URL, and sends nothing")
+    if found.get("msg_processing_type", "sendMessage") != "sendMessage" or not found.get("msg"):
+        raise ValueError(f"the button {button!r} sends nothing by itself")
+    return str(found["msg"])
+
+
+def _is_shown(action: Document) -> bool:
+    """Return whether the web client shows a button. The label may be missing if there is a picture: not here."""
+    is_button = action.get("type") == "button" and bool(action.get("text"))
+    return is_button and bool(action.get("url") or action.get("msg_in_chat_window"))
 
 
 def edit(world: World, message: StoredMessage, text: str) -> StoredMessage:
