@@ -143,6 +143,7 @@ def static_problems(source: str) -> tuple[ScriptProblem, ...]:
     Raises:
         ConfigurationError: the extra ``scripts`` is not installed.
     """
+    problems: list[dict[str, Any]]
     try:
         problems = _analyzer().use(lambda context: _analyze(context, source))
     except ScriptLimitError:

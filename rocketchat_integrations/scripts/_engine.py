@@ -280,12 +280,6 @@ class Context:
             IsolateProcess(memory, packages) if own_process else Isolate(memory)
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     @property
     def is_inherited(self) -> bool:
         """Whether the context was made before this process was forked, and cannot be used here."""

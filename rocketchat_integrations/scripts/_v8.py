@@ -1,6 +1,6 @@
 """Evaluate code in V8: the only module that imports mini_racer.
 
-It is also the program of the process that :mod:`._v8_process` starts. So it imports nothing of this package.
+The process that :mod:`._v8_process` starts loads this module only. So it imports nothing of this package.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ _MEMORY_USED = Path("/proc/self/statm")
 # The time to answer after the time limit, before the process ends itself.
 _SECONDS_TO_ANSWER = 1.0
 _SECONDS_TO_CLOSE = 0.25
-_STDERR = 2
 
 
 class FailureKind(StrEnum):
@@ -127,19 +126,23 @@ class Isolate:
 
     def close(self) -> None:
         """End the code that runs, and free the memory, once. A forked process does nothing."""
-        racer, self._racer = self._racer, None
-        if racer is not None and os.getpid() == self._process:
-            self._collected.detach()
+        racer = self._give_up()
+        if racer is not None:
             asyncio.run_coroutine_threadsafe(self._cancel_evaluations(), self._loop).result()
             _free(racer)
 
     def close_at_exit(self, seconds: float) -> None:
         """Close within some time. No thread can be started at exit, and V8 may be busy."""
-        racer, self._racer = self._racer, None
-        if racer is not None and os.getpid() == self._process:
-            self._collected.detach()
+        racer = self._give_up()
+        if racer is not None:
             with suppress(TimeoutError):
                 asyncio.run_coroutine_threadsafe(self._cancel_and_free(racer), self._loop).result(seconds)
+
+    def _give_up(self) -> MiniRacer | None:
+        """Return what has to be freed, once, and only in the process that made it."""
+        racer, self._racer = self._racer, None
+        is_open = self._collected.detach() is not None
+        return racer if is_open and os.getpid() == self._process else None
 
     async def _cancel_and_free(self, racer: MiniRacer) -> None:
         await self._cancel_evaluations()
@@ -215,7 +218,7 @@ def answer_requests(memory: int, requests: IO[bytes], answers: IO[bytes]) -> Non
     _write(answers, "", None)
     for line in requests:
         method, *arguments = json.loads(line)
-        faulthandler.dump_traceback_later(arguments[-1] + _SECONDS_TO_ANSWER, exit=True, file=_STDERR)
+        faulthandler.dump_traceback_later(arguments[-1] + _SECONDS_TO_ANSWER, exit=True)
         try:
             _write(answers, "", getattr(isolate, method)(*arguments))
         except EvaluationError as error:
@@ -240,22 +243,21 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (data + _MEMORY_BESIDES, data + _MEMORY_BESIDES))
 
 
-def main(packages: str, memory: str) -> None:
+def main(packages: str, memory: str, requests: int = 0, answers: int = 1) -> None:
     """Run the process of V8.
 
     Args:
         packages: the folder that contains mini_racer.
         memory: how many bytes the heap may have.
+        requests: the file descriptor to read from.
+        answers: the file descriptor to write to.
     """
     # Ctrl-C in a terminal reaches this process, too: the other one decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path.append(packages)
     try:
-        answer_requests(int(memory), sys.stdin.buffer, sys.stdout.buffer)
+        with open(requests, "rb") as reader, open(answers, "wb") as writer:
+            answer_requests(int(memory), reader, writer)
     finally:
         # V8 may still be busy.
         os._exit(0)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

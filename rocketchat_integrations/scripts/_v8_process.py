@@ -16,7 +16,7 @@ from rocketchat_integrations.exceptions import ConfigurationError
 
 from ._v8 import EvaluationError, FailureKind
 
-_PROGRAM = Path(__file__).with_name("_v8.py")
+_PROGRAM = "import sys; sys.path.append(sys.argv[1]); import _v8; _v8.main(*sys.argv[2:])"
 
 
 class IsolateProcess:
@@ -35,7 +35,7 @@ class IsolateProcess:
     def __init__(self, memory: int, packages: Path) -> None:
         # Isolated, and without site-packages: Python starts faster, and nothing else runs there. The code goes through
         # a pipe, and so does not show in the list of processes.
-        command = [sys.executable, "-I", "-S", str(_PROGRAM), str(packages), str(memory)]
+        command = [sys.executable, "-I", "-S", "-c", _PROGRAM, str(Path(__file__).parent), str(packages), str(memory)]
         problem = "it ended at once"
         try:
             # V8 prints the code to stderr when it dies.

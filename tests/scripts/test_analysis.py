@@ -7,6 +7,7 @@ import re
 import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
@@ -268,7 +269,7 @@ def test_a_correct_script_has_no_problems(name: str) -> None:
 @pytest.mark.parametrize("name", ["comma missing", "module", "octal"])
 def test_a_syntax_error_is_the_one_of_loading(name: str) -> None:
     with pytest.raises(ScriptSyntaxError) as caught:
-        Script(BROKEN[name])
+        Script(BROKEN[name], own_process=False)
     error = caught.value
     (problem,) = static_problems(BROKEN[name])
     assert (problem.line, problem.column) == (error.line, error.column)
@@ -287,7 +288,17 @@ def test_the_broken_scripts_have_every_kind_of_problem_twice() -> None:
         assert " ".join(FOUND.values()).count(f" {kind}") >= 2, kind
 
 
-@pytest.mark.parametrize("source", ["(" * 100_000, f"x = {'[' * 2_000}{']' * 2_000};", "a;" * 1_500_000])
+@pytest.fixture
+def small_analyzer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An analyzer that takes less memory, and so reaches its limit sooner."""
+    monkeypatch.setattr(_analysis, "_MEMORY", 24_000_000)
+    _analysis._analyzer.cache_clear()
+    yield
+    _analysis._analyzer.cache_clear()
+
+
+@pytest.mark.usefixtures("small_analyzer")
+@pytest.mark.parametrize("source", ["(" * 100_000, f"x = {'[' * 2_000}{']' * 2_000};", "a;" * 150_000])
 def test_a_script_that_is_too_much_for_the_parser_is_reported(source: str) -> None:
     """The next script is analyzed as if nothing had happened."""
     (problem,) = static_problems(source)
@@ -304,7 +315,7 @@ def test_a_script_that_takes_too_long_is_reported(monkeypatch: pytest.MonkeyPatc
 
 def test_a_large_script_is_analyzed() -> None:
     line = "    request.content.alerts.map((alert) => `${alert.labels.name}: ${alert.summary}`);\n"
-    body = line * (1_000_000 // len(line))
+    body = line * (200_000 // len(line))
     found = static_problems(f"class Script {{ process_incoming_request({{ request }}) {{\n{body} last = 1; }} }}")
     assert [problem.kind for problem in found] == [ProblemKind.UNDECLARED_ASSIGNMENT]
 

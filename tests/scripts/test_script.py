@@ -23,16 +23,21 @@ from rocketchat_integrations import (
 from rocketchat_integrations.scripts import LogLine, Script, ScriptRequest, ScriptResponse
 
 
+def load(source: str, **options: Any) -> Script:
+    """Load a script into this process, which is faster."""
+    return Script(source, own_process=False, **options)
+
+
 def incoming(body: str, **options: Any) -> Script:
-    return Script(f"class Script {{ async process_incoming_request({{ request }}) {{ {body} }} }}", **options)
+    return load(f"class Script {{ async process_incoming_request({{ request }}) {{ {body} }} }}", **options)
 
 
 def prepare(body: str) -> Script:
-    return Script(f"class Script {{ prepare_outgoing_request({{ request }}) {{ {body} }} }}")
+    return load(f"class Script {{ prepare_outgoing_request({{ request }}) {{ {body} }} }}")
 
 
 def response(body: str) -> Script:
-    return Script(f"class Script {{ process_outgoing_response({{ request, response }}) {{ {body} }} }}")
+    return load(f"class Script {{ process_outgoing_response({{ request, response }}) {{ {body} }} }}")
 
 
 def test_an_incoming_request_becomes_a_message(tmp_path: Path) -> None:
@@ -235,17 +240,17 @@ def test_a_reply_can_become_another_message() -> None:
 
 def test_problems_tells_what_breaks_and_what_leaked() -> None:
     source = "class Script { process_incoming_request({ request }) { if (request.content) found = 1; } }"
-    with Script(source) as script:
+    with load(source) as script:
         assert [(each.line, each.column) for each in script.problems()] == [(1, source.index("found") + 1)]
     # With `eval`, only running tells.
-    with Script(source.replace("found = 1", "\n eval('found = 1')"), strict=False) as script:
+    with load(source.replace("found = 1", "\n eval('found = 1')"), strict=False) as script:
         assert script.problems() == ()
         assert script.process_incoming_request({"a": 1}).leaked == ("found",)
         script.process_incoming_request({"a": 1})
         (problem,) = script.problems()
     assert (problem.line, problem.column) == (2, 8)
     assert "`found`" in problem.message
-    with Script(source, strict=False) as script:
+    with load(source, strict=False) as script:
         script.process_incoming_request({"a": 1})
         assert len(script.problems()) == 1
 
@@ -286,7 +291,7 @@ LEAKING = {
 @pytest.mark.parametrize("source", LEAKING.values(), ids=LEAKING)
 def test_no_error_shows_a_secret_of_the_script(source: str) -> None:
     with pytest.raises(IntegrationScriptError) as caught:
-        Script(source).process_incoming_request({})
+        load(source).process_incoming_request({})
     error = caught.value
     shown = traceback.TracebackException.from_exception(error, capture_locals=True)
     inner = [line for line in shown.format() if "test_script.py" not in line]
@@ -324,11 +329,26 @@ def test_the_text_of_an_error_has_what_v8_says_without_quoting_texts() -> None:
         assert text in str(refused.value)
 
 
-def test_a_script_runs_in_its_own_process(tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads /proc")
+def test_the_process_of_a_script_shows_no_secret_of_it() -> None:
+    """Everybody on the machine can read the command lines of processes."""
+    with Script(f"class Script {{ process_incoming_request() {{ throw '{SECRET}'; }} }}") as script:
+        with pytest.raises(ScriptRuntimeError):
+            script.process_incoming_request({SECRET: SECRET})
+        children = [int(it) for each in Path("/proc/self/task").glob("*/children") for it in each.read_text().split()]
+        shown = [Path(f"/proc/{child}/{name}").read_bytes() for child in children for name in ("cmdline", "environ")]
+    assert any(b"_v8.main" in text for text in shown)
+    assert SECRET.encode() not in b"".join(shown)
+
+
+def test_by_default_a_script_cannot_block_or_end_python(tmp_path: Path) -> None:
     path = tmp_path / "alerts.js"
     path.write_text("class Script { process_incoming_request() { return 'ab'.repeat(2.6e8).split('b'); } }")
-    with Script.load(path, own_process=True) as script, pytest.raises(IntegrationScriptError):
+    with Script.load(path) as script, pytest.raises(ScriptLimitError):
         script.process_incoming_request({})
+    path.write_text("class Script { process_incoming_request() { return { content: { text: 'a' } }; } }")
+    with Script.load(path, own_process=False) as script:
+        assert script.process_incoming_request({}).message == Message("a")
 
 
 def test_a_limit_is_an_error_of_its_own() -> None:

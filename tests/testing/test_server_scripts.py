@@ -291,7 +291,7 @@ def test_the_log_has_what_a_script_writes(api: Api, caplog: pytest.LogCaptureFix
 def test_without_the_extra(serve: Opener, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """The body is the message, and the log says once what to install; with `scripts=True` the server says so."""
     monkeypatch.setitem(cast("dict[str, Any]", sys.modules), "py_mini_racer", None)
-    _engine._checker.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    _engine._checker.cache_clear()
     api = serve()
     for _ in range(2):
         assert _post(api, "return { content: { text: 'a' } }").status == 200
