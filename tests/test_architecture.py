@@ -102,7 +102,8 @@ MAY_IMPORT = {
         ),
         "logs": "client _text_length _tracebacks messages exceptions",
         # what Rocket.Chat sends to a bot
-        "outgoing": "_validation _protocol.readers _protocol.codec _tracebacks models messages exceptions",
+        "outgoing": "_validation _message_rules _protocol.readers _protocol.codec _tracebacks models messages "
+        "exceptions",
         # scripts of integrations
         "scripts": "scripts._engine _protocol.codec _tracebacks messages exceptions",
         "scripts._engine": "scripts _tracebacks exceptions",

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self, TypeAlias, TypedDict
 
 import attrs
 
+from rocketchat_integrations._message_rules import message_problems
 from rocketchat_integrations._protocol.codec import message_body
 from rocketchat_integrations._validation import trimmed
 from rocketchat_integrations.messages import Attachment, Message
@@ -40,6 +41,7 @@ class ReplyFields(TypedDict, total=False):
     parse_urls: bool | None
     groupable: bool | None
     custom_fields: Mapping[str, object] | None
+    extra: Mapping[str, object]
 
 
 class Webhook(Protocol):
@@ -67,7 +69,8 @@ class Reply(Message):
     - ``custom_fields`` must be enabled in the workspace (``Message_CustomFields_Enabled``); from 8.x on, nothing is
       posted if they are not.
 
-    A reply that the server refuses is only seen in the integration's history.
+    A reply with an attachment that the server refuses is answered with 500 and logged. What else it refuses is only
+    seen in the integration's history.
 
     Raises:
         ValueError: if the text is blank and there is no attachment, if the channel is blank, or if an argument has
@@ -164,14 +167,14 @@ class Reply(Message):
     @classmethod
     def _without_message(cls, status: int) -> Self:
         reply = cls.__new__(cls)
-        _set(reply, {**{field.name: field.default for field in attrs.fields(cls)}, "status": status})
+        _set(reply, {**{field.name: _default(field) for field in attrs.fields(cls)}, "status": status})
         return reply
 
     def __repr__(self) -> str:
         if not _has_content(self):
             return f"Reply.{_SHORTHANDS[self.status]}()"
         fields = attrs.fields(Message)
-        given = [(each.name, value) for each in fields if (value := getattr(self, each.name)) != each.default]
+        given = [(each.name, value) for each in fields if (value := getattr(self, each.name)) != _default(each)]
         return f"Reply({', '.join(repr(value) if name == 'text' else f'{name}={value!r}' for name, value in given)})"
 
 
@@ -188,6 +191,11 @@ class LaterReply(Reply):
 
     def __repr__(self) -> str:
         return "Reply.later(…)"
+
+
+def _default(field: attrs.Attribute[Any]) -> object:
+    default: Any = field.default
+    return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type] # typed as a function
 
 
 def _has_content(message: Message) -> bool:
@@ -218,20 +226,24 @@ def reply_of(result: object) -> Reply:
 
     Raises:
         TypeError: if it is of another type, or a message for several channels.
-        ValueError: if it is a blank text, or a message that cannot be a reply.
+        ValueError: if it is a blank text, a message that cannot be a reply, or one that the server refuses to post.
     """
     if result is None:
         return Reply.nothing()
-    if isinstance(result, Reply):
-        return result
     if isinstance(result, str):
         return Reply(result)
     if isinstance(result, Message):
-        values = attrs.asdict(result, recurse=False)
-        if values.pop("separate_response") is not None:
-            raise ValueError("separate_response: has no effect in a reply; leave it out")
-        return Reply(**values)
+        if problems := list(message_problems(message_body(result))):
+            raise ValueError("; ".join(problems))
+        return result if isinstance(result, Reply) else _reply_of_message(result)
     raise TypeError(f"a handler must return a Reply, a Message, text or None, not {type(result).__name__}")
+
+
+def _reply_of_message(message: Message) -> Reply:
+    values = attrs.asdict(message, recurse=False)
+    if values.pop("separate_response") is not None:
+        raise ValueError("separate_response: has no effect in a reply; leave it out")
+    return Reply(**values)
 
 
 def later_message(result: object) -> Message | str | None:

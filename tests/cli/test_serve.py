@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
 import pytest
 
 from rocketchat_integrations import Client, TokenAuth
-from rocketchat_integrations.cli.commands import serve
+from rocketchat_integrations.cli.commands import say, serve
+from rocketchat_integrations.cli.credentials import Credentials
 from rocketchat_integrations.testing import LocalRocketChat
 from tests.cli.conftest import PROGRAM, TIMEOUT
 
@@ -67,6 +68,28 @@ def test_port_version_and_json(ctrl_c: None, run: Run, monkeypatch: pytest.Monke
     assert (result.status, made) == (130, [(8080, "6.14")])
     assert set(result.json) == {"url", "user_id", "auth_token"}
     assert result.json["url"].startswith("http://127.0.0.1:")
+
+
+def test_a_message_is_printed_and_not_the_request_that_brought_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What happens goes to stderr, a line each."""
+    servers: list[LocalRocketChat] = []
+
+    class Visitor:
+        def wait(self) -> None:
+            (server,) = servers
+            auth = server.auth("alice")
+            credentials = Credentials(url=server.url, user_id=auth.user_id, token=auth.token, user=None, password=None)
+            say.post(credentials, {"user": "alice", "room": "general", "text": "hello"})
+            raise KeyboardInterrupt
+
+    def make(**options: Any) -> LocalRocketChat:
+        servers.append(LocalRocketChat(**options))
+        return servers[0]
+
+    monkeypatch.setattr(serve, "Event", Visitor)
+    monkeypatch.setattr("rocketchat_integrations.testing.LocalRocketChat", make)
+    lines = run("serve").err.splitlines()
+    assert [line[len("12:00:00  ") :] for line in lines[1:-1]] == ["#general  alice: hello"]
 
 
 def test_wrong_versions_and_used_ports_are_refused(ctrl_c: None, run: Run) -> None:

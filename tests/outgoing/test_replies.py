@@ -42,7 +42,7 @@ def test_attachments_and_a_channel_are_spelled_as_in_a_post() -> None:
 def test_a_reply_takes_what_a_message_takes() -> None:
     """Except for `separate_response`, which Rocket.Chat ignores in a reply."""
     fields: Any = {"alias": "Ping", "avatar": "https://example.com/p.png", "emoji": ":ship:", "tmid": "m"}
-    fields |= {"parse_urls": False, "groupable": True, "custom_fields": {"a": 1}, "channel": "#a"}
+    fields |= {"parse_urls": False, "groupable": True, "custom_fields": {"a": 1}, "channel": "#a", "extra": {"b": 2}}
     posted = message_body(Message("pong", attachments=[PICTURE], **fields))
     for reply in (Reply("pong", attachments=[PICTURE], **fields), Message("pong", attachments=[PICTURE], **fields)):
         assert json.loads(answer_with(reply).body) == posted
@@ -62,6 +62,7 @@ def test_a_handler_may_return_a_text() -> None:
         ("", "ValueError: text: must not be blank"),
         (Message("a", channel=["#a"]), "TypeError: channel: must be text or None, not tuple"),
         (Message("a", separate_response=True), "ValueError: separate_response: has no effect in a reply"),
+        (Reply(attachments=[Attachment(title_link="/a")]), "ValueError: attachments[0].title_link: must"),
     ],
 )
 def test_a_message_that_cannot_be_a_reply_is_a_failure(

@@ -34,7 +34,8 @@ def test_pages_are_capped_silently(api: Api) -> None:
     assert len(_names(api)) == 6
     # As the server's `getPaginationItems` does it, which applies the cap before (read).
     api.server.settings["API_Default_Count"] = 8
-    api.server.settings["API_Allow_Infinite_Count"] = False
+    assert api.server.infinite_count
+    api.server.infinite_count = False
     assert len(_names(api, count=0)) == 8
     assert len(_names(api)) == 7
 
