@@ -127,6 +127,11 @@ class Client:
         auth = PasswordAuth(user, secret) if by_password else TokenAuth(user, secret)
         return cls(values["ROCKETCHAT_URL"], auth, **options)
 
+    @property
+    def url(self) -> str:
+        """The workspace's URL, without a slash at its end."""
+        return self._url
+
     def __repr__(self) -> str:
         return f"Client({self._url!r}, {self._auth!r})"
 

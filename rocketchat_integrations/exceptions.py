@@ -399,7 +399,7 @@ class AmbiguousIntegration(ProvisioningError):
 
 
 class UnsafePlan(ProvisioningError):
-    """A plan removes more integrations than allowed. Nothing was written."""
+    """A plan removes more integrations than allowed, or was made for another workspace. Nothing was written."""
 
 
 class StalePlan(ProvisioningError):

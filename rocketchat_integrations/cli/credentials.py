@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -19,6 +18,7 @@ from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.client import Client
 
 from .failures import CommandError
+from .input_files import read_file
 from .profiles import profile_names, read_profile
 from .shared_options import File
 from .terminal import print_error
@@ -199,12 +199,13 @@ def read_secret(context: click.Context, __: click.Parameter, path: str | None) -
 
     Raises:
         BadParameter: if it is not UTF-8 text, or blank.
+        CommandError: if it is not a regular file, or is too large.
         OSError: if it cannot be read.
     """
     if path is None or context.resilient_parsing:  # when a shell completes
         return None
     try:
-        text = re.sub(r"\r?\n\Z", "", Path(path).read_bytes().decode("utf-8"))
+        text = re.sub(r"\r?\n\Z", "", read_file(path).decode("utf-8"))
     except UnicodeDecodeError:
         raise click.BadParameter(f"{path!r} is not UTF-8 text") from None
     if not text.strip():

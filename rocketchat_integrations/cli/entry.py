@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -13,7 +12,8 @@ from typing import cast
 from rocketchat_integrations._validation import is_unicode
 
 from .failures import failure_text
-from .terminal import print_error
+from .interruptions import signal_of
+from .terminal import print_error, printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 if the command succeeded, 2 if ``plan``, ``validate``, ``doctor``, ``script check`` or
-        ``script test`` found something, 1 after a failure, 130 after Ctrl-C.
+        ``script test`` found something, 1 after a failure, 130 after Ctrl-C,
+        128 and the number of the signal after SIGTERM or SIGHUP during ``apply``.
     """
     _open_closed_streams()
     try:
@@ -71,13 +72,15 @@ def _exit_status(run: Callable[[], int | None], *, debug: bool) -> int:
     except KeyboardInterrupt as interrupt:
         if sys.stderr.isatty():
             print_error("")  # the terminal shows ^C without a line break
-        print_error(": ".join(["interrupted by SIGINT", *map(str, interrupt.args)]))
-        return 128 + signal.SIGINT
+        number = signal_of(interrupt)
+        print_error(": ".join([f"interrupted by {number.name}", *map(str, interrupt.args)]))
+        return 128 + number
     except BrokenPipeError:
         _discard_output()
     except Exception as error:
         if debug:
-            traceback.print_exception(error)
+            for line in "".join(traceback.format_exception(error)).split("\n"):
+                print_error(printable(line))
         print_error(f"error: {failure_text(error)}")
     return 1
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import attrs
@@ -16,6 +14,7 @@ from rocketchat_integrations._validation import FieldType, field_types
 from rocketchat_integrations.models import IncomingIntegration, OutgoingIntegration
 
 from .credentials import read_secret, warn_if_typed
+from .input_files import read_file_or_stdin
 from .shared_options import File, completed_from
 
 _Kind: TypeAlias = type[IncomingIntegration] | type[OutgoingIntegration]
@@ -88,7 +87,7 @@ def _read_number(_: click.Context, __: click.Parameter, value: str | None) -> An
 def _read_script(context: click.Context, __: click.Parameter, path: str | None) -> str | None:
     if not path or context.resilient_parsing:
         return path
-    content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    content = read_file_or_stdin(path)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, cast
 import attrs
 
 from rocketchat_integrations import differences
+from rocketchat_integrations.manifest._secrets import SECRET_PREFIX
 from rocketchat_integrations.models import (
     IncomingIntegration,
     IntegrationDefinition,
@@ -114,7 +115,7 @@ def _with_references(fields: dict[str, Any], content: Export) -> dict[str, Any]:
         content.scripts[file] = _encoded(fields.pop("script"))
         fields["script_file"] = file
     if "token" in fields:
-        variable = _unused(f"ROCKETCHAT_TOKEN_{slug.replace('-', '_').upper() or 'BOT'}", "_", "", content.variables)
+        variable = _unused(f"{SECRET_PREFIX}{slug.replace('-', '_').upper() or 'BOT'}", "_", "", content.variables)
         content.variables[variable] = fields["token"]
         fields["token"] = {"env": variable}
     return fields

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
@@ -10,6 +10,7 @@ import click
 
 from rocketchat_integrations.manifest import Manifest
 from rocketchat_integrations.manifest._reading import read_files
+from rocketchat_integrations.manifest._secrets import SECRET_PREFIX, SecretRules
 
 from .broken_scripts import ALLOW_BROKEN, BROKEN, broken_scripts
 from .failures import CommandError
@@ -17,6 +18,19 @@ from .failures import CommandError
 
 def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of :func:`read_manifest` that decide what is a mistake."""
+    command = click.option(
+        "--secret-env",
+        "secret_names",
+        metavar="NAME",
+        multiple=True,
+        help="Allow this environment variable as a secret. May be given several times.",
+    )(command)
+    command = click.option(
+        "--secret-prefix",
+        default=SECRET_PREFIX,
+        show_default=True,
+        help="How environment variables begin that are allowed as secrets.",
+    )(command)
     command = click.option(
         "--allow-outside", is_flag=True, help="Allow script_file and secrets outside the manifest's folder."
     )(command)
@@ -40,10 +54,17 @@ class ManifestFiles:
 
 
 def read_manifest(
-    paths: tuple[str, ...], *, allow_outside: bool, allow_broken_scripts: bool, partial: bool = False
+    paths: tuple[str, ...],
+    *,
+    allow_outside: bool,
+    allow_broken_scripts: bool,
+    secret_prefix: str,
+    secret_names: Iterable[str],
+    partial: bool = False,
 ) -> ManifestFiles:
     """Read files and find all that is wrong with them."""
-    entries, scope, mistakes = read_files(paths, allow_outside=allow_outside, partial=partial)
+    rules = SecretRules(secret_prefix, frozenset(secret_names))
+    entries, scope, mistakes = read_files(paths, allow_outside=allow_outside, partial=partial, rules=rules)
     broken = () if allow_broken_scripts else tuple(broken_scripts(entries))
     return ManifestFiles(Manifest(entries=entries, scope=scope), mistakes, broken)
 

@@ -10,6 +10,7 @@ from typing import Any
 from rocketchat_integrations.models import Change
 from rocketchat_integrations.provisioning import Create, Plan, Step, Unchanged, Update
 from rocketchat_integrations.provisioning._plan import lines_of
+from rocketchat_integrations.provisioning._steps import Secrets, source_text
 
 from .lookup import label
 from .masking import json_value
@@ -31,9 +32,9 @@ _STYLES = {"+": "green", "~": "yellow", "-": "red", "@": "cyan"}
 # Lines
 
 
-def print_plan(changes: Plan) -> None:
+def print_plan(changes: Plan, *, stderr: bool = False) -> None:
     """Print a plan, coloured: a line for each step and each field, and the differences of scripts."""
-    print_lines(_plan_lines(changes))
+    print_lines(_plan_lines(changes), stderr=stderr)
 
 
 def _plan_lines(changes: Plan) -> Iterator[MarkedLine]:
@@ -135,7 +136,7 @@ def step_json(step: Step | Unchanged) -> dict[str, Any]:
     """Return a step as JSON values, without secrets."""
     data: dict[str, Any] = {"action": action(step), "type": str(step.type), "name": step.name}
     if isinstance(step, Create):
-        return {**data, "definition": json_value(step.shown_fields)}
+        return {**data, "definition": json_value(step.shown_fields), "secrets": _sources_json(step.secrets)}
     data["id"] = step.id
     if isinstance(step, Update):
         data["renamed_from"] = step.renamed_from
@@ -143,7 +144,12 @@ def step_json(step: Step | Unchanged) -> dict[str, Any]:
             {"field": change.field, "old": json_value(change.old), "new": json_value(change.new)}
             for change in step.changes
         ]
+        data["secrets"] = _sources_json(step.secrets)
     return data
+
+
+def _sources_json(secrets: Secrets) -> dict[str, str]:
+    return {field: source_text(source) for field, source in secrets.items()}
 
 
 def action(step: Step | Unchanged) -> str:

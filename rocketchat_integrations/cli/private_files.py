@@ -6,10 +6,13 @@ import contextlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 
 from .failures import CommandError
+
+# File systems allow about 255 bytes; the temporary name is longer.
+_NAME_LENGTH = 50
 
 
 def check_writable(path: Path, *, sources: Iterable[str]) -> None:
@@ -33,26 +36,46 @@ def check_writable(path: Path, *, sources: Iterable[str]) -> None:
         raise CommandError(f"{path} is the manifest and would be overwritten; use another name")
 
 
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file with mode 0600, replacing an existing one.
+def write_private(files: Mapping[Path, bytes]) -> None:
+    """Write files with mode 0600, replacing existing ones and links.
+
+    All are written beside their places before the first one is renamed, in the order in which they are given: a full
+    disk leaves the old files as they were.
 
     Raises:
-        OSError: if it cannot be written; an existing file stays as it was.
+        OSError: if one cannot be written; the error has its path.
     """
+    written: dict[Path, Path] = {}
     try:
-        _replace(path, content)
-    except OSError as error:
-        # Report the target path, not the temporary file.
-        raise OSError(error.errno, error.strerror, str(path)) from None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-        Path(name).replace(path)
+        for path, content in files.items():
+            with _reported_as(path):
+                descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:_NAME_LENGTH]}.")
+                written[path] = Path(name)
+                _write(descriptor, content)
+        for path, temporary in written.items():
+            with _reported_as(path):
+                temporary.replace(path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
+        for temporary in written.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink()
         raise
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())  # some file systems report a full disk only here
+
+
+@contextlib.contextmanager
+def _reported_as(path: Path) -> Generator[None, None, None]:
+    """Report the target path, not the temporary file."""
+    try:
+        yield
+    except OSError as error:
+        problem = OSError(error.errno, error.strerror, str(path))
+    else:
+        return
+    raise problem

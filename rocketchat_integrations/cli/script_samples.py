@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeGuard
 
 import attrs
@@ -21,6 +20,7 @@ from rocketchat_integrations.scripts import (
 )
 
 from .failures import CommandError
+from .input_files import read_file
 
 _OBJECTS = ("headers", "query", "payload", "reply", "fetch")
 _REPLY = ("status", "headers", "content")
@@ -36,7 +36,7 @@ def read_text(path: str) -> str:
         OSError: if it cannot be read.
     """
     try:
-        return Path(path).read_bytes().decode("utf-8-sig")
+        return read_file(path).decode("utf-8-sig")
     except UnicodeDecodeError:
         pass
     raise CommandError(f"{path} is not UTF-8 text")

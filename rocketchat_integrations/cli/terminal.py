@@ -339,6 +339,7 @@ class CountingClient:
         self.create: Any = client.create
         self.update: Any = client.update
         self.remove: Any = client.remove
+        self.url = client.url
         self.user_id: Callable[[], str] = client.user_id
         self._client = client
 

@@ -18,6 +18,11 @@ from ._wording import Invalid, KeyPath
 TOO_DEEP = "is nested too deeply"
 TOO_LONG = "has a number that is too long, or a date that does not exist"
 
+# A dotted key of many parts costs tomllib time and memory with the square of their number. Also found in texts, where
+# no path is as long.
+_PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
+_LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{64}}")
+
 UNREADABLE = object()
 """Replaces a value whose mistake is already reported."""
 
@@ -55,6 +60,8 @@ def line_of(content: Any, path: KeyPath) -> int | None:
 
 def parse(text: str, suffix: str) -> Document:
     """Parse TOML or JSON. Raise Invalid if the text is neither."""
+    if suffix == ".toml" and (found := _LONG_KEY.search(text)):
+        raise Invalid(TOO_DEEP, text.count("\n", 0, found.start()) + 1)
     try:
         return tomllib.loads(text) if suffix == ".toml" else json.loads(text, object_pairs_hook=_table), []
     except json.JSONDecodeError as error:

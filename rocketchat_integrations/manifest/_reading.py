@@ -17,7 +17,7 @@ from rocketchat_integrations.models import IncomingIntegration, IntegrationDefin
 
 from ._entries import Entry, Scope, contradictions
 from ._formats import UNREADABLE, Document, Table, line_of, parse
-from ._secrets import Secret, read_secret, read_text, read_text_beside
+from ._secrets import SECRET_PREFIX, Secret, SecretRules, read_secret, read_text, read_text_beside
 from ._wording import Invalid, KeyPath, check_flag, check_text, check_text_not_blank, describe, dotted, unknown_key
 
 _T = TypeVar("_T")
@@ -105,7 +105,7 @@ def _parse(text: str, suffix: str) -> Document:
 class FileReader:
     """Reads one file, and collects all mistakes in it."""
 
-    def __init__(self, file: str, *, allow_outside: bool, partial: bool) -> None:
+    def __init__(self, file: str, *, allow_outside: bool, partial: bool, rules: SecretRules) -> None:
         self.entries: list[Entry] = []
         self.scope: Scope | None = None
         self.reasons: dict[str, None] = {}  # unique: a wrong default is one mistake, however many entries use it
@@ -113,6 +113,7 @@ class FileReader:
         self._folder = str(Path(file).parent)
         self._allow_outside = allow_outside
         self._partial = partial
+        self._rules = rules
         self._content: object = None
         self._defaults: dict[_Kind, _Fields] = {}
         self._partial_by_default: dict[_Kind, bool] = {}
@@ -287,6 +288,9 @@ class FileReader:
         if key != "token":
             raise Invalid("must not be a table; only a token can be { env = … } or { file = … }")
         secret = self._read_source(value, path)
+        refusal = self._rules.refusal(secret)
+        if refusal is not None:
+            raise Invalid(refusal)
         return _Given(read_secret(secret), path, secret)
 
     def _read_source(self, table: dict[str, Any], path: KeyPath) -> Secret:
@@ -319,7 +323,14 @@ class Manifest:
 
     @classmethod
     @sealed
-    def load(cls, *paths: str | os.PathLike[str], allow_outside: bool = False, partial: bool = False) -> Self:
+    def load(
+        cls,
+        *paths: str | os.PathLike[str],
+        allow_outside: bool = False,
+        partial: bool = False,
+        secret_prefix: str = SECRET_PREFIX,
+        secret_names: Iterable[str] = (),
+    ) -> Self:
         """Read a manifest from one or several files, each in the format of its suffix.
 
         Relative paths in a file are relative to its folder. ``defaults`` apply to the file
@@ -330,6 +341,9 @@ class Manifest:
             allow_outside: let ``script_file`` and secrets be outside of the manifest's folder.
             partial: make all entries partial, whatever the files say: fields that an entry does
                 not give stay as they are on the server.
+            secret_prefix: how the names of environment variables begin that the files may read. Empty: all may be
+                read, except the client's own credentials.
+            secret_names: environment variables that the files may read, whatever they begin with.
 
         Returns:
             The manifest, without mistakes.
@@ -337,7 +351,8 @@ class Manifest:
         Raises:
             ManifestError: if there is any mistake; its ``reasons`` are all of them.
         """
-        entries, scope, reasons = read_files(paths, allow_outside=allow_outside, partial=partial)
+        rules = SecretRules(secret_prefix, frozenset(secret_names))
+        entries, scope, reasons = read_files(paths, allow_outside=allow_outside, partial=partial, rules=rules)
         if reasons:
             count = f"{len(reasons)} mistakes" if len(reasons) > 1 else "a mistake"
             raise ManifestError("\n  ".join([f"the manifest has {count}:", *reasons]), reasons=reasons)
@@ -345,10 +360,10 @@ class Manifest:
 
 
 def read_files(
-    paths: Iterable[str | os.PathLike[str]], *, allow_outside: bool, partial: bool
+    paths: Iterable[str | os.PathLike[str]], *, allow_outside: bool, partial: bool, rules: SecretRules
 ) -> tuple[tuple[Entry, ...], str | None, tuple[str, ...]]:
     """Return the entries of the files, the scope, and all mistakes. Wrong fields of an entry have unchecked values."""
-    readers = [FileReader(os.fspath(path), allow_outside=allow_outside, partial=partial) for path in paths]
+    readers = [FileReader(os.fspath(path), allow_outside=allow_outside, partial=partial, rules=rules) for path in paths]
     for reader in readers:
         reader.read()
     entries = tuple(entry for reader in readers for entry in reader.entries)

@@ -20,6 +20,10 @@ _MAX_SIZE = 2**20
 _CLIENT_CREDENTIALS = ("ROCKETCHAT_AUTH_TOKEN", "ROCKETCHAT_PASSWORD")
 
 
+SECRET_PREFIX = "ROCKETCHAT_SECRET_"
+"""How the names of environment variables begin that a manifest may read, unless others are allowed."""
+
+
 @attrs.frozen(kw_only=True)
 class Secret:
     """The source of a secret: an environment variable or a file.
@@ -39,6 +43,11 @@ class Secret:
 
     allow_outside: bool = False
     """Whether ``file`` may be outside of ``folder``."""
+
+    @property
+    def path(self) -> str:
+        """The path of the file with its folder; empty for an environment variable."""
+        return "" if self.file is None else str(Path(self.folder, self.file))
 
     def __attrs_post_init__(self) -> None:
         if (self.env is None) == (self.file is None):
@@ -60,14 +69,69 @@ class Secret:
         raise ManifestError(message, reasons=(message,))
 
 
+@attrs.frozen
+class SecretRules:
+    """Which secrets a manifest or a plan from a file may read: others may have written it."""
+
+    prefix: str = SECRET_PREFIX
+    names: frozenset[str] = frozenset()
+    """Environment variables that are allowed without the prefix."""
+
+    def refusal(self, secret: Secret) -> str | None:
+        """Return why a secret may not be read; None if it may."""
+        name = secret.env
+        if name is None:
+            return _refused_file(secret)
+        if name in _CLIENT_CREDENTIALS:
+            return _refused_credential(name)
+        if name in self.names or (name.startswith(self.prefix) and name != self.prefix):
+            return None
+        return (
+            f"the environment variable {name!r} may not be read: only names that begin with {self.prefix!r} are "
+            f"allowed. Call it {self.prefix + name!r} here and in the environment, or allow it with "
+            f"--secret-env {name} (in Python: secret_names=[{name!r}])"
+        )
+
+
+def _refused_credential(name: str) -> str:
+    return f"the environment variable {name!r} is a credential of the client; use another for this token"
+
+
+def _refused_file(secret: Secret) -> str | None:
+    """Return why a file may not be read: it or one of its folders is hidden, such as `.env` or `.git/config`."""
+    try:
+        folder, real = (Path(os.path.realpath(path)) for path in (secret.folder, secret.path))
+    except ValueError:  # reading it reports this
+        return None
+    inner = real.relative_to(folder) if real.is_relative_to(folder) else real
+    # Kubernetes mounts secrets as links into folders that begin with two dots.
+    if any(part.startswith(".") and not part.startswith("..") for part in inner.parts):
+        return (
+            f"{secret.file!r} is hidden: no name in its path may begin with a dot. Move the secret to another file, "
+            'such as "secrets/bot", and keep that out of git'
+        )
+    return None
+
+
+def refused_in_plan(secret: Secret, rules: SecretRules, *, allow_outside: bool) -> str | None:
+    """Return why a plan from a file may not read a secret; None if it may."""
+    refusal = rules.refusal(secret)
+    is_inside = secret.file is None or Path(os.path.realpath(secret.path)).is_relative_to(Path.cwd().resolve())
+    if refusal is not None or allow_outside or is_inside:
+        return refusal
+    return (
+        f"{secret.path!r} is outside of the current folder; change to the manifest's folder, or allow it with "
+        "allow_outside=True (--allow-outside)"
+    )
+
+
 def read_secret(secret: Secret) -> str:
     """Return the value of a secret. Raise Invalid if it cannot be read, or is blank."""
     if secret.file is not None:
         text = read_text_beside(secret.folder, secret.file, "utf-8", allow_outside=secret.allow_outside)
         value = re.sub(r"\r?\n\Z", "", text)
     elif secret.env in _CLIENT_CREDENTIALS:
-        hint = "is a credential of the client; use another for this token"
-        raise Invalid(f"the environment variable {secret.env!r} {hint}")
+        raise Invalid(_refused_credential(str(secret.env)))
     else:
         try:
             value = os.environ[str(secret.env)]

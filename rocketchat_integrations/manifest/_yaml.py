@@ -25,6 +25,8 @@ _PREFIX = "tag:yaml.org,2002:"
 _MERGE = f"{_PREFIX}merge"
 _UNREADABLE = "!unreadable"
 
+_NUMBERS = (f"{_PREFIX}int", f"{_PREFIX}float")
+
 # The tags that may be written: those of plain values.
 _ALLOWED_TAGS = {ScalarNode: f"{_PREFIX}str", SequenceNode: f"{_PREFIX}seq", MappingNode: f"{_PREFIX}map"}
 
@@ -119,6 +121,12 @@ class _Loader(_Events, Composer, SafeConstructor, Resolver):
         if self._copies > _MAX_COPIES:
             raise Invalid("copies too many values by aliases (*)", _line(event))
         return super().compose_node(parent, index)
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+        resolver: Any = super()  # the types of PyYAML's methods are incomplete
+        tag: str = resolver.resolve(kind, value, implicit)
+        # Not a number to the base 60, whose conversion takes time with the square of its length.
+        return f"{_PREFIX}str" if tag in _NUMBERS and ":" in value else tag
 
     def _replace(self, node: Node, message: str) -> None:
         self.report(node, message)

@@ -11,6 +11,7 @@ from ._plan import Plan
 from ._planner import plan
 from ._provisioning_client import AsyncProvisioningClient, ProvisioningClient
 from ._steps import Create, LiteralSecret, Remove, Step, Unchanged, Update
+from ._target import Target
 from ._work import Failure, Progress, Report
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Remove",
     "Report",
     "Step",
+    "Target",
     "Unchanged",
     "Update",
     "apply",

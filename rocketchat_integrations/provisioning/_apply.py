@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
-
-import attrs
 
 from rocketchat_integrations._protocol.normalization import differences
 from rocketchat_integrations.exceptions import (
@@ -17,11 +14,13 @@ from rocketchat_integrations.exceptions import (
 )
 from rocketchat_integrations.models import IntegrationDefinition, IntegrationRecord
 
+from ._consistency import misstatements, target_of, with_secrets
 from ._matching import RecordsByName, by_name
 from ._plan import Plan, phases_of
 from ._provisioning_client import AsyncProvisioningClient, ProvisioningClient
 from ._refused_steps import is_refused
 from ._steps import Create, Identity, Remove, Step, Update, fingerprint, identity, label
+from ._target import check_target
 from ._work import Job, Progress, Report, Work
 from ._workers import Workers
 
@@ -35,6 +34,7 @@ def apply(
     *,
     workers: int = 4,
     max_removals: int | None = None,
+    any_workspace: bool = False,
     on_progress: Callable[[Progress], object] | None = None,
 ) -> Report:
     """Carry out a plan, unless the workspace has changed since.
@@ -52,6 +52,7 @@ def apply(
         client: a :class:`~rocketchat_integrations.Client` for the same workspace. It waits for the rate limit.
         workers: how many calls are made at a time, at most.
         max_removals: how many removals are allowed. None: 10 if the plan was made with ``prune``, otherwise 0.
+        any_workspace: whether to apply a plan that was made for another workspace or by another user.
         on_progress: called after each step with a :class:`Progress`, by the thread that called ``apply``. If it
             raises, the error is logged, it is not called again, and the work goes on.
 
@@ -60,9 +61,10 @@ def apply(
 
     Raises:
         ConfigurationError: if an argument is invalid.
-        UnsafePlan: if the plan removes more than is allowed. Nothing was written.
+        UnsafePlan: if the plan removes more than is allowed, or was made for another workspace. Nothing was written.
         StalePlan: if an integration that the plan concerns was changed, removed or created since the plan was made
-            (except one to create that exists exactly as wanted). Nothing was written.
+            (except one to create that exists exactly as wanted), or if the plan shows other changes than it would make.
+            Nothing was written.
         ProvisioningError: if a secret is missing. Nothing was written.
         ApplyError: if steps failed; it has the same sequences as a report.
         RocketChatError: if the list could not be read. Nothing was written.
@@ -70,6 +72,8 @@ def apply(
     check_limits(plan, workers, max_removals, on_progress)
     if not plan:
         return Report()
+    if not any_workspace:
+        check_target(plan.target, client.url, client.user_id())
     definitions = definitions_to_create(plan)
     phases = jobs_of(plan, definitions, client.list(), client)
     report = Workers(Work(phases, workers, on_progress), workers).run()
@@ -127,7 +131,7 @@ def jobs_of(
     """Return the calls in phases. Raise StalePlan if what is listed is not what was planned for."""
     records = {record.id: record for record in listed}
     others = by_name(records.values(), {step.id for step in (*plan.updates, *plan.removals)})
-    reasons = list(_changes_since(plan, wanted, records, others))
+    reasons = list(_changes_since(plan, wanted, records, others)) or list(misstatements(plan.steps, records))
     if reasons:
         raise StalePlan("\n".join(["the workspace has changed since the plan was made: plan again", *reasons]))
 
@@ -138,7 +142,7 @@ def jobs_of(
         record = records[step.id]
         if isinstance(step, Remove):
             return lambda: client.remove(record)
-        target = _with_secrets(attrs.evolve(record, **step.fields), step)
+        target = target_of(step, record)
         return lambda: client.update(record.id, target)
 
     return [[Job(step, call(step)) for step in phase] for phase in phases_of(plan)]
@@ -152,7 +156,7 @@ def definitions_to_create(plan: Plan) -> dict[Identity, IntegrationDefinition]:
     for step in steps:
         try:
             if isinstance(step, Create):
-                wanted[identity(step)] = _with_secrets(step.definition, step)
+                wanted[identity(step)] = with_secrets(step.definition, step)
             else:
                 for source in step.secrets.values():
                     source.resolve()
@@ -161,14 +165,6 @@ def definitions_to_create(plan: Plan) -> dict[Identity, IntegrationDefinition]:
     if problems:
         raise ProvisioningError("\n".join(problems))
     return wanted
-
-
-_D = TypeVar("_D", IntegrationDefinition, IntegrationRecord)
-
-
-def _with_secrets(definition: _D, step: Create | Update) -> _D:
-    texts: Mapping[str, Any] = {field: source.resolve() for field, source in step.secrets.items()}
-    return attrs.evolve(definition, **texts)
 
 
 def _changes_since(

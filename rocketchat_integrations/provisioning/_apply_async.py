@@ -12,6 +12,7 @@ from ._matching import Wanted
 from ._plan import Plan
 from ._planner import Prune, compare, wanted_entries
 from ._provisioning_client import AsyncProvisioningClient
+from ._target import Target, check_target
 from ._work import Job, Progress, Report, Work
 
 
@@ -31,8 +32,8 @@ async def plan_async(wanted: Wanted, client: AsyncProvisioningClient, *, prune: 
     """
     entries, scope = wanted_entries(wanted, prune)
     records = [record async for record in client.list()]
-    creator = await client.user_id() if prune is True else None
-    return compare(entries, scope, records, prune=prune, creator=creator)
+    target = Target(url=client.url, user_id=await client.user_id())
+    return compare(entries, scope, records, prune=prune, target=target)
 
 
 async def apply_async(
@@ -41,6 +42,7 @@ async def apply_async(
     *,
     workers: int = 4,
     max_removals: int | None = None,
+    any_workspace: bool = False,
     on_progress: Callable[[Progress], object] | None = None,
 ) -> Report:
     """Carry out a plan, as :func:`~rocketchat_integrations.provisioning.apply` does.
@@ -53,6 +55,7 @@ async def apply_async(
         client: an :class:`AsyncClient` for the same workspace. It waits for the rate limit.
         workers: how many calls are made at a time, at most.
         max_removals: how many removals are allowed. None: 10 if the plan was made with ``prune``, otherwise 0.
+        any_workspace: whether to apply a plan that was made for another workspace or by another user.
         on_progress: called after each step with a :class:`~rocketchat_integrations.provisioning.Progress`. If it
             raises, the error is logged, it is not called again, and the work goes on.
 
@@ -65,6 +68,8 @@ async def apply_async(
     check_limits(plan, workers, max_removals, on_progress)
     if not plan:
         return Report()
+    if not any_workspace:
+        check_target(plan.target, client.url, await client.user_id())
     definitions = definitions_to_create(plan)
     records = [record async for record in client.list()]
     report = await _run(Work(jobs_of(plan, definitions, records, client), workers, on_progress))

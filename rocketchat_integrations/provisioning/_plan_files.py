@@ -12,6 +12,7 @@ from rocketchat_integrations.manifest import Secret
 from rocketchat_integrations.models import Change, IncomingIntegration, IntegrationType, OutgoingIntegration
 
 from ._steps import SECRET_FIELDS, Create, Step, Unchanged
+from ._target import Target
 
 _DEFINITIONS = {kind.type: kind for kind in (IncomingIntegration, OutgoingIntegration)}
 _SOURCE_FIELDS = {field.name for field in attrs.fields(Secret)}
@@ -40,7 +41,14 @@ def step_from(kind: type[Step | Unchanged], data: Mapping[str, Any]) -> Any:
         raise ValueError("unknown fields")
     if kind is Create:
         values["definition"] = _DEFINITIONS[values.pop("type")](**values["definition"])
+        if any(getattr(values["definition"], field, None) is not None for field in SECRET_FIELDS):
+            raise ValueError("a secret as text")
     return kind(**values)
+
+
+def target_from(data: Mapping[str, Any] | None) -> Target | None:
+    """Read the workspace of a plan. Raise AttributeError or TypeError if the data is not that of one."""
+    return None if data is None else Target(**{name: _text(value) for name, value in data.items()})
 
 
 def _text(value: object) -> str:

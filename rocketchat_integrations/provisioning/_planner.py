@@ -8,11 +8,11 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from rocketchat_integrations._protocol.normalization import FIELDS, changed_fields, differences
-from rocketchat_integrations._redaction import spellings
 from rocketchat_integrations.exceptions import ConfigurationError
 from rocketchat_integrations.manifest import Entry, Manifest
-from rocketchat_integrations.models import Change, IntegrationDefinition, IntegrationRecord, validate
+from rocketchat_integrations.models import IntegrationDefinition, IntegrationRecord, validate
 
+from ._consistency import shown_changes
 from ._matching import Wanted, collect, entries_of, matches_of, old_identity, place_of
 from ._plan import Plan
 from ._provisioning_client import ProvisioningClient
@@ -26,8 +26,8 @@ from ._steps import (
     Update,
     fingerprint,
     identity,
-    shown_change,
 )
+from ._target import Target
 
 Prune: TypeAlias = bool | Literal["all"]
 
@@ -59,8 +59,8 @@ def plan(wanted: Wanted, client: ProvisioningClient, *, prune: Prune = False) ->
     """
     entries, scope = wanted_entries(wanted, prune)
     records = [*client.list()]
-    creator = client.user_id() if prune is True else None
-    return compare(entries, scope, records, prune=prune, creator=creator)
+    target = Target(url=client.url, user_id=client.user_id())
+    return compare(entries, scope, records, prune=prune, target=target)
 
 
 def wanted_entries(wanted: Wanted, prune: object) -> tuple[list[Entry], str]:
@@ -83,9 +83,9 @@ def compare(
     listed: Iterable[IntegrationRecord],
     *,
     prune: Prune,
-    creator: str | None,
+    target: Target,
 ) -> Plan:
-    """Return the plan. With `prune` True, only integrations of the creator are removed."""
+    """Return the plan. With `prune` True, only integrations of the target's user are removed."""
     records = sorted(listed, key=lambda record: (*identity(record), record.id))
     matches = matches_of(entries, records)
     steps = collect(lambda match: _step(*match), matches)
@@ -94,13 +94,14 @@ def compare(
         kept = {record.id for _, record in matches if record is not None}
         removals = [record for record in records if record.id not in kept]
     if prune is True:
-        removals = [it for it in removals if it.name.startswith(scope) and it.created_by.id == creator]
+        removals = [it for it in removals if it.name.startswith(scope) and it.created_by.id == target.user_id]
     return Plan(
         creates=tuple(step for step in steps if isinstance(step, Create)),
         updates=tuple(step for step in steps if isinstance(step, Update)),
         removals=tuple(Remove(id=it.id, type=it.type, name=it.name, seen=fingerprint(it)) for it in removals),
         unchanged=tuple(step for step in steps if isinstance(step, Unchanged)),
         prune=bool(prune),
+        target=target,
     )
 
 
@@ -125,7 +126,7 @@ def _step(entry: Entry, record: IntegrationRecord | None) -> Create | Update | U
         type=record.type,
         name=name,
         renamed_from=record.name if record.name != name else None,
-        changes=_shown(changes, entry, record),
+        changes=shown_changes(changes, record, target),
         fields={field: getattr(entry.definition, field) for field in sorted(managed - SECRET_FIELDS)},
         secrets=_secrets(entry, {change.field for change in changes}),
         seen=fingerprint(record),
@@ -148,9 +149,3 @@ def _secrets(entry: Entry, fields: Iterable[str]) -> Secrets:
         for field in SECRET_FIELDS.intersection(fields)
         if getattr(entry.definition, field, None) is not None
     }
-
-
-def _shown(changes: Iterable[Change], entry: Entry, record: IntegrationRecord) -> tuple[Change, ...]:
-    tokens = filter(None, (record.token, getattr(entry.definition, "token", None)))
-    secrets = spellings(tokens)
-    return tuple(shown_change(change, secrets) for change in changes)

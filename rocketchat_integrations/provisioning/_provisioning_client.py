@@ -20,6 +20,11 @@ class ProvisioningClient(Protocol):
     :class:`~rocketchat_integrations.Client` has them. :func:`apply` calls them from several threads at once.
     """
 
+    @property
+    def url(self) -> str:
+        """The workspace's URL."""
+        ...
+
     def list(self) -> Iterable[IntegrationRecord]:
         """Return all integrations that the user may see."""
         ...
@@ -48,6 +53,11 @@ class AsyncProvisioningClient(Protocol):
 
     :class:`~rocketchat_integrations.aio.AsyncClient` has them. Several tasks call them at once.
     """
+
+    @property
+    def url(self) -> str:
+        """The workspace's URL."""
+        ...
 
     def list(self) -> AsyncIterable[IntegrationRecord]:
         """Return all integrations that the user may see."""

@@ -46,6 +46,13 @@ class LiteralSecret:
 Secrets: TypeAlias = Mapping[str, Secret | LiteralSecret]
 
 
+def source_text(source: Secret | LiteralSecret) -> str:
+    """Say where a secret comes from."""
+    if isinstance(source, LiteralSecret):
+        return "given as text"
+    return f"from the environment variable {source.env!r}" if source.file is None else f"from the file {source.path!r}"
+
+
 def _text_of(source: Secret | LiteralSecret) -> str | None:
     """Return the secret; None if it cannot be read here."""
     try:

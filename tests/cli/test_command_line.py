@@ -176,6 +176,14 @@ def test_credentials_show_no_secrets() -> None:
 # Failures
 
 
+def test_debug_prints_no_control_characters(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message of an error can quote what the server says."""
+    monkeypatch.setattr(Credentials, "client", Mock(side_effect=failures.CommandError("\x1b[2Jcleared")))
+    errors = run("list", "--debug").err
+    assert "\x1b" not in errors
+    assert errors.count("\\x1b[2Jcleared") == 2
+
+
 def test_debug_prints_the_traceback_without_secrets(workspace: Workspace, run: Run) -> None:
     """--debug works before and after the command."""
     for arguments in (("--debug", "show", "nobody"), ("show", "nobody", "--debug")):
@@ -317,3 +325,27 @@ def test_a_closed_terminal_does_not_stop_a_command(
     monkeypatch.setattr(sys, "stderr", gone)
     assert cli.main(["remove", "ci", "--yes"]) == 0
     assert workspace.server.documents == ()
+
+
+# Files
+
+
+READS_A_FILE = [
+    ["--token-file", "{}", "list"],
+    ["apply", "--yes", "--plan-file", "{}"],
+    ["post", "--to", "ci", "--json-file", "{}"],
+    ["create", "incoming", "--name", "a", "--script-file", "{}"],
+    ["script", "check", "{}"],
+]
+
+
+@pytest.mark.parametrize("arguments", READS_A_FILE, ids=" ".join)
+def test_only_regular_files_are_read(hook: object, run: Run, tmp_path: Path, arguments: list[str]) -> None:
+    """No device, which has no end, and no pipe, which may have no writer. Regular ones have a limit."""
+    os.mkfifo(tmp_path / "fifo")
+    with (tmp_path / "large").open("wb") as large:
+        large.truncate(2**40)
+    messages = {"/dev/zero": "is not a regular file", "fifo": "is not a regular file", "large": "is larger than 16 MiB"}
+    for name, message in messages.items():
+        path = str(tmp_path / name)  # of an absolute path, itself
+        assert f"{path} {message}" in run(*(argument.format(path) for argument in arguments)).error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import stat
 import subprocess
 from pathlib import Path
@@ -60,7 +61,7 @@ def read_dotenv(file: Path) -> dict[str, str]:
     """Return the variables as a shell reads them."""
     program = f". {file}; env -0"
     output = subprocess.run(["sh", "-ac", program], capture_output=True, check=True, env={}).stdout.decode()
-    return dict(variable.split("=", 1) for variable in output.split("\0") if variable.startswith("ROCKETCHAT_TOKEN"))
+    return dict(variable.split("=", 1) for variable in output.split("\0") if variable.startswith("ROCKETCHAT_SECRET_"))
 
 
 @pytest.mark.parametrize(
@@ -164,10 +165,10 @@ def test_a_manifest_has_no_defaults_and_no_secrets(
         'urls = ["https://bot.example.com/hook"]\n'
         'channel = ["#general", "#random"]\n'
         'trigger_words = ["!a", "!b"]\n'
-        'token = { env = "ROCKETCHAT_TOKEN_BOT" }\n'
+        'token = { env = "ROCKETCHAT_SECRET_BOT" }\n'
     )
     assert f"written: {path}" in result.err
-    assert "set ROCKETCHAT_TOKEN_BOT" in result.err
+    assert "set ROCKETCHAT_SECRET_BOT" in result.err
     assert [file.name for file in path.parent.iterdir()] == ["integrations.toml"]
 
 
@@ -246,7 +247,7 @@ def test_files_and_variables_have_unique_names(workspace: Workspace, client: Cli
     files = [entries[name]["script_file"] for name in names]
     assert files == ["scripts/script.js", "scripts/Bot.js", "scripts/b-o-t.js", "scripts/bot-2.js"]
     variables = [entries[name]["token"]["env"] for name in names]
-    assert variables == [f"ROCKETCHAT_TOKEN_{suffix}" for suffix in ("BOT", "BOT_2", "B_O_T", "BOT_3")]
+    assert variables == [f"ROCKETCHAT_SECRET_{suffix}" for suffix in ("BOT", "BOT_2", "B_O_T", "BOT_3")]
     assert result.json == {"files": [*(str(tmp_path / file) for file in files), str(path)], "variables": variables}
 
 
@@ -289,11 +290,50 @@ def test_secrets_are_readable_by_their_owner_only(
             secrets.write_text("")
             secrets.chmod(0o644)
         result = run("export", path, "--with-secrets", "--force", "--json")
-        assert result.json == {"files": [path, str(secrets)], "variables": ["ROCKETCHAT_TOKEN_BOT"]}
+        assert result.json == {"files": [path, str(secrets)], "variables": ["ROCKETCHAT_SECRET_BOT"]}
         assert stat.S_IMODE(secrets.lstat().st_mode) == 0o600
-        assert secrets.read_text() == "ROCKETCHAT_TOKEN_BOT=token-of-the-bot\n"
+        assert secrets.read_text() == "ROCKETCHAT_SECRET_BOT=token-of-the-bot\n"
         assert "token-of-the-bot" not in result.out + result.err
     assert everybody.read_text() == "mine"
+
+
+def test_a_full_disk_leaves_the_old_files(workspace: Workspace, client: Client, run: Run, tmp_path: Path) -> None:
+    """And no temporary files; the message names the file that could not be written."""
+    record = client.create(attrs.evolve(HOOK, script="class Script { }"))
+    path = tmp_path / "m.toml"
+    assert run("export", str(path)).status == 0
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    client.create(attrs.evolve(HOOK, name="a new one", script="class Script { }"))
+    client.update(record.id, attrs.evolve(record, script=f"class Script {{ }} // {'x' * 100_000}"))
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limit[1]))
+    try:
+        error = run("export", str(path), "--force").error
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert error.startswith(f"{tmp_path / 'scripts' / 'ci.js'}: ")
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+
+
+def test_all_files_are_readable_by_their_owner_only(
+    workspace: Workspace, client: Client, run: Run, tmp_path: Path
+) -> None:
+    """Scripts and addresses can contain secrets. Links are replaced, not followed; one to a folder is refused."""
+    client.create(attrs.evolve(HOOK, script="class Script { }"))
+    mine, folder = tmp_path / "mine", tmp_path / "export"
+    mine.write_text("mine")
+    (folder / "scripts").mkdir(parents=True)
+    for name in ("m.json", "scripts/ci.js"):
+        (folder / name).symlink_to(mine)
+    assert run("export", str(folder / "m.json"), "--force").status == 0
+    for name in ("m.json", "scripts/ci.js"):
+        assert stat.S_IMODE((folder / name).lstat().st_mode) == 0o600
+        assert not (folder / name).is_symlink()
+    assert mine.read_text() == "mine"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "scripts").symlink_to(folder / "scripts")
+    assert "other/scripts is a link" in run("export", str(tmp_path / "other" / "m.json"), "--force").error
+    assert not (tmp_path / "other" / "m.json").exists()
 
 
 @pytest.mark.parametrize("name", ["m.json", "scripts/ci.js", ".env"])

@@ -78,7 +78,7 @@ def test_the_job_changes_the_workspace_on_the_main_branch_only(
     assert job["concurrency"] == {"group": "integrations-${{ github.event_name }}-${{ github.ref }}"}
     steps = {step["if"].split("'")[1]: step["run"] for step in job["jobs"]["integrations"]["steps"] if "if" in step}
     assert set(steps) == {"pull_request", "push", "schedule"}
-    monkeypatch.setenv("DEPLOYER_TOKEN", "token")
+    monkeypatch.setenv("ROCKETCHAT_SECRET_DEPLOYER", "token")
     monkeypatch.chdir(repository)
 
     def status_of(event: str) -> int:
@@ -108,7 +108,7 @@ def test_the_job_tests_the_scripts(repository: Path) -> None:
 
 def test_every_script_is_used(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder has no file that the manifest does not name."""
-    monkeypatch.setenv("DEPLOYER_TOKEN", "token")
+    monkeypatch.setenv("ROCKETCHAT_SECRET_DEPLOYER", "token")
     manifest = Manifest.load(repository / "integrations.toml")
     scripts = [entry.definition.script for entry in manifest.entries if entry.definition.script]
     assert sorted(scripts) == sorted(file.read_text(encoding="utf-8") for file in (repository / "scripts").glob("*.js"))

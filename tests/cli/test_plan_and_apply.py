@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,7 +14,9 @@ import pytest
 
 from rocketchat_integrations import Client, IncomingIntegrationRecord
 from rocketchat_integrations.cli.commands import apply as apply_command
-from rocketchat_integrations.provisioning import apply
+from rocketchat_integrations.provisioning import Report, apply
+from rocketchat_integrations.provisioning._steps import digest
+from rocketchat_integrations.testing import LocalRocketChat
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Workspace
@@ -25,7 +28,7 @@ INCOMING = {"channel": "#general", "username": "rocket.cat"}
 def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two integrations, one with a script and one with a secret."""
     (tmp_path / "script.js").write_text("class Script { }\n")
-    monkeypatch.setenv("BOT_TOKEN", "canary-token")
+    monkeypatch.setenv("ROCKETCHAT_SECRET_BOT", "canary-token")
     content = {
         "scope": "t-",
         "incoming": [{**INCOMING, "name": "t-ci", "script_enabled": True, "script_file": "script.js"}],
@@ -36,7 +39,7 @@ def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 "channel": "#general",
                 "username": "rocket.cat",
                 "urls": "https://bot.example.com",
-                "token": {"env": "BOT_TOKEN"},
+                "token": {"env": "ROCKETCHAT_SECRET_BOT"},
             }
         ],
     }
@@ -78,6 +81,7 @@ def test_a_plan_is_printed_as_json(client: Client, run: Run, manifest: Path, hoo
     (create,) = result.json["creates"]
     assert (create["action"], create["name"], create["definition"]["channel"]) == ("create", "t-bot", ["#random"])
     assert create["definition"]["token"] == "<set>"
+    assert create["secrets"] == {"token": "from the environment variable 'ROCKETCHAT_SECRET_BOT'"}
     (update,) = result.json["updates"]
     assert (update["action"], update["id"], update["renamed_from"]) == ("update", record.id, None)
     assert update["changes"] == [{"field": "channel", "old": ["#general"], "new": ["#random"]}]
@@ -151,6 +155,72 @@ def test_a_plan_is_written_to_a_file_and_applied_later(
     assert run("apply", "--plan-file", str(file), "--yes").status == 0
     (bot,) = client.list(name="t-bot")
     assert bot.token == "canary-token"
+
+
+def test_a_plan_file_is_for_one_workspace(workspace: Workspace, run: Run, manifest: Path, tmp_path: Path) -> None:
+    """Another one is refused before the plan is shown, unless --any-workspace is given."""
+    file = tmp_path / "plan.json"
+    run("plan", str(manifest), "--out", str(file))
+    with LocalRocketChat(version="9.0") as copy:
+        auth = copy.auth("admin")
+        (tmp_path / "token").write_text(auth.token)
+        login = ["--workspace", copy.url, "--user-id", auth.user_id, "--token-file", str(tmp_path / "token")]
+        result = run(*login, "apply", "--plan-file", str(file), "--yes")
+        assert (result.status, result.out, copy.documents) == (1, "", ())
+        assert f"made for {workspace.server.url} " in result.error
+        assert run(*login, "apply", "--plan-file", str(file), "--yes", "--any-workspace").status == 0
+        assert len(copy.documents) == 2
+
+
+def test_a_forged_plan_file_is_refused_before_it_is_shown(
+    workspace: Workspace, hook: IncomingIntegrationRecord, run: Run, manifest: Path, tmp_path: Path
+) -> None:
+    """Here the removal of one integration has the name of another."""
+    file = tmp_path / "plan.json"
+    run("plan", str(manifest), "--prune-all", "--out", str(file))
+    data = json.loads(file.read_text())
+    data["removals"][0]["name"] = "old"
+    del data["digest"]
+    write(file, {**data, "digest": digest(data)})
+    result = run("apply", "--plan-file", str(file), answers="y\n")
+    assert (result.status, result.out) == (1, "")
+    assert f"({hook.id}) is incoming 'ci' and not what the plan shows" in result.err
+    assert workspace.names() == ["ci"]
+
+
+def test_a_plan_file_reads_outside_files_only_if_allowed_again(
+    workspace: Workspace, run: Run, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outside of the current folder. The source of the secret is shown."""
+    content = json.loads(manifest.read_text())
+    content["outgoing"][0]["token"] = {"file": "bot-token"}
+    write(manifest, content)
+    (tmp_path / "bot-token").write_text("canary-token")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    file = str(tmp_path / "plan.json")
+    run("plan", str(manifest), "--out", file)
+    assert "--allow-outside" in run("apply", "--plan-file", file, "--yes").error
+    result = run("apply", "--plan-file", file, "--yes", "--allow-outside")
+    assert result.status == 0
+    assert f"token: set, from the file '{tmp_path / 'bot-token'}'" in result.out
+
+
+def test_other_variables_have_to_be_allowed_for_each_command(
+    workspace: Workspace, run: Run, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also for a plan file, which somebody else may have written."""
+    monkeypatch.setenv("BOT_TOKEN", "canary-token")
+    manifest.write_text(manifest.read_text().replace("ROCKETCHAT_SECRET_BOT", "BOT_TOKEN"))
+    file = str(tmp_path / "plan.json")
+    for command, options, status in (
+        (["validate", str(manifest)], ["--secret-env", "BOT_TOKEN"], 0),
+        (["plan", str(manifest), "--out", file], ["--secret-prefix", "BOT_"], 2),
+        (["apply", "--plan-file", file, "--yes"], ["--secret-env", "BOT_TOKEN"], 0),
+    ):
+        refused = run(*command)
+        assert "allow it with --secret-env BOT_TOKEN" in refused.out + refused.err
+        assert run(*command, *options).status == status
 
 
 def test_an_outdated_plan_file_is_refused(workspace: Workspace, run: Run, manifest: Path, tmp_path: Path) -> None:
@@ -267,7 +337,8 @@ def test_apply_asks_for_confirmation(workspace: Workspace, run: Run, manifest: P
     assert run("apply", str(manifest), answers="no\n").status == 1
     assert workspace.server.documents == ()
     result = run("apply", str(manifest), answers="y\n")
-    assert (result.status, result.err) == (0, "Apply this plan? [y/N]\ndone: 2 of 2\n")
+    question = f"Apply this plan to {workspace.server.url} (user {workspace.server.auth('admin').user_id})? [y/N]"
+    assert (result.status, result.err) == (0, f"{question}\ndone: 2 of 2\n")
 
 
 def test_only_pruning_removes(workspace: Workspace, run: Run, manifest: Path, hook: IncomingIntegrationRecord) -> None:
@@ -334,24 +405,57 @@ def test_a_refused_room_is_named(workspace: Workspace, run: Run, manifest: Path)
     )
 
 
-def test_an_interrupted_apply_says_how_far_it_came(
+def test_a_signal_that_is_ignored_stays_so(
     workspace: Workspace, run: Run, manifest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Applying again does the rest, and nothing twice."""
+    """`nohup` ignores SIGHUP, so that a closed terminal does not end the command."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def apply_after_signal(*arguments: Any, **options: Any) -> Report:
+        signal.raise_signal(signal.SIGHUP)
+        return apply(*arguments, **options)
+
+    monkeypatch.setattr(apply_command, "apply", apply_after_signal)
+    try:
+        assert run("apply", "--yes", str(manifest)).status == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_apply_shows_no_control_characters(workspace: Workspace, run: Run, tmp_path: Path) -> None:
+    """Nor with --json and --debug, wherever the server has them."""
+    common = {"type": "webhook-incoming", "username": "rocket.cat", "channel": ["#general"], "enabled": True}
+    odd = "\x1b]0;owned\x07\x85- remove all"
+    workspace.server.insert({**common, "_id": odd, "name": odd, "alias": odd, "scriptEnabled": False})
+    path = write(tmp_path / "m.json", {"incoming": []})
+    workspace.server.fail_next("integrations.remove", "html", 4)
+    for options in ([], ["--json"], ["--debug"]):
+        result = run("apply", "--yes", "--prune-all", str(path), *options)
+        assert result.status == 1
+        assert not set("\x1b\x07\x85") & set(result.out + result.err)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_an_interrupted_apply_says_how_far_it_came(
+    workspace: Workspace, run: Run, manifest: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """Applying again does the rest, and nothing twice. The handlers of signals are put back."""
 
     def interrupted_apply(*arguments: Any, on_progress: Any, **options: Any) -> NoReturn:
         def show_progress(progress: Any) -> None:
             on_progress(progress)
-            raise KeyboardInterrupt
+            signal.raise_signal(number)
 
         apply(*arguments, on_progress=show_progress, **options)
         raise AssertionError("the interruption must reach the caller")
 
     with monkeypatch.context() as patch:
         patch.setattr(apply_command, "apply", interrupted_apply)
+        before = signal.signal(number, signal.default_int_handler)
         result = run("apply", "--yes", "--workers", "1", str(manifest))
-    assert result.status == 130
-    assert result.err == "interrupted by SIGINT: at least 1 of 2 are done; apply again for the rest\n"
+        assert signal.signal(number, before) is signal.default_int_handler
+    assert result.status == 128 + number
+    assert result.err == f"interrupted by {number.name}: at least 1 of 2 are done; apply again for the rest\n"
     assert run("apply", "--yes", str(manifest)).status == 0
     assert workspace.names() == ["t-bot", "t-ci"]
 

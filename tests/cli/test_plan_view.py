@@ -83,10 +83,10 @@ def test_a_long_diff_is_cut_off(client: Client, run: Run, tmp_path: Path) -> Non
 
 def test_no_script_shows_a_token(client: Client, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the old nor the new one, in any format."""
-    monkeypatch.setenv("BOT_TOKEN", "canary-of-the-manifest")
+    monkeypatch.setenv("ROCKETCHAT_SECRET_BOT", "canary-of-the-manifest")
     old, new = (f"class Script {{}}\n// canary-of-the-{place}\n" for place in ("server", "manifest"))
     client.create(OutgoingIntegration("a", **BOT, token="canary-of-the-server", script=old))
-    entry = {**BOT, "token": {"env": "BOT_TOKEN"}, "script": new}
+    entry = {**BOT, "token": {"env": "ROCKETCHAT_SECRET_BOT"}, "script": new}
     path = manifest(tmp_path, outgoing={"a": entry, "b": entry})
     for options in ([], ["--json"], ["--markdown"], ["--out", str(tmp_path / "plan.json")]):
         result = run("plan", path, *options)

@@ -104,7 +104,7 @@ def test_apply_on_a_terminal_asks_and_shows_progress(
     screen = run_on_pty("apply", str(tmp_path / "m.json"), typed="y\n")
     assert screen.status == 0
     assert "\x1b[32m+ create incoming 't-0'" in screen.out
-    assert "Apply this plan? [y/N]" in screen.out
+    assert "Apply this plan to " in screen.out
     assert "12/12" in screen.out
     assert without_escapes(screen.out).splitlines()[-1].endswith("done: 12 of 12")
     assert len(workspace.server.documents) == 12

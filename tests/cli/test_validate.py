@@ -64,8 +64,8 @@ def test_scripts_that_do_not_compile_can_be_allowed(folder: Path, run: Run, monk
 
 def test_no_problem_shows_a_secret(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The token of an entry with mistakes stays out of the output."""
-    monkeypatch.setenv("BOT_TOKEN", "canary")
-    (folder / "a.toml").write_text('outgoing.a = { token = { env = "BOT_TOKEN" }, urls = 1 }')
+    monkeypatch.setenv("ROCKETCHAT_SECRET_BOT", "canary")
+    (folder / "a.toml").write_text('outgoing.a = { token = { env = "ROCKETCHAT_SECRET_BOT" }, urls = 1 }')
     result = run("validate", "a.toml")
     assert result.status == 2
     assert "canary" not in result.out + result.err

@@ -60,6 +60,7 @@ CALLS = {
 NOT_IN_THE_TABLE = {
     "Client.close": "logs out: its failure is a warning",
     "Client.from_env": "sends nothing",
+    "Client.url": "sends nothing",
     "Client.user_id": "sends nothing, or logs in",
     "Client.webhook": "sends nothing",
     "IncomingWebhook.close": "sends nothing",

@@ -67,7 +67,7 @@ def load() -> Load:
 def mistakes() -> Mistakes:
     """Return the reasons why a manifest of these files does not load."""
 
-    def reasons(*files: str, **options: bool) -> tuple[str, ...]:
+    def reasons(*files: str, **options: Any) -> tuple[str, ...]:
         with pytest.raises(ManifestError) as caught:
             Manifest.load(*files, **options)
         return caught.value.reasons

@@ -35,13 +35,13 @@ def manifest_with(line: str, *, under: str = "") -> str:
     return str(path)
 
 
-def token_of(path: str, **options: bool) -> str | None:
+def token_of(path: str, **options: Any) -> str | None:
     (entry,) = Manifest.load(path, **options).entries
     assert isinstance(entry.definition, OutgoingIntegration)
     return entry.definition.token
 
 
-def script_of(path: str, **options: bool) -> str | None:
+def script_of(path: str, **options: Any) -> str | None:
     (entry,) = Manifest.load(path, **options).entries
     return entry.definition.script
 
@@ -78,8 +78,8 @@ def test_script_and_script_file_override_each_other(folder: Path) -> None:
 @pytest.mark.parametrize("value", ["007", " a\n", "{x}"])
 def test_a_variable_is_read_verbatim(folder: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     """No format applies to the values of variables."""
-    monkeypatch.setenv("BOT_TOKEN", value)
-    assert token_of(manifest_with('token = { env = "BOT_TOKEN" }')) == value
+    monkeypatch.setenv("ROCKETCHAT_SECRET_BOT", value)
+    assert token_of(manifest_with('token = { env = "ROCKETCHAT_SECRET_BOT" }')) == value
 
 
 @pytest.mark.parametrize(
@@ -94,17 +94,17 @@ def test_a_secret_file_is_read_without_one_line_break(folder: Path, written: str
 
 def test_an_entry_has_the_sources_of_its_secrets(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plan can name the source instead of storing the secret; a literal token has no source."""
-    monkeypatch.setenv("BOT_TOKEN", "variable")
+    monkeypatch.setenv("ROCKETCHAT_SECRET_BOT", "variable")
     (folder / "token").write_text("file")
     Path("conf").mkdir()
     (folder / "conf/m.toml").write_text(
-        f'[defaults]\ntoken = {{ env = "BOT_TOKEN" }}\n[outgoing.a]\n{BOT}'
+        f'[defaults]\ntoken = {{ env = "ROCKETCHAT_SECRET_BOT" }}\n[outgoing.a]\n{BOT}'
         f'[outgoing.b]\ntoken = {{ file = "../token" }}\n{BOT}[outgoing.c]\ntoken = "literal"\n{BOT}'
         f"[incoming.a]\n{HOOK}"
     )
     entries = Manifest.load("conf/m.toml", allow_outside=True).entries
     assert [entry.secrets for entry in entries] == [
-        {"token": Secret(env="BOT_TOKEN", folder=str(folder / "conf"), allow_outside=True)},
+        {"token": Secret(env="ROCKETCHAT_SECRET_BOT", folder=str(folder / "conf"), allow_outside=True)},
         {"token": Secret(file="../token", folder=str(folder / "conf"), allow_outside=True)},
         {},
         {},
@@ -125,11 +125,46 @@ def test_the_clients_credentials_are_no_secrets_of_integrations(
         Secret(env=name).resolve()
 
 
+def test_other_variables_have_to_be_allowed(mistakes: Mistakes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One by its name, or another prefix. The message says how; the client's credentials cannot be allowed."""
+    for name in ("AWS_SECRET_ACCESS_KEY", "ROCKETCHAT_SECRET_", "ROCKETCHAT_PASSWORD"):
+        monkeypatch.setenv(name, CANARY)
+    path = manifest_with('token = { env = "AWS_SECRET_ACCESS_KEY" }')
+    (reason,) = mistakes(path)
+    assert reason == (
+        "m.toml: outgoing.a.token: the environment variable 'AWS_SECRET_ACCESS_KEY' may not be read: only names that "
+        "begin with 'ROCKETCHAT_SECRET_' are allowed. Call it 'ROCKETCHAT_SECRET_AWS_SECRET_ACCESS_KEY' here and in "
+        "the environment, or allow it with --secret-env AWS_SECRET_ACCESS_KEY (in Python: "
+        "secret_names=['AWS_SECRET_ACCESS_KEY'])"
+    )
+    rules: list[dict[str, Any]] = [{"secret_names": ["AWS_SECRET_ACCESS_KEY"]}, {"secret_prefix": "AWS_"}]
+    for allowed in (*rules, {"secret_prefix": ""}):
+        assert token_of(path, **allowed) == CANARY
+    assert mistakes(manifest_with('token = { env = "ROCKETCHAT_SECRET_" }'))
+    assert mistakes(manifest_with('token = { env = "ROCKETCHAT_PASSWORD" }'), secret_prefix="")
+
+
+def test_hidden_files_are_no_secrets(mistakes: Mistakes, folder: Path) -> None:
+    """Nor files in hidden folders, also by links, with allow_outside as well. Mounts of Kubernetes are allowed."""
+    for inner in (".git", "..2026"):
+        (folder / inner).mkdir()
+        (folder / inner / "token").write_text("text")
+    (folder / ".env").write_text("text")
+    (folder / "link").symlink_to(folder / ".env")
+    (folder / "mounted").symlink_to(folder / "..2026/token")
+    for file in (".env", ".git/token", "link", f"{folder}/.git/token", "x/../.env"):
+        path = manifest_with(f'token = {{ file = "{file}" }}')
+        assert all(f"{file!r} is hidden" in reason for reason in mistakes(path))
+        assert all(f"{file!r} is hidden" in reason for reason in mistakes(path, allow_outside=True))
+    assert token_of(manifest_with('token = { file = "mounted" }')) == "text"
+    assert token_of(manifest_with('token = { file = "token" }', under=".git")) == "text"
+
+
 @pytest.mark.parametrize(
     ("secret", "reason"),
     [
-        (Secret(env="MISSING"), "the environment variable 'MISSING' is not set"),
-        (Secret(env="BLANK"), "'BLANK' is blank"),
+        (Secret(env="ROCKETCHAT_SECRET_MISSING"), "the environment variable 'ROCKETCHAT_SECRET_MISSING' is not set"),
+        (Secret(env="ROCKETCHAT_SECRET_BLANK"), "'ROCKETCHAT_SECRET_BLANK' is blank"),
         (Secret(file="missing"), "'missing' cannot be read: No such file or directory"),
         (Secret(file="latin"), "'latin' is not UTF-8 text"),
         (Secret(file="../outside"), f"'../outside' {OUTSIDE}"),
@@ -140,7 +175,7 @@ def test_an_unreadable_secret_is_reported_alike_when_loading_and_later(
     mistakes: Mistakes, folder: Path, monkeypatch: pytest.MonkeyPatch, secret: Secret, reason: str
 ) -> None:
     """`resolve` raises the reason that loading reports."""
-    monkeypatch.setenv("BLANK", " \t")
+    monkeypatch.setenv("ROCKETCHAT_SECRET_BLANK", " \t")
     (folder / "latin").write_bytes(b"\xe4")
     with pytest.raises(ManifestError) as caught:
         secret.resolve()
@@ -158,23 +193,23 @@ def test_a_secret_has_one_source() -> None:
 
 def test_a_secret_holds_no_value(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It reads the value each time, so that reprs and pickles have only its source."""
-    secret = Secret(env="BOT_TOKEN")
+    secret = Secret(env="ROCKETCHAT_SECRET_BOT")
     for value in ("old", CANARY):
-        monkeypatch.setenv("BOT_TOKEN", value)
+        monkeypatch.setenv("ROCKETCHAT_SECRET_BOT", value)
         assert secret.resolve() == value
     assert pickle.loads(pickle.dumps(secret)) == secret
-    assert hash(secret) == hash(Secret(env="BOT_TOKEN"))
-    manifest = Manifest.load(manifest_with('token = { env = "BOT_TOKEN" }'))
+    assert hash(secret) == hash(Secret(env="ROCKETCHAT_SECRET_BOT"))
+    manifest = Manifest.load(manifest_with('token = { env = "ROCKETCHAT_SECRET_BOT" }'))
     assert CANARY.encode() not in pickle.dumps(secret)
     assert CANARY not in repr(manifest)
-    assert "BOT_TOKEN" in repr(manifest)
+    assert "ROCKETCHAT_SECRET_BOT" in repr(manifest)
 
 
 LEAKS = {
     "literal": f'token = "{CANARY}"\ntypo = 1',
-    "variable": 'token = { env = "BOT_TOKEN" }\ntypo = 1',
+    "variable": 'token = { env = "ROCKETCHAT_SECRET_BOT" }\ntypo = 1',
     "file": 'token = { file = "token" }\nname = 5',
-    "wrong elsewhere": 'token = { env = "BOT_TOKEN" }\nretry_failed_calls = true\nretry_count = 0',
+    "wrong elsewhere": 'token = { env = "ROCKETCHAT_SECRET_BOT" }\nretry_failed_calls = true\nretry_count = 0',
     "wrong itself": 'token = { env = "BROKEN" }',
     "not text": 'token = { file = "latin" }',
     "wrong type": f'token = ["{CANARY}"]',
@@ -201,7 +236,7 @@ def texts_held_by(error: BaseException) -> Iterator[str | bytes]:
 @pytest.mark.parametrize("lines", LEAKS.values(), ids=LEAKS)
 def test_no_failure_refers_to_a_secret(folder: Path, monkeypatch: pytest.MonkeyPatch, lines: str) -> None:
     """A secret is not in the error's text, its chain, or the frames of its traceback."""
-    monkeypatch.setenv("BOT_TOKEN", CANARY)
+    monkeypatch.setenv("ROCKETCHAT_SECRET_BOT", CANARY)
     monkeypatch.setenv("BROKEN", f"{CANARY}\udce4")
     (folder / "token").write_text(CANARY)
     (folder / "latin").write_bytes(CANARY.encode() + b"\xe4")
@@ -223,7 +258,7 @@ class TestFiles:
     def place(self, line: str) -> str:
         return "outgoing.a.token" if line.startswith("token") else "incoming.a.script_file"
 
-    def read(self, path: str, line: str, **options: bool) -> str | None:
+    def read(self, path: str, line: str, **options: Any) -> str | None:
         return (token_of if line.startswith("token") else script_of)(path, **options)
 
     def test_paths_are_relative_to_the_folder_of_the_manifest(self, folder: Path, line: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rocketchat_integrations import OutgoingIntegration
 from rocketchat_integrations.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -86,6 +87,33 @@ def test_a_mistake_in_a_merged_table_has_the_line_of_the_value(mistakes: Mistake
     (folder / "m.yaml").write_text("incoming:\n  a:\n    <<: {channel: '#a',\n      username: ' '}\n")
     (reason,) = mistakes("m.yaml")
     assert reason.startswith("m.yaml:4: incoming.a.username: ")
+
+
+@pytest.mark.parametrize("part", ["a", '"a\\"."', "'a.'", "a "])
+def test_a_dotted_key_has_a_limit(folder: Path, mistakes: Mistakes, part: str) -> None:
+    """20,000 parts would cost seconds and gigabytes. The message has the line."""
+    for key in (f"{'.'.join([part] * 20_000)} = 1", f"[{'.'.join([part] * 20_000)}]"):
+        (folder / "m.toml").write_text(f"scope = 'a'\n{key}\n")
+        assert mistakes("m.toml") == ("m.toml:2: is nested too deeply",)
+
+
+def test_a_search_for_dotted_keys_takes_no_time(folder: Path) -> None:
+    """A long word, long blanks, and many short paths are no dotted key."""
+    script = "x" * 1_000_000 + " " * 1_000_000 + "a.b " * 250_000 + "a.b.c().d"
+    (folder / "m.toml").write_text(f"[incoming.a]\nchannel='#a'\nusername='x'\nscript='{script}'\n")
+    (entry,) = Manifest.load("m.toml").entries
+    assert entry.definition.script == script
+
+
+def test_yaml_has_no_numbers_to_the_base_60(folder: Path) -> None:
+    """12:30 is text, and a long one takes no time. Other numbers stay numbers."""
+    long = ":".join(["59"] * 100_000)
+    entry = "{channel: '#a', username: x, event: sendMessage, urls: u, retry_count: 0x1_0, "
+    (folder / "m.yaml").write_text(f"outgoing:\n  12:30: {entry} alias: {long}.5, emoji: {long}}}\n")
+    definition = Manifest.load("m.yaml").entries[0].definition
+    assert (definition.name, definition.alias, definition.emoji) == ("12:30", f"{long}.5", long)
+    assert isinstance(definition, OutgoingIntegration)
+    assert definition.retry_count == 16
 
 
 @pytest.mark.parametrize("comment", ["", " # none", "   #"])

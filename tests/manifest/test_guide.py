@@ -35,7 +35,7 @@ def beside(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in (("scripts/builds.js", "class Script {}\n"), ("secrets/greeter", "canary\n")):
         (folder / name).parent.mkdir()
         (folder / name).write_text(text)
-    monkeypatch.setenv("DEPLOYER_TOKEN", "deployer's")
+    monkeypatch.setenv("ROCKETCHAT_SECRET_DEPLOYER", "deployer's")
     return folder
 
 
@@ -86,7 +86,7 @@ def test_the_schema_accepts_the_example() -> None:
 
 def test_mistakes_look_as_shown(mistakes: Mistakes, beside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The guide shows the real messages."""
-    monkeypatch.delenv("DEPLOYER_TOKEN")
+    monkeypatch.delenv("ROCKETCHAT_SECRET_DEPLOYER")
     text = TOML.replace('channel = "#alerts"', 'channels = "#alerts"')
     (beside / "integrations.toml").write_text(text, encoding="utf-8")
     (shown,) = blocks("text")

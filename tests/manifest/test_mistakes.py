@@ -213,7 +213,7 @@ JSON = {
         "m.json: incoming.a.channel: is given twice",
     ),
     "repeated key of a secret": (
-        '{"defaults": {"token": {"env": "PATH", "env": "PATH"}}}',
+        '{"defaults": {"token": {"env": "PATH", "env": "ROCKETCHAT_SECRET_A"}}}',
         "m.json: defaults.token.env: is given twice",
     ),
     "lone surrogate in a name": (
@@ -242,9 +242,10 @@ OF_FORMATS = [
 
 @pytest.mark.parametrize(("file", "text", "expected"), OF_FORMATS)
 def test_what_a_format_does_not_read_as_meant_is_explained(
-    mistakes: Mistakes, folder: Path, file: str, text: str, expected: tuple[str, ...]
+    mistakes: Mistakes, folder: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str, expected: tuple[str, ...]
 ) -> None:
     """A reason has the line of YAML, and says how to write the value."""
+    monkeypatch.setenv("ROCKETCHAT_SECRET_A", "x")
     (folder / file).write_text(text, encoding="utf-8")
     assert mistakes(file) == expected
 

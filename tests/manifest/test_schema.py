@@ -84,8 +84,8 @@ WORDS = ["isolated-vm", *map(str, EventType), *map(str, RetryDelay)]
 NO_TEXTS: list[Any] = [None, True, False, 0, 1, -1, 1.5]
 ELEMENTS: list[Any] = [*BLANKS, *TEXTS, None, 1]
 LISTS: list[Any] = [[], *([element] for element in ELEMENTS), ["", ""], ["", "#a"], ["#a", "b"], ["#a", ","]]
-PATH = {"env": "PATH"}
-SOURCES: list[Any] = [{}, PATH, {"env": " "}, {"env": 1}, {"file": "m.json"}, {**PATH, "file": "x"}, {"x": "x"}]
+SET = {"env": "ROCKETCHAT_SECRET_A"}
+SOURCES: list[Any] = [{}, SET, {"env": " "}, {"env": 1}, {"file": "m.json"}, {**SET, "file": "x"}, {"x": "x"}]
 VALUES = [*BLANKS, *TEXTS, *WORDS, *NO_TEXTS, *LISTS, *SOURCES]
 
 # What a schema cannot know about files and names is left out.
@@ -106,6 +106,11 @@ RIGHT: dict[str, Any] = {
     "partial": True,
     "typo": "t",
 }
+
+
+@pytest.fixture(autouse=True)
+def variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SET["env"], "x")
 
 
 def good(kind: str) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class _Awaited:
 
     def __init__(self, client: Any) -> None:
         self._client = client
+        self.url: str = client.url
 
     async def list(self) -> AsyncIterator[IntegrationRecord]:
         for record in self._client.list():

@@ -48,6 +48,7 @@ class Memory:
     """A client whose workspace is a dictionary. It records its calls and can be made to fail."""
 
     def __init__(self) -> None:
+        self.url, self.user = "https://chat.example", "me"
         self.records: dict[str, IntegrationRecord] = {}
         self.calls: list[str] = []
         self.before: Callable[[str], object] = lambda call: None
@@ -84,8 +85,7 @@ class Memory:
             del self.records[record.id]
 
     def user_id(self) -> str:
-        self.calls.append("user_id")
-        return "me"
+        return self.user
 
     def _recorded(self, call: str) -> threading.Lock:
         with self._lock:

@@ -98,9 +98,14 @@ def test_a_manifest_is_planned_saved_and_applied(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From a manifest to a plan file to the workspace."""
-    monkeypatch.setenv("BOT_TOKEN", "the bot's")
+    monkeypatch.setenv("ROCKETCHAT_SECRET_BOT", "the bot's")
     (tmp_path / "ci.js").write_text("class Script {}")
-    bot = {"name": "own-bot", "event": "sendMessage", "urls": ["https://bot.example"], "token": {"env": "BOT_TOKEN"}}
+    bot = {
+        "name": "own-bot",
+        "event": "sendMessage",
+        "urls": ["https://bot.example"],
+        "token": {"env": "ROCKETCHAT_SECRET_BOT"},
+    }
     ci = {"name": "own-ci", "channel": "#general", "script_file": "ci.js", "script_enabled": True, "renamed_from": "ci"}
     integrations = tmp_path / "integrations.json"
     defaults = {"username": "rocket.cat", "partial": True}
@@ -123,6 +128,40 @@ def test_a_manifest_is_planned_saved_and_applied(
 def test_an_empty_plan_makes_no_calls(memory: Memory) -> None:
     assert apply(Plan(), memory) == Report()
     assert memory.calls == []
+
+
+# The workspace
+
+
+@pytest.mark.parametrize("other", [{"url": "https://copy.example"}, {"user": "somebody else"}], ids=str)
+def test_a_plan_is_applied_only_to_its_workspace(memory: Memory, other: dict[str, str]) -> None:
+    """Not to a copy with the same ids, nor as another user, unless this is asked for."""
+    memory.add(incoming("gone"))
+    changes = Plan.from_dict(json.loads(json.dumps(plan([], memory, prune="all").to_dict())))
+    copy = Memory()
+    copy.records = dict(memory.records)
+    vars(copy).update(other)
+    with pytest.raises(UnsafePlan, match=r"made for https://chat\.example \(user me\), and this is https://"):
+        apply(changes, copy)
+    assert copy.calls == []
+    apply(changes, copy, any_workspace=True)
+    assert copy.records == {}
+
+
+def test_spellings_of_a_workspace_are_the_same(memory: Memory) -> None:
+    """Case of the host, the default port and a slash make no difference; a path does."""
+    changes = plan([incoming()], memory)
+    memory.url = "https://CHAT.example:443/"
+    apply(changes, memory)
+    memory.url = "https://chat.example/other"
+    with pytest.raises(UnsafePlan):
+        apply(changes, memory)
+
+
+def test_a_plan_without_a_workspace_is_refused(memory: Memory) -> None:
+    changes = attrs.evolve(plan([incoming()], memory), target=None)
+    with pytest.raises(UnsafePlan, match="does not name its workspace"):
+        apply(changes, memory)
 
 
 # Limits and arguments

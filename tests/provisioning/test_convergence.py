@@ -161,6 +161,10 @@ class FaultyClient:
         self._inject("integrations.remove")
         self._client.remove(record)
 
+    @property
+    def url(self) -> str:
+        return str(self._client.url)
+
     def user_id(self) -> str:
         return str(self._client.user_id())
 

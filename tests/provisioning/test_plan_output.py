@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 import rocketchat_integrations
-from rocketchat_integrations import ApplyError, Change, EventType, ProvisioningError, RocketChatError
+from rocketchat_integrations import ApplyError, Change, EventType, ProvisioningError, RocketChatError, StalePlan
 from rocketchat_integrations.manifest import Manifest, Secret
 from rocketchat_integrations.provisioning import Create, LiteralSecret, Plan, apply, plan
 from rocketchat_integrations.provisioning._steps import digest, fingerprint
@@ -45,7 +45,7 @@ def wanted(memory: Memory) -> Manifest:
     )
     fields = ("alias", "channel", "script", "script_enabled", "run_on_edits", "token")
     created = outgoing("new", event=EventType.ROOM_CREATED, enabled=False, script=SCRIPT, token=f"{CANARY} 3")
-    source = {"token": Secret(env="BOT_TOKEN")}
+    source = {"token": Secret(env="ROCKETCHAT_SECRET_BOT")}
     return manifest(
         entry(changed, *fields, secrets=source),
         entry(created, "enabled", "script", "token", secrets=source),
@@ -74,12 +74,12 @@ def test_the_text_of_a_plan_has_all_changes(full: Plan) -> None:
         "    event: 'roomCreated'",
         "    urls: 'https://bot.example'",
         "    channel: '#general'",
-        "    token: set",
+        "    token: set, from the environment variable 'ROCKETCHAT_SECRET_BOT'",
         "~ update outgoing 'changes' (c1)",
         "    alias: 'Old' -> 'New'",
         "    script: 26 characters -> 35 characters (+2 -1 lines)",
         "    channel: '#general' -> '#general', '#ops'",
-        "    token: changed",
+        "    token: changed, from the environment variable 'ROCKETCHAT_SECRET_BOT'",
         "    run_on_edits: false -> true",
         "- remove incoming 'gone' (g1)",
         "- remove incoming 'gone' (g2)",
@@ -105,7 +105,7 @@ def test_missing_values_are_printed_as_none(memory: Memory) -> None:
 
 def test_control_characters_are_escaped(memory: Memory) -> None:
     """A name from the server cannot control the terminal or fake a line."""
-    memory.add(incoming("\x1b[2J", alias="\x1b[1m"))
+    memory.add(incoming("\x1b[2J", alias="\x1b[1m"), id="\x1b]0;\n- remove")
     text = str(plan([incoming("\x1b[2J\n- remove")], memory, prune="all"))
     assert "\x1b" not in text
     assert sum(line.startswith("- remove") for line in text.splitlines()) == 1
@@ -146,25 +146,28 @@ def test_the_digest_covers_all_that_was_read(full: Plan, wanted: Manifest, memor
 
 def test_secrets_are_read_when_a_plan_from_a_file_is_applied(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     memory.add(outgoing("a", token="old"))
-    source = {"token": Secret(env="BOT_TOKEN")}
+    source = {"token": Secret(env="ROCKETCHAT_SECRET_BOT")}
     wanted = manifest(*(entry(outgoing(name, token="then"), "token", secrets=source) for name in "ab"))
     changes = through_a_file(plan(wanted, memory))
-    monkeypatch.setenv("BOT_TOKEN", "now")
+    monkeypatch.setenv("ROCKETCHAT_SECRET_BOT", "now")
     apply(changes, memory)
     assert [record.token for record in memory.records.values()] == ["now", "now"]
 
 
 def test_a_plan_names_secret_files_by_absolute_paths(memory: Memory, tmp_path: Path) -> None:
-    """Applied in another folder, it reads the same file."""
+    """Applied in another folder, it reads the same file, if this is allowed again."""
     for folder, token in (("planned", "right"), ("applied", "wrong")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "token").write_text(token)
     bot = {"name": "a", "channel": "#a", "username": "x", "event": "sendMessage", "urls": "u"}
     (tmp_path / "planned/m.json").write_text(json.dumps({"outgoing": [{**bot, "token": {"file": "token"}}]}))
     with contextlib.chdir(tmp_path / "planned"):
-        changes = through_a_file(plan(Manifest.load("m.json"), memory))
+        data = plan(Manifest.load("m.json"), memory).to_dict()
+        assert Plan.from_dict(data)
     with contextlib.chdir(tmp_path / "applied"):
-        apply(changes, memory)
+        with pytest.raises(ProvisioningError, match=r"outgoing 'a': token: .*planned/token' is outside .*--allow-outs"):
+            Plan.from_dict(data)
+        apply(Plan.from_dict(data, allow_outside=True), memory)
     assert [record.token for record in memory.records.values()] == ["right"]
 
 
@@ -233,6 +236,10 @@ def test_changed_data_is_refused(full: Plan) -> None:
     data["updates"][0]["fields"]["alias"] = "Mallory"
     with pytest.raises(ProvisioningError, match="changed or damaged"):
         Plan.from_dict(data)
+    data = full.to_dict()
+    data["target"]["url"] = "https://copy.example"
+    with pytest.raises(ProvisioningError, match="changed or damaged"):
+        Plan.from_dict(data)
     for key in ("prune", "creates", "updates", "removals", "unchanged"):
         data = full.to_dict()
         data[key] = data[key][1:] if isinstance(data[key], list) else not data[key]
@@ -246,6 +253,7 @@ FORGERIES: list[tuple[str, dict[str, Any]]] = [
     ("creates", {"type": "webhook-other"}),
     ("creates", {"secrets": {"alias": {"env": "A"}}}),
     ("creates", {"renamed_from": 1}),
+    ("creates", {"definition": {**attrs.asdict(outgoing("new")), "token": "text"}}),
     ("updates", {"fields": {"token": "text"}}),
     ("updates", {"changes": [{}]}),
     ("updates", {"odd": 1}),
@@ -261,6 +269,38 @@ def test_invalid_data_with_a_valid_digest_is_refused(full: Plan, kind: str, more
     del data["digest"]
     with pytest.raises(ProvisioningError, match="not the data of a plan"):
         Plan.from_dict({**data, "digest": digest(data)})
+
+
+LIES: list[tuple[str, dict[str, Any], str]] = [
+    ("updates", {"fields": {"name": "changes", "alias": "Mallory"}}, "would change other fields than it shows"),
+    ("updates", {"changes": []}, "would change other fields than it shows"),
+    (
+        "updates",
+        {"fields": {"name": "x"}, "secrets": {}, "changes": [{"field": "name", "old": "changes", "new": "x"}]},
+        "would change other fields than it shows",
+    ),
+    ("updates", {"fields": {"name": "changes", "channel": 5}}, "would change other fields than it shows"),
+    ("updates", {"name": "same"}, "is outgoing 'changes' and not what the plan shows"),
+    ("removals", {"name": "temporary"}, "is incoming 'gone' and not what the plan shows"),
+    ("removals", {"type": "webhook-outgoing"}, "is incoming 'gone' and not what the plan shows"),
+]
+
+
+@pytest.mark.parametrize(("kind", "lie", "message"), LIES, ids=str)
+def test_a_plan_that_shows_something_else_than_it_does_is_refused(
+    full: Plan, memory: Memory, monkeypatch: pytest.MonkeyPatch, kind: str, lie: dict[str, Any], message: str
+) -> None:
+    """Its digest and its fingerprints are right, since anybody can compute them. Nothing is written."""
+    monkeypatch.setenv("ROCKETCHAT_SECRET_BOT", f"{CANARY} 2")
+    data = full.to_dict()
+    data[kind][-1].update(lie)
+    del data["digest"]
+    forged = Plan.from_dict({**data, "digest": digest(data)})
+    memory.calls.clear()
+    with pytest.raises(StalePlan, match=message):
+        apply(forged, memory)
+    assert memory.calls == ["list"]
+    apply(through_a_file(full), memory)
 
 
 # Secrets
@@ -286,8 +326,8 @@ def test_secrets_that_other_fields_quote_are_hidden(memory: Memory) -> None:
 
 def test_a_create_shows_what_becomes_of_its_token(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given, made by the server, or none; also where its source cannot be read."""
-    monkeypatch.delenv("BOT_TOKEN", raising=False)
-    with_source = entry(outgoing("a", token="t"), "token", secrets={"token": Secret(env="BOT_TOKEN")})
+    monkeypatch.delenv("ROCKETCHAT_SECRET_BOT", raising=False)
+    with_source = entry(outgoing("a", token="t"), "token", secrets={"token": Secret(env="ROCKETCHAT_SECRET_BOT")})
     creates = plan(manifest(with_source, entry(incoming("b")), entry(outgoing("c"))), memory).creates
     assert {step.name: step.shown_fields["token"] for step in creates} == {"a": "<set>", "b": "<generated>", "c": None}
 

@@ -27,18 +27,20 @@ def command(credentials: Credentials, manifest: str, with_secrets: bool, force: 
     """Write a manifest of the integrations of a workspace.
 
     The suffix of MANIFEST selects the format: .toml, .yaml, .yml or .json. Scripts are written to files beside it.
-    Tokens of outgoing webhooks are not written; the manifest names the environment variables to set them in.
+    Tokens of outgoing webhooks are not written; the manifest names the environment variables to set them in. Only you
+    can read the files.
     """
     path = Path(manifest)
     if path.suffix.lower() not in WRITERS:
         raise click.UsageError(f"MANIFEST must end in {', '.join(WRITERS)}")
     with credentials.client() as client:
         content = export(list(show_count(client.list(on_error=_warn_of_unreadable))))
-    files = {path.parent / name: script for name, script in content.scripts.items()}
-    files[path] = WRITERS[path.suffix.lower()](content.tables).encode()
+    scripts = {path.parent / name: script for name, script in content.scripts.items()}
+    manifests = {path: WRITERS[path.suffix.lower()](content.tables).encode()}
     secrets = {path.parent / ".env": _dotenv(content.variables)} if with_secrets else {}
-    _write(files, secrets, force=force)
-    written = [str(file) for file in (*files, *secrets)]
+    # The manifest last: it names the others.
+    _write({**scripts, **secrets, **manifests}, force=force)
+    written = [str(file) for file in (*scripts, *manifests, *secrets)]
     print_error(f"written: {', '.join(written)}")
     if content.variables and not with_secrets:
         print_error(f"to use it, set {', '.join(content.variables)}; --with-secrets writes them to a file")
@@ -55,12 +57,13 @@ def _dotenv(variables: dict[str, str]) -> bytes:
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items()).encode()
 
 
-def _write(files: dict[Path, bytes], secrets: dict[Path, bytes], *, force: bool) -> None:
-    existing = [str(file) for file in (*files, *secrets) if os.path.lexists(file)]
+def _write(files: dict[Path, bytes], *, force: bool) -> None:
+    existing = [str(file) for file in files if os.path.lexists(file)]
     if existing and not force:
         raise CommandError(f"already there: {', '.join(existing)}; --force overwrites them. Nothing was written")
-    for file, content in files.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-    for file, content in secrets.items():
-        write_private(file, content)
+    top = next(reversed(files)).parent
+    for folder in {file.parent: None for file in files}:
+        if folder != top and folder.is_symlink():
+            raise CommandError(f"{folder} is a link; make it a folder. Nothing was written")
+        folder.mkdir(parents=True, exist_ok=True)
+    write_private(files)

@@ -49,7 +49,7 @@ class PlanInput(NamedTuple):
         return plan(self.manifest, CountingClient(client), prune=self.prune)
 
 
-def read_wanted(manifests: tuple[str, ...], prune: str | None, **options: bool) -> PlanInput:
+def read_wanted(manifests: tuple[str, ...], prune: str | None, **options: Any) -> PlanInput:
     """Read and check the manifests, before anything needs a login.
 
     Raises:
@@ -77,7 +77,7 @@ def command(
     out: str | None,
     as_markdown: bool,
     as_json: bool,
-    **options: bool,
+    **options: Any,
 ) -> int:
     """Show how a workspace differs from a manifest. Changes nothing.
 
@@ -98,7 +98,7 @@ def command(
     with credentials.client() as client:
         changes = wanted.plan(client)
     if out is not None:
-        write_private(Path(out), json.dumps(changes.to_dict(), indent=2).encode())
+        write_private({Path(out): json.dumps(changes.to_dict(), indent=2).encode()})
         print_error(f"written: {out}")
     if as_json:
         print_json(plan_json(changes))

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, cast, get_args
 
 import attrs
@@ -14,6 +13,7 @@ import click
 
 from rocketchat_integrations.cli.credentials import Credentials, warn_if_typed, warn_of_secret
 from rocketchat_integrations.cli.failures import CommandError
+from rocketchat_integrations.cli.input_files import read_file_or_stdin
 from rocketchat_integrations.cli.integration_names import complete_integration
 from rocketchat_integrations.cli.lookup import find
 from rocketchat_integrations.cli.shared_options import File, is_url, json_option, type_option
@@ -132,7 +132,7 @@ def _message(text: str | None, json_file: str | None) -> str | Message:
 
 
 def _read(path: str) -> str:
-    content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    content = read_file_or_stdin(path)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

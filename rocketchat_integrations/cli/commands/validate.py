@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from rocketchat_integrations.cli.manifest_files import file_options, read_manifest
@@ -13,7 +15,7 @@ from rocketchat_integrations.cli.terminal import counted, print_error, print_jso
 @click.argument("manifests", metavar="MANIFEST...", nargs=-1, required=True, type=File())
 @file_options
 @json_option
-def command(manifests: tuple[str, ...], allow_outside: bool, allow_broken_scripts: bool, as_json: bool) -> int:
+def command(manifests: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Check manifests without a login.
 
     Finds everything that plan would refuse in the files, and prints a line for each problem, with its place. Nothing is
@@ -22,7 +24,7 @@ def command(manifests: tuple[str, ...], allow_outside: bool, allow_broken_script
 
     Exit status 0: nothing was found; 2: something was found.
     """
-    files = read_manifest(manifests, allow_outside=allow_outside, allow_broken_scripts=allow_broken_scripts)
+    files = read_manifest(manifests, **options)
     problems = [*files.mistakes, *files.broken_scripts]
     if as_json:
         print_json({"integrations": len(files.manifest.entries), "problems": problems})
