@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rocketchat_integrations.scripts import ready_made
+from rocketchat_integrations.scripts import ready_made_script
 from tests.cli.conftest import PROGRAM, TIMEOUT
 
 if TYPE_CHECKING:
@@ -163,10 +163,9 @@ def test_a_file_that_is_not_a_sample_is_refused(run: Run) -> None:
     assert "alerts.payloads/a.json: must be an object with content (headers, query, content" in error
 
 
-@pytest.mark.parametrize("script", ready_made(), ids=lambda script: script.name)
-def test_the_samples_of_the_ready_made_scripts_pass(run: Run, script: Any) -> None:
-    Path("copy.js").write_text(script.source, encoding="utf-8")
-    Path("copy.payloads").symlink_to(PAYLOADS / script.name)
+def test_the_samples_of_a_ready_made_script_pass(run: Run) -> None:
+    Path("copy.js").write_text(ready_made_script("zabbix").source, encoding="utf-8")
+    Path("copy.payloads").symlink_to(PAYLOADS / "zabbix")
     assert run("script", "test", "copy.js").status == 0
 
 
