@@ -87,7 +87,7 @@ def _text(value: object, place: str) -> str:
 
 def _from_environment(name: str, place: str) -> str:
     if name not in os.environ:
-        raise CommandError(f"{place}: the environment has no {name}")
+        raise CommandError(f"{place}: the environment variable {name} is not set")
     return os.environ[name]
 
 

@@ -91,7 +91,10 @@ LOGIN = 'url = "https://x.example"\nuser_id = "u"\n'
         (f"[p]\n{LOGIN}token = 1", "p: token: must be text, {env"),
         (f'[p]\n{LOGIN}token = {{file = "t"}}', "p: token: must be text, {env"),
         (f"[p]\n{LOGIN}token = {{env = 1}}", "p: token: must be text, {env"),
-        (f'[p]\n{LOGIN}token = {{env = "TEST_NO_TOKEN"}}', "p: token: the environment has no TEST_NO_TOKEN"),
+        (
+            f'[p]\n{LOGIN}token = {{env = "TEST_NO_TOKEN"}}',
+            "p: token: the environment variable TEST_NO_TOKEN is not set",
+        ),
         (f'[p]\n{LOGIN}token = " "', "p: token: is blank"),
         (f'[p]\n{LOGIN}token = {{keyring = "t"}}', 'p: token: keyring: must be "service/name"'),
         ("[p", "is not TOML: "),
