@@ -135,6 +135,7 @@ def test_the_commands_of_the_readme(default_sigint: None) -> None:
             "@bob  CI (admin):  [log] [without title]",
             "bold",
         ),
+        (StoredMessage(room="ops", user="bob", text="yes", tmid="M1"), "#ops (thread)  bob: yes", "bold"),
     ],
 )
 def test_each_activity_is_one_line(
