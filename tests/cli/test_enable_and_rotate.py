@@ -61,9 +61,9 @@ def test_an_incoming_one_is_created_anew_and_the_old_one_removed(
 @pytest.mark.parametrize(
     ("options", "answers", "is_enabled", "told"),
     [
-        (("--yes",), None, True, "still works; to remove it: rocketchat-integrations remove "),
-        ((), "y\nn\n", True, "still works; to remove it: rocketchat-integrations remove "),
-        (("--old", "keep"), "y\n", True, "still works; to remove it: rocketchat-integrations remove "),
+        (("--yes",), None, True, "kept the old incoming 'ci'; to remove it: rocketchat-integrations remove "),
+        ((), "y\nn\n", True, "kept the old incoming 'ci'; to remove it: rocketchat-integrations remove "),
+        (("--old", "keep"), "y\n", True, "kept the old incoming 'ci'; to remove it: rocketchat-integrations remove "),
         (("--yes", "--old", "disable"), None, False, "disabled the old incoming 'ci'"),
     ],
 )

@@ -103,4 +103,4 @@ def _settle_old(client: Client, record: IncomingIntegrationRecord, wanted: str |
         client.update(record.id, evolved(record, {"enabled": False}))
         print_error(f"disabled the old {label(record)} ({record.id})")
     else:
-        print_error(f"the old {label(record)} still works; to remove it: rocketchat-integrations remove {record.id}")
+        print_error(f"kept the old {label(record)}; to remove it: rocketchat-integrations remove {record.id}")
