@@ -125,7 +125,7 @@ def _is_extra(other_names: Mapping[str, str]) -> _Check:
             if not isinstance(key, str):
                 raise TypeError(f"{field.name}: a key must be text, not {type(key).__name__}")
             if key in own:
-                raise ValueError(f"{field.name}: {key!r} has a field of its own: {own[key]}")
+                raise ValueError(f"{field.name}: {key!r} has a field: use {own[key]}")
             if item is None:
                 raise ValueError(f"{field.name}: {key!r} must not be None; leave it out")
         _is_json(it, field, cast("Mapping[object, object]", value))

@@ -320,9 +320,10 @@ class OutgoingIntegration(Definition):
     not know as its text."""
 
     urls: tuple[str, ...] = attrs.field(
-        kw_only=True, converter=_urls, metadata={"help": "URLs that Rocket.Chat posts to, one after the other."}
+        kw_only=True, converter=_urls, metadata={"help": "URLs that Rocket.Chat posts to."}
     )
-    """URLs that Rocket.Chat posts to, one after the other; at least one. Text is one URL."""
+    """URLs that Rocket.Chat posts to, at least one. Servers 6.x call them one after the other, later ones all at once.
+    Text is one URL."""
 
     channel: tuple[str, ...] = attrs.field(
         default=(),

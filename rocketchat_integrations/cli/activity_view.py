@@ -46,7 +46,8 @@ def _message(message: StoredMessage) -> str:
     author = f"{message.alias} ({message.user})" if message.alias else message.user
     titles = [str(each.get("title") or each.get("text") or "without title") for each in message.attachments]
     shown = "".join(f" [{title}]" for title in titles)
-    return f"{room}  {author}: {message.text}{shown}"
+    place = f"{room} (thread)" if message.tmid else room
+    return f"{place}  {author}: {message.text}{shown}"
 
 
 def _call(call: AnsweredCall) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 
 import click
 from click.shell_completion import CompletionItem
@@ -31,21 +32,26 @@ def integration_argument(command: F) -> F:
 def complete_integration(context: click.Context, _: click.Parameter, begun: str) -> list[CompletionItem]:
     """Suggest the integrations whose names begin so, of the workspace that the command line names.
 
-    A ``shell_complete`` function. A name that a shell would split is replaced by the id, which means the same.
+    A ``shell_complete`` function. A name that a shell would split, or that several have, is replaced by the id.
     """
     found: list[IntegrationRecord] = []
     reading = threading.Thread(target=_read, args=(context, found), daemon=True)
     reading.start()
     reading.join(_SECONDS)
+    records = list(found)
+    names = Counter(record.name for record in records)
     return [
-        CompletionItem(_word(record), help=f"{type_name(record.type)} {record.name}")
-        for record in list(found)
+        CompletionItem(
+            record.name if names[record.name] == 1 and _is_word(record.name) else record.id,
+            help=f"{type_name(record.type)} {record.name}",
+        )
+        for record in records
         if record.name.startswith(begun)
     ]
 
 
-def _word(record: IntegrationRecord) -> str:
-    return record.name if re.fullmatch(r"[\w@][\w.@%+,/-]*", record.name) else record.id
+def _is_word(name: str) -> bool:
+    return re.fullmatch(r"[\w@][\w.@%+,/-]*", name) is not None
 
 
 def _read(context: click.Context, found: list[IntegrationRecord]) -> None:

@@ -29,7 +29,7 @@ def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--secret-prefix",
         default=SECRET_PREFIX,
         show_default=True,
-        help="How environment variables begin that are allowed as secrets.",
+        help="The prefix of the environment variables that are allowed as secrets.",
     )(command)
     command = click.option(
         "--allow-outside", is_flag=True, help="Allow script_file and secrets outside the manifest's folder."

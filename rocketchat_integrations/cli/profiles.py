@@ -40,7 +40,7 @@ def read_profile(name: str) -> dict[str, str]:
     """
     profiles, file = _profiles(), profiles_file()
     if name not in profiles:
-        raise CommandError(f"{file}: there is no profile {name!r}; there are: {', '.join(profiles) or 'none'}")
+        raise CommandError(f"{file}: there is no profile {name!r}; the file has: {', '.join(profiles) or 'none'}")
     place, profile = f"{file}: {name}", profiles[name]
     if not isinstance(profile, dict):
         raise CommandError(f"{place}: must be a table, such as [{name}]")
@@ -87,7 +87,7 @@ def _text(value: object, place: str) -> str:
 
 def _from_environment(name: str, place: str) -> str:
     if name not in os.environ:
-        raise CommandError(f"{place}: the environment has no {name}")
+        raise CommandError(f"{place}: the environment variable {name} is not set")
     return os.environ[name]
 
 
@@ -106,8 +106,8 @@ def _from_keyring(name: str, place: str) -> str:
     else:
         if secret is not None:
             return secret
-        problem = "it has no such entry"
-    raise CommandError(f"{place}: the keyring gives no {name!r}: {problem}")
+        problem = "there is no such entry"
+    raise CommandError(f"{place}: cannot read {name!r} from the keyring: {problem}")
 
 
 _READERS = {"env": _from_environment, "keyring": _from_keyring}

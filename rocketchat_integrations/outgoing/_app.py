@@ -88,7 +88,7 @@ class WebhookApp:
     - with 401 if its token is wrong or missing, 413 if it is too large, 415 if its content type is missing or not JSON,
       and 400 if it is otherwise not a valid payload. No handler runs, and it is logged at INFO;
     - with no message if a bot or an integration sent it, unless the handler is registered with ``bots=True``. Messages
-      of bots trigger integrations too, so bots would answer each other for ever;
+      of bots trigger integrations too, so bots would answer each other endlessly;
     - with the earlier answer if it repeats a call that was answered with 2xx less than 5 minutes ago: same handler,
       same body. The handler does not run again.
 
@@ -194,7 +194,7 @@ class WebhookApp:
             token: the integration's token; the app's by default. None verifies nothing, and then this must be the only
                 handler.
             bots: whether to call the handler for messages of bots and integrations too. The handler must then prevent
-                that bots answer each other for ever.
+                that bots answer each other endlessly.
 
         Returns:
             The decorator. It returns the handler unchanged.

@@ -184,7 +184,9 @@ class Commands(Router):
             return "There are no commands."
         summaries = [(each.name, each.help.partition("\n")[0]) for each in self._commands.values()]
         lines = [f"`{name}`: {summary}" if summary else f"`{name}`" for name, summary in summaries]
-        return "\n".join(["The commands are:", *lines, f"Write `{summaries[0][0]} help` for all about one of them."])
+        return "\n".join(
+            ["The commands are:", *lines, f"For more about a command, write for example `{summaries[0][0]} help`."]
+        )
 
     @property
     def has_async(self) -> bool:
@@ -235,7 +237,7 @@ def _compiled(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
         if isinstance(compiled.pattern, str):
             return compiled
     except re.error as error:
-        problem = f"is no regular expression: {error}"
+        problem = f"is not a regular expression: {error}"
     except TypeError:
         pass
     raise ConfigurationError(f"pattern: {problem}")

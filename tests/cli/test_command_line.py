@@ -64,6 +64,17 @@ def test_every_command_has_help(run: Run) -> None:
         assert {"--json", "--debug"} <= {name for option in options for name in option.opts}
 
 
+def test_the_reference_describes_every_command_with_its_options() -> None:
+    """Only the options for fields of integrations are not repeated there."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "cli.rst").read_text(encoding="utf-8")
+    missing = {names for names, _ in commands() if f"``{names}" not in page}
+    for names, command in commands():
+        if not names.startswith(("create ", "update")):
+            options = (param for param in command.params if isinstance(param, click.Option))
+            missing |= {f"{names} {option.opts}" for option in options if not any(name in page for name in option.opts)}
+    assert missing == set()
+
+
 def test_the_version_is_printed(run: Run) -> None:
     """--version prints the version of the package."""
     assert run("--version").out == f"rocketchat-integrations {__version__}\n"

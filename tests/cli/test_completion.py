@@ -110,6 +110,13 @@ def test_a_name_that_the_shell_would_split_is_an_id(client: Client, ask: Ask) ->
     assert ask("show my") == {f"plain,{record.id}"}
 
 
+def test_a_name_that_several_have_is_completed_to_their_ids(client: Client, ask: Ask) -> None:
+    """Commands refuse the name, since it could mean either."""
+    definition = IncomingIntegration("twin", channel="#general", username="rocket.cat")
+    records = [client.create(definition), client.create(definition)]
+    assert ask("show tw") == {f"plain,{record.id}" for record in records}
+
+
 def test_completion_of_names_fails_without_a_word(
     workspace: Workspace, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

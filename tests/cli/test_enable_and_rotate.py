@@ -39,6 +39,7 @@ def test_an_outgoing_token_is_replaced_in_place(
     (tmp_path / "token").write_text("from-the-file\n")
     result = run("rotate-token", "bot", "--yes", "--token-file", str(tmp_path / "token"), "--json", "--show-secrets")
     assert (result.json["id"], result.json["token"]) == (bot.id, "from-the-file")
+    assert result.err == f"replaced the token of outgoing 'bot' ({bot.id})\n"
     assert client.get(bot).token == "from-the-file"
 
 
@@ -60,9 +61,9 @@ def test_an_incoming_one_is_created_anew_and_the_old_one_removed(
 @pytest.mark.parametrize(
     ("options", "answers", "is_enabled", "told"),
     [
-        (("--yes",), None, True, "still works; to remove it: remove "),
-        ((), "y\nn\n", True, "still works; to remove it: remove "),
-        (("--old", "keep"), "y\n", True, "still works; to remove it: remove "),
+        (("--yes",), None, True, "kept the old incoming 'ci'; to remove it: rocketchat-integrations remove "),
+        ((), "y\nn\n", True, "kept the old incoming 'ci'; to remove it: rocketchat-integrations remove "),
+        (("--old", "keep"), "y\n", True, "kept the old incoming 'ci'; to remove it: rocketchat-integrations remove "),
         (("--yes", "--old", "disable"), None, False, "disabled the old incoming 'ci'"),
     ],
 )

@@ -129,10 +129,10 @@ BY_HAND = {
 def test_a_change_by_hand_after_the_export_is_found(
     client: Client, run: Run, tmp_path: Path, name: str, options: str, shown: str
 ) -> None:
-    """Although the exported manifest has no line for the field. Applying the manifest undoes it."""
+    """Although the exported manifest, here in YAML, has no line for the field. Applying the manifest undoes it."""
     client.create(HOOK)
     client.create(BOT)
-    path = str(tmp_path / "m.toml")
+    path = str(tmp_path / "m.yaml")
     assert run("export", path).status == 0
     assert run("update", name, *options.split(), stdin=b"class Script {}").status == 0
     result = run("plan", path)

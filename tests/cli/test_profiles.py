@@ -82,8 +82,8 @@ LOGIN = 'url = "https://x.example"\nuser_id = "u"\n'
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "there is no profile 'p'; there are: none"),
-        ("[other]", "there is no profile 'p'; there are: other"),
+        ("", "there is no profile 'p'; the file has: none"),
+        ("[other]", "there is no profile 'p'; the file has: other"),
         ("p = 1", "p: must be a table, such as [p]"),
         ("[p]\ntokn = 1", "p: tokn: unknown key; allowed are url, user_id, token, user, password"),
         (f"[p]\n{LOGIN}", "p: must have url, and either user_id and token, or user and password"),
@@ -91,7 +91,10 @@ LOGIN = 'url = "https://x.example"\nuser_id = "u"\n'
         (f"[p]\n{LOGIN}token = 1", "p: token: must be text, {env"),
         (f'[p]\n{LOGIN}token = {{file = "t"}}', "p: token: must be text, {env"),
         (f"[p]\n{LOGIN}token = {{env = 1}}", "p: token: must be text, {env"),
-        (f'[p]\n{LOGIN}token = {{env = "TEST_NO_TOKEN"}}', "p: token: the environment has no TEST_NO_TOKEN"),
+        (
+            f'[p]\n{LOGIN}token = {{env = "TEST_NO_TOKEN"}}',
+            "p: token: the environment variable TEST_NO_TOKEN is not set",
+        ),
         (f'[p]\n{LOGIN}token = " "', "p: token: is blank"),
         (f'[p]\n{LOGIN}token = {{keyring = "t"}}', 'p: token: keyring: must be "service/name"'),
         ("[p", "is not TOML: "),
@@ -135,8 +138,11 @@ def test_a_token_can_be_in_the_keyring(
     entries = {"p": "chat/prod/admin", "missing": "chat/prod/x", "closed": "locked/x"}
     write("".join(f'[{name}]\n{head}token = {{keyring = "{it}"}}\n' for name, it in entries.items()))
     assert run("--profile", "p", "list").status == 0
-    assert "the keyring gives no 'chat/prod/x': it has no such entry" in run("--profile", "missing", "list").error
-    assert run("--profile", "closed", "list").error.endswith("gives no 'locked/x': RuntimeError")
+    assert (
+        "cannot read 'chat/prod/x' from the keyring: there is no such entry"
+        in run("--profile", "missing", "list").error
+    )
+    assert run("--profile", "closed", "list").error.endswith("cannot read 'locked/x' from the keyring: RuntimeError")
     monkeypatch.setitem(sys.modules, "keyring", None)
     assert "needs the package keyring: python -m pip install keyring" in run("--profile", "p", "list").error
 

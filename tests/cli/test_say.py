@@ -79,7 +79,7 @@ def test_only_a_server_on_this_machine_is_asked(run: Run, monkeypatch: pytest.Mo
 def test_a_server_that_does_not_answer(workspace: Workspace, run: Run) -> None:
     """The error names host and port."""
     workspace.server.stop()
-    assert "no server that `serve` runs answers at 127.0.0.1:" in run("say", "general", "x").error
+    assert "there is no embedded server at 127.0.0.1:" in run("say", "general", "x").error
 
 
 def test_the_commands_of_the_readme(default_sigint: None) -> None:
@@ -135,6 +135,7 @@ def test_the_commands_of_the_readme(default_sigint: None) -> None:
             "@bob  CI (admin):  [log] [without title]",
             "bold",
         ),
+        (StoredMessage(room="ops", user="bob", text="yes", tmid="M1"), "#ops (thread)  bob: yes", "bold"),
     ],
 )
 def test_each_activity_is_one_line(

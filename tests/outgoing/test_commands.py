@@ -97,7 +97,7 @@ def test_help_is_made_of_docstrings(commands: Commands) -> None:
     commands.command("!partial")(functools.partial(always(None), "text"))
     assert commands.help() == (
         "The commands are:\n`!deploy`: Deploy a service.\n`!say`\n`!partial`\n"
-        "Write `!deploy help` for all about one of them."
+        "For more about a command, write for example `!deploy help`."
     )
     assert called(commands, "!deploy help") == Reply(
         "`!deploy`: Deploy a service.\n\nUsage: !deploy SERVICE", tmid="thread"
@@ -135,7 +135,7 @@ WRONG: list[tuple[Callable[[Any], object], str]] = [
     (lambda app: app.command("!taken"), "name: !taken has a function already"),
     (lambda app: app.command("!free")("text"), "handler: must be callable"),
     (lambda app: app.matches("a")(None), "handler: must be callable"),
-    (lambda app: app.matches("("), "pattern: is no regular expression: missing "),
+    (lambda app: app.matches("("), "pattern: is not a regular expression: missing "),
     (lambda app: app.matches(5), "pattern: must be text"),
     (lambda app: app.matches(b"a"), "pattern: must be text"),
     (lambda app: app.on("userCreated", token="other")(app.commands), "handler: commands are for sendMessage only"),

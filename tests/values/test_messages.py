@@ -107,11 +107,11 @@ def test_a_button_that_would_do_nothing_is_refused(arguments: dict[str, Any], pr
 @pytest.mark.parametrize(
     ("kind", "extra", "problem"),
     [
-        (Message, {"msg": "hi"}, "extra: 'msg' has a field of its own: text"),
-        (Message, {"parse_urls": True}, "extra: 'parse_urls' has a field of its own: parse_urls"),
-        (Message, {"parseUrls": True}, "extra: 'parseUrls' has a field of its own: parse_urls"),
-        (Attachment, {"title_link": "x"}, "extra: 'title_link' has a field of its own: title_link"),
-        (Attachment, {"msg": "x"}, "extra: 'msg' has a field of its own: text"),
+        (Message, {"msg": "hi"}, "extra: 'msg' has a field: use text"),
+        (Message, {"parse_urls": True}, "extra: 'parse_urls' has a field: use parse_urls"),
+        (Message, {"parseUrls": True}, "extra: 'parseUrls' has a field: use parse_urls"),
+        (Attachment, {"title_link": "x"}, "extra: 'title_link' has a field: use title_link"),
+        (Attachment, {"msg": "x"}, "extra: 'msg' has a field: use text"),
         (Attachment, {"pretext": None}, "extra: 'pretext' must not be None; leave it out"),
         (Attachment, {"a": {1}}, "extra: must be valid as JSON: Object of type set is not JSON serializable"),
     ],

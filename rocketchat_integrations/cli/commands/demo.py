@@ -143,7 +143,7 @@ def read_room(server: LocalRocketChat) -> None:
 def replay(server: LocalRocketChat, client: Client, bot: OutgoingIntegrationRecord) -> None:
     """Read the history, and replay a call; with trigger words, 8.x sends nothing."""
     for entry in list(client.history(bot.id)):
-        print(entry.step, "with an error" if entry.error else "without errors")
+        print(entry.outcome.text)
         client.replay_outgoing(bot.id, entry.id)
         server.wait_until_quiet()
 
@@ -156,6 +156,8 @@ def fail(server: LocalRocketChat, client: Client, bot: OutgoingIntegrationRecord
     client.update(bot.id, patient)
     server.say("alice", "general", "!deploy later")
     server.say("alice", "general", "!deploy never")
+    for entry in client.history(bot.id):
+        print(entry.outcome.text)
     print("enabled:", client.get(bot.id).enabled)
 
 

@@ -42,9 +42,10 @@ from rocketchat_integrations.models import CallOutcome, HistoryEntry, Integratio
 def command(
     credentials: Credentials, history_id: str, integration: str | None, show_secrets: bool, as_json: bool
 ) -> None:
-    """Show one call of an outgoing webhook: outcome, request, reply, posted messages, errors, duration.
+    """Show one call of an outgoing webhook.
 
-    ID is in the list of calls. The token is masked, and so are whole documents in the request, such as users.
+    Shows its outcome, request, reply, posted messages, errors and duration. ID is in the list of calls. The token
+    is masked, and so are whole documents in the request, such as users.
     """
     with credentials.client() as client:
         record, entry = _find(client, history_id, integration)

@@ -65,12 +65,15 @@ def command(
             if old is not None:
                 raise CommandError(f"{label(record)} keeps its id: --old is for incoming webhooks")
             new = _rotate_outgoing(client, record, token_file or secrets.token_urlsafe(32), yes=yes)
+            done, how = f"replaced the token of {label(new)} ({new.id})", "--show-secrets"
         else:
             if token_file is not None:
                 raise CommandError(
                     "the server generates the token of an incoming webhook: --token-file is for outgoing"
                 )
             new = _create_anew(client, record, yes=yes)
+            done, how = f"created {label(new)} ({new.id}) with a new URL", "--url"
+        print_error(done if show_secrets else f"{done}; to print it: rocketchat-integrations show {new.id} {how}")
         url = webhook_url(client, new) if show_secrets else None
         print_record(new, show_secrets=show_secrets, url=url, as_json=as_json)
         if isinstance(record, IncomingIntegrationRecord):
@@ -79,18 +82,14 @@ def command(
 
 def _rotate_outgoing(client: Client, record: OutgoingIntegrationRecord, token: str, *, yes: bool) -> IntegrationRecord:
     confirm(f"Replace the token of {label(record)} ({record.id})? Its program must know the new one.", yes=yes)
-    new = client.update(record.id, evolved(record, {"token": token}))
-    print_error(f"replaced the token of {label(new)} ({new.id}); to print it: show {new.id} --show-secrets")
-    return new
+    return client.update(record.id, evolved(record, {"token": token}))
 
 
 def _create_anew(client: Client, record: IncomingIntegrationRecord, *, yes: bool) -> IntegrationRecord:
     confirm(
         f"The server cannot change the token of {label(record)} ({record.id}). Create it anew, with a new URL?", yes=yes
     )
-    new = client.create(record.definition)
-    print_error(f"created {label(new)} ({new.id}) with a new URL; to print it: show {new.id} --url")
-    return new
+    return client.create(record.definition)
 
 
 def _settle_old(client: Client, record: IncomingIntegrationRecord, wanted: str | None, *, yes: bool) -> None:
@@ -104,4 +103,4 @@ def _settle_old(client: Client, record: IncomingIntegrationRecord, wanted: str |
         client.update(record.id, evolved(record, {"enabled": False}))
         print_error(f"disabled the old {label(record)} ({record.id})")
     else:
-        print_error(f"the old {label(record)} still works; to remove it: remove {record.id}")
+        print_error(f"kept the old {label(record)}; to remove it: rocketchat-integrations remove {record.id}")

@@ -75,4 +75,6 @@ def post(credentials: Credentials, message: Mapping[str, str | None]) -> dict[st
         case {"error": str(reason)} | {"message": str(reason)}:
             raise CommandError(reason)
         case _:
-            raise CommandError(f"no server that `serve` runs answers at {parts.hostname}:{parts.port}")
+            raise CommandError(
+                f"there is no embedded server at {parts.hostname}:{parts.port}: start `rocketchat-integrations serve`"
+            )
