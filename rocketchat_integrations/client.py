@@ -33,10 +33,10 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Listing(Generic[T_co]):
-    """A list on the server, read in one or more requests while it is iterated.
+    """A list on the server. Iterating it sends one request or more.
 
-    It can be iterated any number of times; each iteration asks the server again. An iteration is complete, whatever the
-    server's page cap, or raises a :class:`~rocketchat_integrations.DecodingError`. Removing the yielded integrations
+    It can be iterated any number of times; each iteration reads the list again. An iteration is complete under any page
+    cap of the server, or raises a :class:`~rocketchat_integrations.DecodingError`. Removing the yielded integrations
     while iterating skips none. One limit is known: when integrations are removed (by you or by others) *and* others
     create some between two pages, one can be skipped.
     """

@@ -228,7 +228,7 @@ class _Entry:
         return length(self.code) + 1
 
     def fitted(self, size: int) -> Self:
-        """Return an entry that mentions nobody by its texts, and is not larger."""
+        """Return an entry whose texts mention nobody, and that is not larger."""
         return attrs.evolve(self, code=_shortened(_escaped(self.code), size))
 
 

@@ -164,7 +164,7 @@ class AttachmentField:
     """Whether the cell may share a line with others."""
 
 
-# Any: mypy takes {"a": "b", "c": 1} for a mapping of objects here, whatever narrower type is named.
+# Any, because mypy infers a mapping of objects for {"a": "b", "c": 1}, which no narrower type accepts.
 _Fields: TypeAlias = Mapping[str, Any] | Iterable[AttachmentField | tuple[str, Any]]
 
 

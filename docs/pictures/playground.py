@@ -7,7 +7,7 @@ import os
 import time
 from unittest import mock
 
-from rocketchat_integrations import Client, IncomingIntegration, OutgoingIntegration, TokenAuth
+from rocketchat_integrations import Client, IncomingIntegration, TokenAuth
 from rocketchat_integrations.cli import main
 from rocketchat_integrations.cli.commands import say, serve
 from rocketchat_integrations.cli.credentials import Credentials
@@ -15,6 +15,7 @@ from rocketchat_integrations.outgoing import Command, WebhookApp
 from rocketchat_integrations.testing import LocalBot
 
 from .terminal import Terminal, terminal_variables
+from .workspaces import deployer
 
 _SECONDS = 10.0
 
@@ -53,17 +54,7 @@ def _use_server(environment: dict[str, str], terminal: Terminal) -> None:
     with LocalBot(app) as bot, Client(url, TokenAuth(user_id, token)) as client:
         hook = client.create(IncomingIntegration("ci", channel="#general", username="rocket.cat"))
         client.webhook(hook).post("build passed")
-        client.create(
-            OutgoingIntegration(
-                "deployer",
-                event="sendMessage",
-                channel="#general",
-                username="rocket.cat",
-                urls=bot.url,
-                trigger_words="!deploy",
-                token="token",
-            )
-        )
+        client.create(deployer(bot.url))
         credentials = Credentials(url=url, user_id=user_id, token=token, user=None, password=None)
         say.post(credentials, {"user": "alice", "room": "#general", "text": "!deploy web"})
         deadline = time.monotonic() + _SECONDS

@@ -91,21 +91,24 @@ def _with_bot() -> Generator[Mapping[str, str], None, None]:
 
     with LocalRocketChat() as server, Client(server.url, server.auth("admin")) as client:
         with LocalBot(app) as bot:
-            client.create(
-                OutgoingIntegration(
-                    "deployer",
-                    event="sendMessage",
-                    channel="#general",
-                    username="rocket.cat",
-                    urls=bot.url,
-                    trigger_words="!deploy",
-                    token="token",
-                )
-            )
+            client.create(deployer(bot.url))
             for text in ("!deploy web", "!deploy", "!deploy api"):
                 server.say("alice", "general", text)
         server.say("alice", "general", "!deploy db")
         yield environment_of(server)
+
+
+def deployer(url: str) -> OutgoingIntegration:
+    """Return the integration of a bot that listens to ``!deploy``. Its token is ``token``."""
+    return OutgoingIntegration(
+        "deployer",
+        event="sendMessage",
+        channel="#general",
+        username="rocket.cat",
+        urls=url,
+        trigger_words="!deploy",
+        token="token",
+    )
 
 
 def environment_of(server: LocalRocketChat) -> Mapping[str, str]:

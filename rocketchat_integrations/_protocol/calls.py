@@ -36,7 +36,7 @@ from .flows import Flow, call
 from .overflow import fit, post_all
 from .paging import ListQuery, OnError, RestReading
 
-# Below it, code blocks could not be opened and closed.
+# A part needs room for the marks that open and close a code block.
 _SMALLEST_LIMIT = 100
 
 

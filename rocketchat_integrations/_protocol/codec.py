@@ -286,7 +286,7 @@ def _attachment_time(ts: datetime | str | None) -> str | None:
 
 
 def _with_extra(encode: Callable[[T], dict[str, Any]]) -> Callable[[T], dict[str, Any]]:
-    """Let an encoder put the keys in ``extra`` beside the others."""
+    """Return an encoder that also writes the keys in ``extra``."""
 
     def encode_all(value: T) -> dict[str, Any]:
         body = encode(value)

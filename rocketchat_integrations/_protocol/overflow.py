@@ -24,7 +24,7 @@ def fit(message: Message, overflow: Overflow, limit: int) -> tuple[Message, ...]
     if overflow == "error":
         raise ConfigurationError(
             f"text: has {length(text)} characters in UTF-16, and the server's limit (Message_MaxAllowedSize) is "
-            f"{limit}: use overflow='split' or 'truncate', or set max_message_size if the server allows more"
+            f"{limit}: set overflow to split or truncate, or max_message_size to the limit of your server"
         )
     if overflow == "truncate":
         return (attrs.evolve(message, text=truncate(text, limit)),)

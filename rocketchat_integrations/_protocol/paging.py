@@ -112,9 +112,10 @@ class Pager(Generic[T]):
         """Raise DecodingError for a page without new records, unless records that moved are the reason."""
         self._seen += len(page) - repeats
         self._repeats += repeats
-        is_over = self._offset >= page.total
-        moved = self._repeats <= self._removed + self._created
-        if (repeats == len(page) and not is_over and not (page.raw and moved)) or self._created > _MAX_GROWTH:
+        if self._created > _MAX_GROWTH:
+            raise _incomplete(f"it grew by more than {_MAX_GROWTH} records while it was read")
+        has_moved = len(page) > 0 and self._repeats <= self._removed + self._created
+        if repeats == len(page) and self._offset < page.total and not has_moved:
             raise _incomplete(f"no new records from {self._offset} on, of {page.total}")
 
     def _request_page(self) -> Flow[Page[T]]:

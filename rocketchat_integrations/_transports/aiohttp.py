@@ -1,4 +1,4 @@
-"""Send HTTP requests with aiohttp. No other module imports it.
+"""Send HTTP requests with aiohttp, which only this module imports.
 
 The session is opened when the first request is sent, because it belongs to the event loop that runs then.
 """

@@ -6,7 +6,7 @@ import zlib
 
 from .translation import failure
 
-# Each member costs a copy of all that follow.
+# Reading a member copies the rest of the body, so a body of many small members would take long.
 _MOST_MEMBERS = 16
 _COMPRESSED = ("gzip", "x-gzip", "deflate")
 

@@ -1,4 +1,4 @@
-"""Send HTTP requests by the library requests. No other module imports it or urllib3.
+"""Send HTTP requests with requests and urllib3, which only this module imports.
 
 Uses the adapter of requests, which keeps the connections, and no session: that reads the environment and netrc for
 every call, follows redirects with the login headers, and keeps cookies.

@@ -100,7 +100,7 @@ class Audit:
     """What is wrong, by kind, type and name: errors first."""
 
     notes: tuple[str, ...]
-    """What was not checked, and why: one sentence each."""
+    """A sentence for each check that was not made, with the reason."""
 
     integrations: int
     """How many integrations were read, those that are unreadable included."""

@@ -153,7 +153,7 @@ def credentials_of(context: click.Context) -> Credentials:
         options |= {name: None for name, source in sources.items() if source is ParameterSource.ENVIRONMENT} | {
             "profile": options["profile"]
         }
-    # Options override the environment.
+    # A login in options replaces the login in the environment.
     by_options = any(sources[name] is ParameterSource.COMMANDLINE for name in ("user_id", "token", "token_file"))
     has_login = by_options or options["profile"]
     return Credentials(

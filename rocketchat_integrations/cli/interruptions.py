@@ -24,8 +24,8 @@ def _interrupt(number: int, _: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def interrupted_by_signals() -> Generator[None, None, None]:
-    """Raise Interruption on SIGTERM and SIGHUP. Signals that are ignored, such as SIGHUP by nohup, stay so."""
-    # A signal may arrive at any time, so list all handlers before the first one is replaced.
+    """Raise Interruption on SIGTERM and SIGHUP. Ignored signals, such as SIGHUP under nohup, stay ignored."""
+    # Read all handlers before replacing the first one: a signal can arrive in between.
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     replaced = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
     try:

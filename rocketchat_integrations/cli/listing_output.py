@@ -15,6 +15,7 @@ import click
 
 from .shared_options import completed_from, debug_option
 from .terminal import TableColumn, print_error, print_json, print_table, printable
+from .yaml_output import yaml_text
 
 F = TypeVar("F", bound=Callable[..., Any])
 Row: TypeAlias = Mapping[str, Any]
@@ -200,8 +201,5 @@ def _csv_cell(text: str) -> str:
 
 def print_yaml(value: object) -> None:
     """Print YAML."""
-    import yaml
-
-    dump: Any = cast("Any", yaml).safe_dump
     is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    print(dump(value, sort_keys=False, allow_unicode=is_unicode), end="", flush=True)
+    print(yaml_text(value, allow_unicode=is_unicode), end="", flush=True)

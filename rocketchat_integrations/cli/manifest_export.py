@@ -24,6 +24,7 @@ from .lookup import label
 from .masking import json_value
 from .shared_options import TYPES, type_name
 from .terminal import error_text, print_error
+from .yaml_output import yaml_text
 
 _Tables: TypeAlias = dict[str, list[dict[str, Any]]]
 
@@ -155,17 +156,9 @@ def _toml_value(value: object) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _yaml(tables: _Tables) -> str:
-    import yaml
-
-    # The stubs leave the type of safe_dump partially unknown.
-    text: str = cast(Any, yaml).safe_dump(tables, allow_unicode=True, sort_keys=False)
-    return text
-
-
 def _json(tables: _Tables) -> str:
     return json.dumps(tables, indent=2, ensure_ascii=False) + "\n"
 
 
-WRITERS: dict[str, Callable[[_Tables], str]] = {".toml": _toml, ".yaml": _yaml, ".yml": _yaml, ".json": _json}
+WRITERS: dict[str, Callable[[_Tables], str]] = {".toml": _toml, ".yaml": yaml_text, ".yml": yaml_text, ".json": _json}
 """A function for each suffix of a manifest."""

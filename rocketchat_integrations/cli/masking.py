@@ -48,9 +48,9 @@ def _secrets(item: IntegrationRecord | HistoryEntry, token: str | None) -> tuple
 
 
 def masked_request(entry: HistoryEntry, *, show_secrets: bool, token: str | None) -> Any:
-    """Return the data that were sent in a call as JSON values.
+    """Return the request body of a call, as JSON values.
 
-    Without the token, and without whole documents, such as users: those of old servers contain hashes of passwords.
+    The token is left out, and so are whole documents such as users: on old servers they contain password hashes.
 
     Args:
         entry: the call.

@@ -39,8 +39,8 @@ def check_writable(path: Path, *, sources: Iterable[str]) -> None:
 def write_private(files: Mapping[Path, bytes]) -> None:
     """Write files with mode 0600, replacing existing ones and links.
 
-    All are written beside their places before the first one is renamed, in the order in which they are given: a full
-    disk leaves the old files as they were.
+    Each file is written under another name in its folder. When all are complete, they are renamed in the given order.
+    So a full disk leaves the old files as they were.
 
     Raises:
         OSError: if one cannot be written; the error has its path.

@@ -339,11 +339,11 @@ class Manifest:
         Args:
             paths: files that end in ``.toml``, ``.yaml``, ``.yml`` or ``.json``.
             allow_outside: let ``script_file`` and secrets be outside of the manifest's folder.
-            partial: make all entries partial, whatever the files say: fields that an entry does
+            partial: make all entries partial, even those with ``partial = false``: fields that an entry does
                 not give stay as they are on the server.
             secret_prefix: how the names of environment variables begin that the files may read. Empty: all may be
                 read, except the client's own credentials.
-            secret_names: environment variables that the files may read, whatever they begin with.
+            secret_names: environment variables that the files may read although their names lack the prefix.
 
         Returns:
             The manifest, without mistakes.

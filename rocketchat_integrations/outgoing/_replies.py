@@ -78,7 +78,7 @@ class Reply(Message):
         TypeError: if an argument has the wrong type. Both messages name the argument.
     """
 
-    # pyright compares the converters, of which this field has none.
+    # pyright compares the converters; this field has none.
     channel: str | None = attrs.field(default=None, kw_only=True)  # pyright: ignore[reportIncompatibleVariableOverride]
     """Where to post: ``"#room"``, ``"@user"``, a name or an id. None for the integration's ``target_room``, or the
     room of the call if it has none."""

@@ -135,7 +135,7 @@ class Plan:
             data: the data.
             allow_outside: let files of secrets be outside of the current folder.
             secret_prefix: how the names of environment variables begin that the plan may read.
-            secret_names: environment variables that the plan may read, whatever they begin with.
+            secret_names: environment variables that the plan may read although their names lack the prefix.
 
         Raises:
             ProvisioningError: if the data is not a plan, was changed, was made by another version of this package

@@ -141,8 +141,8 @@ class Update(_Existing):
     """Its current name, if the step renames it."""
 
     changes: tuple[Change, ...]
-    """The fields that differ, with the server's value and the wanted one, to show: tokens are hidden, also where other
-    fields quote them."""
+    """The fields to change, each with its value on the server and the wanted value, for people to read. Tokens are
+    hidden, also inside other fields."""
 
     fields: Mapping[str, Any] = attrs.field(hash=False, repr=_names)
     """The values of the fields that the entry manages, without secrets. Other fields stay as they are."""

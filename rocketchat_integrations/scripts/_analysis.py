@@ -174,7 +174,7 @@ def _analyze(context: Context, source: str) -> list[dict[str, Any]]:
 
 
 def _syntax_problems(context: Context, source: str) -> list[dict[str, Any]]:
-    """Return V8's syntax error, if there is one. The analyzer's parser words errors in another way."""
+    """Return V8's syntax error, if there is one: the analyzer needs a source that compiles."""
     try:
         context.check(f"{source}\n")  # the analyzer reports a missing line break at the end
     except ScriptSyntaxError as error:

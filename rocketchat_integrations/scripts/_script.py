@@ -44,10 +44,10 @@ class Script:
     not limit the time of calls. A script that takes too much memory there ends with ``Isolate was disposed during
     execution due to memory limit``.)
 
-    V8 runs in a process of its own, which is killed when the script reaches a limit or is closed: whatever a script
-    does, it ends within about a second after its limit, and Python goes on. On Linux, that process can take at most
-    512 MB. On other systems its memory is limited by V8 only, which does not count ``ArrayBuffer`` and looks when it
-    collects garbage. After a fork, a script can be used in the process that loaded it only.
+    V8 runs in a process of its own, which is killed when the script reaches a limit or is closed. Every script ends
+    within about a second after its limit, and Python goes on. On Linux, that process can take at most 512 MB. On other
+    systems only V8 limits its memory: it does not count ``ArrayBuffer``, and checks when it collects garbage. After a
+    fork, only the process that loaded a script can use it.
 
     The globals are those of the server's sandbox: ``Store``, ``console``, ``s``, ``fetch``, ``global`` and what
     JavaScript itself has. There is no ``require``, ``setTimeout``, ``HTTP``, ``_`` or ``moment``, as on the server.

@@ -1565,7 +1565,7 @@ childVisitorKeys:null,fallback:"iteration"}}function updateDeeply(target,overrid
 hasOwn(override,key)){const val=override[key];if(isHashObject(val)){if(isHashObject(target[key])){updateDeeply(target[key],
 val)}else{target[key]=updateDeeply({},val)}}else{target[key]=val}}}return target}function analyze(tree,providedOptions){
 const options=updateDeeply(defaultOptions2(),providedOptions);const scopeManager=new scope_manager_default(options);const referencer=new referencer_default(
-options,scopeManager);referencer.visit(tree);assert(scopeManager.__currentScope===null,"currentScope should be null.");return scopeManager}var ECMA_VERSION=2026;var OPTIONS={ecmaVersion:ECMA_VERSION,locations:true,ranges:true,allowReturnOutsideFunction:true,allowHashBang:false};
+options,scopeManager);referencer.visit(tree);assert(scopeManager.__currentScope===null,"currentScope should be null.");return scopeManager}var ECMA_VERSION=2026;var OPTIONS={ecmaVersion:ECMA_VERSION,locations:true,ranges:true,allowReturnOutsideFunction:true};
 var NOT_ANALYZED={kind:"not-analyzed",name:"",line:1,column:1};var METHODS=["process_incoming_request","prepare_outgoing\
 _request","process_outgoing_response"];var SANDBOX=["Store","console","s","fetch","global","ivm","Script"];var REMOVED=new Set(
 ["HTTP","require","_","moment"]);var NOT_ON_SERVERS=/^(Temporal|Float16Array|SuppressedError|DisposableStack|AsyncDisposableStack|__timer_manager|(set|clear)Timeout)$/;
@@ -1574,27 +1574,25 @@ var BUILTINS=new Set(Object.getOwnPropertyNames(globalThis).filter(name=>!NOT_ON
 [...["forEach","map","filter","some","every","find","findIndex","findLast","findLastIndex","flatMap"]]);function analyze2(source){
 try{return problemsOf(source).sort((a,b)=>a.line-b.line||a.column-b.column)}catch(error){if(error instanceof RangeError)
 return[NOT_ANALYZED];throw error}}function problemsOf(source){const comments=[];let program;try{program=parse3(source,{...OPTIONS,
-onComment:comments})}catch(error){if(!(error instanceof SyntaxError))throw error;return[syntaxProblem(source,error.loc)]}
-for(const statement of program.body)delete statement.directive;const scopes=analyze(program,{ecmaVersion:ECMA_VERSION,sourceType:"\
-script",fallback:"iteration"});const script={source,program,comments,scopes,...indexNodes(program)};return[...problemsWithTheEnd(
-script),...problemsWithReturn(script),...problemsWithTheClass(script),...problemsWithNames(script),...problemsWithThis(script),
-...problemsWithCallee(script)]}function syntaxProblem(source,at2){try{new Function(source)}catch(error){if(error instanceof
-SyntaxError)return{kind:"syntax-error",name:error.message,...place(at2)};throw error}return NOT_ANALYZED}function place({
-line,column}){return{line,column:column+1}}function problem(kind,name,node){return{kind,name,...place(node.loc.start)}}function indexNodes(program){
-const nodes=[];const parents=new Map([[program,null]]);const pending=[program];while(pending.length){const node=pending.
-pop();nodes.push(node);for(const child of childrenOf(node).reverse()){parents.set(child,node);pending.push(child)}}return{
-nodes,parents}}function childrenOf(node){return Object.values(node).flat().filter(value=>typeof value?.type==="string"&&
-typeof value.start==="number")}function*problemsWithReturn({nodes,parents}){for(const node of nodes){if(node.type!=="Ret\
-urnStatement")continue;let outer=parents.get(node);while(outer&&!outer.type.includes("Function"))outer=parents.get(outer);
-if(!outer)yield problem("syntax-error","Illegal return statement",node)}}function*problemsWithTheClass(script){const{program,
-scopes,source}=script;const declared=scopes.globalScope.set;if(declared.has("Store")){yield problem("redeclared-global",
-"Store",declared.get("Store").identifiers[0])}if(!declared.has("Script")&&!namesFromCode(script).has("Script")){yield{kind:"\
-no-class",name:"Script",line:1,column:1};return}const definition=program.body.find(node=>node.type==="ClassDeclaration"&&
-node.id.name==="Script");if(definition&&!METHODS.some(name=>source.includes(name))){yield problem("no-method","Script",definition)}}
-function*problemsWithTheEnd({program,comments,source}){const comment=comments.at(-1);if(comment?.type==="Line"&&comment.
-end===source.length)yield problem("missing-line-break","",comment);const last=program.body.at(-1);if(last&&continues(source.
-slice(last.start)))yield problem("missing-semicolon","",last)}function continues(statement){if(/^(class|function)\b/.test(
-statement))return false;return parse3(`${statement}
+onComment:comments})}catch(error){if(!(error instanceof SyntaxError))throw error;return[NOT_ANALYZED]}for(const statement of program.
+body)delete statement.directive;const scopes=analyze(program,{ecmaVersion:ECMA_VERSION,sourceType:"script",fallback:"ite\
+ration"});const script={source,program,comments,scopes,...indexNodes(program)};return[...problemsWithTheEnd(script),...problemsWithReturn(
+script),...problemsWithTheClass(script),...problemsWithNames(script),...problemsWithThis(script),...problemsWithCallee(script)]}
+function place({line,column}){return{line,column:column+1}}function problem(kind,name,node){return{kind,name,...place(node.
+loc.start)}}function indexNodes(program){const nodes=[];const parents=new Map([[program,null]]);const pending=[program];
+while(pending.length){const node=pending.pop();nodes.push(node);for(const child of childrenOf(node).reverse()){parents.set(
+child,node);pending.push(child)}}return{nodes,parents}}function childrenOf(node){return Object.values(node).flat().filter(
+value=>typeof value?.type==="string"&&typeof value.start==="number")}function*problemsWithReturn({nodes,parents}){for(const node of nodes){
+if(node.type!=="ReturnStatement")continue;let outer=parents.get(node);while(outer&&!outer.type.includes("Function"))outer=
+parents.get(outer);if(!outer)yield problem("syntax-error","Illegal return statement",node)}}function*problemsWithTheClass(script){
+const{program,scopes,source}=script;const declared=scopes.globalScope.set;if(declared.has("Store")){yield problem("redec\
+lared-global","Store",declared.get("Store").identifiers[0])}if(!declared.has("Script")&&!namesFromCode(script).has("Scri\
+pt")){yield{kind:"no-class",name:"Script",line:1,column:1};return}const definition=program.body.find(node=>node.type==="\
+ClassDeclaration"&&node.id.name==="Script");if(definition&&!METHODS.some(name=>source.includes(name))){yield problem("no\
+-method","Script",definition)}}function*problemsWithTheEnd({program,comments,source}){const comment=comments.at(-1);if(comment?.
+type==="Line"&&comment.end===source.length)yield problem("missing-line-break","",comment);const last=program.body.at(-1);
+if(last&&continues(source.slice(last.start)))yield problem("missing-semicolon","",last)}function continues(statement){if(/^(class|function)\b/.
+test(statement))return false;return parse3(`${statement}
 
 (function () {})();`,OPTIONS).body.length===1}function*problemsWithNames(script){if(canMakeAnyName(script))return;const defined=new Set(
 [...BUILTINS,...SANDBOX,...namesFromCode(script)]);const unresolved=script.scopes.globalScope.through.filter(({identifier})=>!defined.

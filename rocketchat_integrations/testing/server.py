@@ -457,7 +457,7 @@ class LocalRocketChat:
     def remove_user(self, username: str) -> None:
         """Delete a user. Webhooks that post as the user are disabled, and answer 401 (503 before 8.x).
 
-        From 8.x on, the question whether their address is right is answered with 401, too.
+        From 8.x on, a check of their address is answered with 401, too.
 
         Raises:
             LookupError: there is no such user.

@@ -76,7 +76,7 @@ def test_the_old_one_can_stay(
     is_enabled: bool,
     told: str,
 ) -> None:
-    """With --yes it does, so that programs can be moved to the new URL. What happens to it is told."""
+    """With --yes it does, so that programs can be moved to the new URL. The output says what happened to it."""
     result = run("rotate-token", "ci", *options, answers=answers)
     assert result.status == 0
     assert told in result.err.splitlines()[-1]

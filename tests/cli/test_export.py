@@ -99,7 +99,7 @@ CALM = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 def test_a_plan_of_an_exported_manifest_has_no_changes(
     capsys: pytest.CaptureFixture[str], records: list[IntegrationRecord], suffix: str
 ) -> None:
-    """Whatever the server holds. Only records that break the rules are left out."""
+    """This holds for any records. Only those that break the rules are left out."""
     memory = Memory()
     memory.records = {record.id: record for record in records}
     content = export(memory.records.values())

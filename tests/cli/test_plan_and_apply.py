@@ -423,7 +423,7 @@ def test_a_signal_that_is_ignored_stays_so(
 
 
 def test_apply_shows_no_control_characters(workspace: Workspace, run: Run, tmp_path: Path) -> None:
-    """Nor with --json and --debug, wherever the server has them."""
+    """Control characters in the server's data are escaped, also with --json and --debug."""
     common = {"type": "webhook-incoming", "username": "rocket.cat", "channel": ["#general"], "enabled": True}
     odd = "\x1b]0;owned\x07\x85- remove all"
     workspace.server.insert({**common, "_id": odd, "name": odd, "alias": odd, "scriptEnabled": False})

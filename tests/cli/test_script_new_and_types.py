@@ -46,7 +46,7 @@ def test_a_file_is_written_and_none_is_replaced(run: Run, tmp_path: Path, comman
 
 def test_an_unknown_name_is_refused_with_the_names_that_exist(run: Run) -> None:
     assert "there is no ready-made script 'jenkins'; there are alertmanager, " in run("script", "new", "jenkins").error
-    assert "--out needs the name of a script" in run("script", "new", "--out", "x.js").error
+    assert "--out needs NAME" in run("script", "new", "--out", "x.js").error
 
 
 def test_the_types_declare_what_scripts_have(run: Run) -> None:

@@ -303,7 +303,7 @@ def test_the_reply_to_the_call_is_given_to_the_script(run_outgoing: RunScript, r
 
 
 def test_a_reply_that_the_script_fails_with_is_an_error(run_outgoing: RunScript) -> None:
-    """The call is shown nevertheless."""
+    """The output still shows the call."""
     result = run_outgoing(reply="broken")
     assert (result.status, result.out) == (1, PREPARED)
     assert "Error: x" in result.err

@@ -206,7 +206,7 @@ def test_an_entry_is_exact_unless_it_or_its_defaults_say_partial(load: Load) -> 
 
 
 def test_all_entries_can_be_made_partial(folder: Path) -> None:
-    """Whatever the file says."""
+    """The argument takes precedence over ``partial = false`` in the file."""
     (folder / "m.toml").write_text('incoming.a = {channel = "#a", username = "x", partial = false}')
     (entry,) = Manifest.load("m.toml", partial=True).entries
     assert entry.partial

@@ -252,7 +252,7 @@ def test_work_that_takes_too_long_is_reported(caplog: pytest.LogCaptureFixture) 
 
 
 def test_work_that_is_cancelled_is_reported(caplog: pytest.LogCaptureFixture) -> None:
-    """As at the end of an event loop that nobody waits for."""
+    """An event loop that ends cancels the work that is not awaited."""
 
     async def work() -> None:
         await asyncio.Event().wait()

@@ -143,7 +143,7 @@ def test_a_result_without_content(api: Api, old: Api) -> None:
 
 
 def test_a_webhook_without_the_method_says_nothing(both: Api) -> None:
-    """A script without the method does as one that returns nothing."""
+    """A script without the method posts nothing, like one whose method returns nothing."""
     webhook = both.create(scriptEnabled=True, script=_prepare(""))
     assert both.post(webhook, {"text": "x"}).json == {"success": True}
     assert both.server.messages == ()

@@ -1,7 +1,7 @@
 // Find what breaks in an integration's script on server 9.0, without running it.
 //
-// `analyze(source)` returns a list of {kind, name, line, column}: lines and columns count from 1. The words for people
-// are in `rocketchat_integrations/scripts/_analysis.py`. Where the code leaves room for doubt, nothing is reported.
+// `analyze(source)` returns a list of {kind, name, line, column}: lines and columns count from 1. V8 must have compiled
+// the source. The words for people are in `rocketchat_integrations/scripts/_analysis.py`. Where the code leaves room for doubt, nothing is reported.
 //
 // The server runs the script as sloppy code between a declaration of `Store` and a call of
 // `(function () { … new Script() … })()`; only class bodies and functions with "use strict" are strict.
@@ -10,15 +10,8 @@ import { parse } from "acorn";
 import { analyze as analyzeScopes } from "eslint-scope";
 
 const ECMA_VERSION = 2026;
-// V8 compiles the text as the body of a function, to see what it says about the syntax: both take `return` anywhere,
-// and `#!` nowhere.
-const OPTIONS = {
-  ecmaVersion: ECMA_VERSION,
-  locations: true,
-  ranges: true,
-  allowReturnOutsideFunction: true,
-  allowHashBang: false,
-};
+// The server checks the syntax of a script as the body of a function, where `return` is allowed.
+const OPTIONS = { ecmaVersion: ECMA_VERSION, locations: true, ranges: true, allowReturnOutsideFunction: true };
 const NOT_ANALYZED = { kind: "not-analyzed", name: "", line: 1, column: 1 };
 const METHODS = ["process_incoming_request", "prepare_outgoing_request", "process_outgoing_response"];
 
@@ -54,7 +47,7 @@ function problemsOf(source) {
     program = parse(source, { ...OPTIONS, onComment: comments });
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    return [syntaxProblem(source, error.loc)];
+    return [NOT_ANALYZED]; // V8 has compiled it already: the parser is older, or has a smaller stack
   }
   // Behind the declaration of `Store`, "use strict" has no effect.
   for (const statement of program.body) delete statement.directive;
@@ -68,17 +61,6 @@ function problemsOf(source) {
     ...problemsWithThis(script),
     ...problemsWithCallee(script),
   ];
-}
-
-// Return what V8 says about the syntax, at the place where the parser stopped. The parser has a smaller stack than V8.
-function syntaxProblem(source, at) {
-  try {
-    new Function(source); // compiles, and runs nothing
-  } catch (error) {
-    if (error instanceof SyntaxError) return { kind: "syntax-error", name: error.message, ...place(at) };
-    throw error;
-  }
-  return NOT_ANALYZED;
 }
 
 function place({ line, column }) {

@@ -33,7 +33,7 @@ def command(name: str | None, out: str | None, as_json: bool) -> None:
     """
     if name is None:
         if out is not None:
-            raise click.UsageError("--out needs the name of a script")
+            raise click.UsageError("--out needs NAME, the script to write")
         scripts = ready_made()
         if as_json:
             print_json([{"name": script.name, "summary": script.summary} for script in scripts])

@@ -31,7 +31,7 @@ class BotRequest:
     """A request to a bot, as scripts get and return it."""
 
     fields: Document = attrs.field(repr=False)
-    """``url``, ``method``, ``headers``, ``data``, and whatever a script has added."""
+    """``url``, ``method``, ``headers``, ``data``, and what a script has added."""
 
     @classmethod
     def to(cls, url: str, data: Document) -> BotRequest:
@@ -46,7 +46,7 @@ class BotRequest:
 
     @property
     def url(self) -> str:
-        """The URL as text, whatever a script returned."""
+        """The URL as text, also if a script returned another type."""
         return text_of(self.fields["url"])
 
     @property
