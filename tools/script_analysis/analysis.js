@@ -1,7 +1,8 @@
 // Find what breaks in an integration's script on server 9.0, without running it.
 //
 // `analyze(source)` returns a list of {kind, name, line, column}: lines and columns count from 1. V8 must have compiled
-// the source. The words for people are in `rocketchat_integrations/scripts/_analysis.py`. Where the code leaves room for doubt, nothing is reported.
+// the source. The words for people are in `rocketchat_integrations/scripts/_analysis.py`. Where the code leaves room for
+// doubt, nothing is reported.
 //
 // The server runs the script as sloppy code between a declaration of `Store` and a call of
 // `(function () { … new Script() … })()`; only class bodies and functions with "use strict" are strict.
