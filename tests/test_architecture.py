@@ -114,8 +114,8 @@ MAY_IMPORT = {
         "audit": "scripts models exceptions",
         # the command line
         "cli": (
-            "__init__ _validation client outgoing scripts scripts._engine manifest provisioning audit testing "
-            "models messages auth exceptions"
+            "__init__ _validation _text_length client outgoing scripts scripts._engine manifest provisioning audit "
+            "testing models messages auth exceptions"
         ),
         "__main__": "cli",
         # the embedded server
