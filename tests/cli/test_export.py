@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
+import shlex
 import stat
 import subprocess
 from pathlib import Path
@@ -28,11 +30,13 @@ from rocketchat_integrations.cli.manifest_export import WRITERS, export
 from rocketchat_integrations.manifest import Manifest
 from rocketchat_integrations.provisioning import plan
 from rocketchat_integrations.testing import LocalRocketChat, strategies
+from tests.cli.conftest import PROGRAM, TIMEOUT
 from tests.provisioning.samples import Memory
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Workspace
 
+DOCS = Path(__file__).parents[2] / "docs"
 HOOK = IncomingIntegration("ci", channel="#general,@alice", username="rocket.cat")
 BOT = OutgoingIntegration(
     "bot", event="sendMessage", channel="#general", username="rocket.cat", urls="https://b.example"
@@ -143,6 +147,28 @@ def test_a_change_by_hand_after_the_export_is_found(
     assert run("apply", path, "--yes").status == 0
     wanted: dict[str, IntegrationDefinition] = {"ci": HOOK, "bot": BOT}
     assert all(not differences(record, wanted[record.name]) for record in client.list())
+
+
+def test_the_commands_of_the_recipe_find_and_undo_a_change(
+    hook: IncomingIntegrationRecord, bot: OutgoingIntegrationRecord, client: Client, tmp_path: Path
+) -> None:
+    """As the page *Recipes* shows them, in a shell; without a terminal, `apply` needs `--yes`."""
+    (page,) = DOCS.rglob("recipes.rst")
+    text = page.read_text(encoding="utf-8")
+    (block,) = re.findall(r"^\.\. code-block:: console\n\n((?:   .*\n)+)", text, re.MULTILINE)
+    (undo,) = re.findall(r"``(rocketchat-integrations apply .+?)``", text)
+    export_it, *rest = block.splitlines()
+
+    def shell(*commands: str) -> int:
+        script = "\n".join(commands).replace("rocketchat-integrations", shlex.join(PROGRAM))
+        return subprocess.run(["sh", "-ec", script], cwd=tmp_path, timeout=TIMEOUT).returncode
+
+    assert shell(export_it, *rest) == 0
+    client.update(hook.id, attrs.evolve(hook, enabled=False))
+    assert shell(*rest) == 2
+    assert shell(*rest[:-1], f"{undo} --yes") == 0
+    assert client.get(hook.id).enabled
+    assert shell(*rest) == 0
 
 
 def test_a_manifest_has_no_defaults_and_no_secrets(
