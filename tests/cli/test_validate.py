@@ -54,7 +54,7 @@ def test_all_problems_are_printed_at_once(folder: Path, run: Run) -> None:
 def test_problems_are_sorted_by_file_and_line(folder: Path, run: Run) -> None:
     """In the order of the files, also for repeated names and scripts, which are found last. TOML has no lines."""
     entry = "  - {name: a, channel: '#a', username: u, script_enabled: true, script: 'class {'}\n"
-    lines = ["incoming:\n", entry, "  - {nam: b}\n", *[entry] * 9]
+    lines = ["incoming:\n", entry, "  - {typo: b}\n", *[entry] * 9]
     (folder / "b.yaml").write_text("".join(lines), encoding="utf-8")
     (folder / "a.toml").write_text("typo = 1", encoding="utf-8")
     places = [line.split(": ")[0] for line in run("validate", "b.yaml", "a.toml").out.splitlines()]
