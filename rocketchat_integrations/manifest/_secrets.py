@@ -20,7 +20,7 @@ _MAX_SIZE = 2**20
 _CLIENT_CREDENTIALS = ("ROCKETCHAT_AUTH_TOKEN", "ROCKETCHAT_PASSWORD")
 
 
-SECRET_PREFIX = "ROCKETCHAT_SECRET_"
+SECRET_PREFIX = "ROCKETCHAT_SECRET_"  # noqa: S105 - the beginning of a name
 """How the names of environment variables begin that a manifest may read, unless others are allowed."""
 
 
