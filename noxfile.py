@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import nox
 
@@ -94,13 +95,13 @@ def security(session: nox.Session) -> None:
     # Exact versions, and so nothing to resolve. Also 1 if the service cannot be reached.
     what = ("--requirement", str(CONSTRAINTS), "--no-deps", "--disable-pip", "--progress-spinner", "off")
     session.run("pip-audit", *what, "--format", "json", "--output", str(report), success_codes=[0, 1])
-    packages = json.loads(report.read_text(encoding="utf-8"))["dependencies"] if report.exists() else []
+    packages: list[dict[str, Any]] = json.loads(report.read_text("utf-8"))["dependencies"] if report.exists() else []
     vulnerable = [f"{it['name']} {it['version']}: {each['id']}" for it in packages for each in it.get("vulns", ())]
     if vulnerable:
         session.error(f"known vulnerabilities: {', '.join(vulnerable)}")
-    unknown = [it["name"] for it in packages if "skip_reason" in it]
-    if unknown or not packages:
-        give_up(session, f"the vulnerability service answered for {len(packages) - len(unknown)} packages only")
+    known = [it for it in packages if "vulns" in it]
+    if len(known) < len(packages) or not packages:
+        give_up(session, f"the vulnerability service knows only {len(known)} of {len(packages)} packages")
 
 
 def give_up(session: nox.Session, reason: str) -> None:
@@ -273,6 +274,14 @@ def schema(session: nox.Session) -> None:
     install(session, wheel(session))
     text = session.run("python", str(ROOT / "tools" / "manifest_schema.py"), silent=True)
     (ROOT / "rocketchat_integrations" / "manifest.schema.json").write_text(str(text), encoding="utf-8")
+
+
+@nox.session(requires=["build"])
+def picture(session: nox.Session) -> None:
+    """Write the picture of the README, made by a real run."""
+    install(session, wheel(session))
+    text = session.run("python", "-m", "docs.pictures.readme", silent=True)
+    (ROOT / "docs" / "_static" / "plan.svg").write_text(str(text), encoding="utf-8")
 
 
 @nox.session

@@ -117,7 +117,10 @@ def test_the_links_of_the_index_lead_to_files() -> None:
     metadata_urls = dict(line.split(", ", 1) for line in DISTRIBUTION.metadata.get_all("Project-URL") or [])
     assert set(metadata_urls) == {"Changelog", "Documentation", "Issues", "Security", "Source"}
     source = metadata_urls["Source"]
-    links = [*metadata_urls.values(), *re.findall(r"\]\((\S+?)\)", read("README.md"))]
+    readme = re.sub(r"^```.*?^```$", "", read("README.md"), flags=re.MULTILINE | re.DOTALL)
+    defined = dict(re.findall(r"^\[([^]]+)\]: (\S+)$", readme, re.MULTILINE))
+    assert set(re.findall(r"\]\[([^]]+)\]", readme)) == defined.keys()
+    links = [*metadata_urls.values(), *defined.values(), *re.findall(r"\]\((\S+?)\)", readme)]
     assert [link for link in links if not link.startswith("https://")] == []
     paths = [re.fullmatch(rf"{re.escape(source)}/(?:blob|tree|raw)/main/([^#]+)(?:#.*)?", link) for link in links]
     named = [path[1] for path in paths if path is not None]
