@@ -31,7 +31,7 @@ class LoopClock:
         await event_loops.sleep(seconds)
 
     def random(self) -> float:
-        return random.random()
+        return random.random()  # noqa: S311 - for the jitter of waits, which is no secret
 
 
 class AsyncDriver:

@@ -31,7 +31,7 @@ from ._payloads import (
 )
 
 MAX_SIZE = 1_048_576
-WRONG_TOKEN = "token: wrong or missing"
+WRONG_TOKEN = "token: wrong or missing"  # noqa: S105 - a message
 
 Body: TypeAlias = bytes | bytearray | memoryview | str
 SendMessageEvent: TypeAlias = Literal[EventType.SEND_MESSAGE, "sendMessage"]
