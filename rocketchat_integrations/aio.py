@@ -156,11 +156,17 @@ class AsyncClient:
 
     @overload
     async def create(
-        self, definition: IncomingIntegration, *, find_existing: bool = False
+        self,
+        definition: IncomingIntegration,
+        *,
+        find_existing: bool = False,
     ) -> IncomingIntegrationRecord: ...
     @overload
     async def create(
-        self, definition: OutgoingIntegration, *, find_existing: bool = False
+        self,
+        definition: OutgoingIntegration,
+        *,
+        find_existing: bool = False,
     ) -> OutgoingIntegrationRecord: ...
     async def create(self, definition: IntegrationDefinition, *, find_existing: bool = False) -> IntegrationRecord:
         """Create an integration. Not repeated after a lost response, unless with ``find_existing``.

@@ -153,11 +153,17 @@ class Client:
 
     @overload
     def create(
-        self, definition: IncomingIntegration, *, find_existing: bool = False
+        self,
+        definition: IncomingIntegration,
+        *,
+        find_existing: bool = False,
     ) -> IncomingIntegrationRecord: ...
     @overload
     def create(
-        self, definition: OutgoingIntegration, *, find_existing: bool = False
+        self,
+        definition: OutgoingIntegration,
+        *,
+        find_existing: bool = False,
     ) -> OutgoingIntegrationRecord: ...
     def create(self, definition: IntegrationDefinition, *, find_existing: bool = False) -> IntegrationRecord:
         """Create an integration. Not repeated after a lost response, unless with ``find_existing``.

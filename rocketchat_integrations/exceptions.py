@@ -95,7 +95,7 @@ class TransportError(RocketChatError):
         kind: the kind of failure: ``"refused"``, ``"unreachable"``, ``"name"`` (the host
             name is unknown), ``"certificate"``, ``"tls"``, ``"proxy"``, ``"reset"``,
             ``"incomplete"``, ``"too-large"``, ``"timeout"`` or ``"other"``.
-        tries: how many times the request was sent; the message tells this, if it is more than once.
+        tries: how many times the call was tried; if more than once, the message tells it.
         host: the host of the request.
         port: the port of the request.
     """

@@ -432,7 +432,7 @@ def _check_same(field: str, value: str | None, wanted: str | None, id: str) -> N
 
 def _integrations(payload: Mapping[str, object], channels: set[str] | None = None) -> Page[IntegrationRecord]:
     """Read a page, and check that each record has one of these channels: a cache can answer for another room."""
-    page = _page(payload, "integrations", codec.integration)
+    page: Page[IntegrationRecord] = _page(payload, "integrations", codec.integration)
     for number, data in enumerate(page.raw):
         found = data.get("channel") if channels and is_object(data) else None
         if channels and is_array(found) and not any(channel in channels for channel in found):

@@ -39,8 +39,8 @@ def _not_negative(_: object, field: attrs.Attribute[float], value: float) -> Non
         raise ConfigurationError(f"{field.name}: must be a finite number of seconds of at least 0, not {value!r}")
 
 
-def _at_least(least: int) -> Callable[[object, attrs.Attribute[Any], object], None]:
-    def validate(_: object, field: attrs.Attribute[Any], value: object) -> None:
+def _at_least(least: int) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
+    def validate(_: object, field: attrs.Attribute[Any], value: Any) -> None:
         if type(value) is not int or value < least:
             raise ConfigurationError(f"{field.name}: must be a whole number of at least {least}, not {value!r}")
 
@@ -76,7 +76,7 @@ class RetryPolicy:
     """The maximum time that a call waits for rate limits, over all its tries. A longer wait is not begun:
     the call raises :class:`~rocketchat_integrations.RateLimitError`."""
 
-    budget: int | None = attrs.field(default=100, validator=attrs.validators.optional(_at_least(0)))
+    budget: int | None = attrs.field(default=100, validator=attrs.validators.optional(_at_least(0)))  # type: ignore[arg-type] # mypy takes the type from the default
     """How many retries all calls of a client may make together while the server fails, so that many threads or tasks
     do not make an outage worse. A call that succeeds after a retry gives one back, and so do five calls that succeed
     at once. When none is left, failures are raised at once. Waits for rate limits do not count. None: no limit."""

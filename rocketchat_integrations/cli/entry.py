@@ -8,7 +8,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
-from typing import cast
+from typing import Any, cast
 
 from rocketchat_integrations._validation import is_unicode
 
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _exit_status(run, debug="--debug" in given)
 
 
-def _print_warning(message: Warning | str, *_: object) -> None:
+def _print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     print_error(f"warning: {one_line(str(message))}")
 
 

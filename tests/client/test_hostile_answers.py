@@ -15,6 +15,7 @@ from rocketchat_integrations import (
     Client,
     DecodingError,
     IncomingIntegration,
+    OutgoingIntegration,
     PasswordAuth,
     Request,
     Response,
@@ -56,7 +57,7 @@ def test_a_create_that_finds_what_exists_survives_a_lost_answer(
     server: LocalRocketChat, client: Client, request: pytest.FixtureRequest, kind: str, fault: str
 ) -> None:
     """It returns the record that the server has created, and creates one only."""
-    definition = request.getfixturevalue(kind)
+    definition: IncomingIntegration | OutgoingIntegration = request.getfixturevalue(kind)
     server.fail_next("integrations.create", fault)
     record = client.create(definition, find_existing=True)
     assert [document["_id"] for document in server.documents] == [record.id]

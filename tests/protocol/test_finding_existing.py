@@ -42,7 +42,7 @@ def test_without_a_failure_nothing_is_looked_for(wire: Wire) -> None:
 @pytest.mark.parametrize("failure", ["reset", "timeout", "500", "504", "cut", "odd"])
 def test_what_a_lost_answer_has_created_is_returned(wire: Wire, failure: str) -> None:
     """Whatever the failure is, if the server may have acted. It is not created twice."""
-    answers = {
+    answers: dict[str, Response | TransportError] = {
         "reset": wire.lost(),
         "timeout": wire.lost("timeout"),
         "500": wire.no(500),

@@ -22,7 +22,7 @@ def test_an_object_that_ends_early_is_cut_off(is_ascii: bool, indent: int | None
     """Wherever it ends: between two tokens, in a string, an escape, a number, a word or a character."""
     body = json.dumps(_EVERY_TOKEN, ensure_ascii=is_ascii, indent=indent).encode()
     assert parse_object(body) == _EVERY_TOKEN
-    assert {parse_object(body[:length]) for length in range(1, len(body))} == {Flaw.CUT}
+    assert [length for length in range(1, len(body)) if parse_object(body[:length]) is not Flaw.CUT] == []
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_a_rate_limit_uses_no_budget(wire: Wire) -> None:
 def test_threads_take_no_retry_twice() -> None:
     budget = RetryBudget(5000, threading.Lock())
     with ThreadPoolExecutor(8) as threads:
-        assert sum(threads.map(lambda _: _left(budget), range(8))) == 5000
+        assert sum(threads.map(_left, [budget] * 8)) == 5000
 
 
 @pytest.mark.parametrize("budget", [-1, 1.5, True])
