@@ -302,6 +302,7 @@ class AsyncClient:
 
         Raises:
             ConfigurationError: if an argument is of the wrong type, or the id is blank.
+            DecodingError: if the answer belongs to another integration, as a broken cache gives it.
         """
         return AsyncListing(self._driver, calls.history(id, on_error=on_error))
 
@@ -424,6 +425,7 @@ class AsyncClient:
 
         Raises:
             ConfigurationError: if not exactly one of ``room_id`` and ``room_name`` is given.
+            DecodingError: if the answer belongs to another room than ``room_name``, as a broken cache gives it.
             NotFoundError: if there is no such room.
             PermissionDeniedError: if the user lacks the permissions, or may not enter the room: then its
                 ``permissions`` are empty.

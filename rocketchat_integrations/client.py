@@ -299,6 +299,7 @@ class Client:
 
         Raises:
             ConfigurationError: if an argument is of the wrong type, or the id is blank.
+            DecodingError: if the answer belongs to another integration, as a broken cache gives it.
         """
         return Listing(self._driver, calls.history(id, on_error=on_error))
 
@@ -421,6 +422,7 @@ class Client:
 
         Raises:
             ConfigurationError: if not exactly one of ``room_id`` and ``room_name`` is given.
+            DecodingError: if the answer belongs to another room than ``room_name``, as a broken cache gives it.
             NotFoundError: if there is no such room.
             PermissionDeniedError: if the user lacks the permissions, or may not enter the room: then its
                 ``permissions`` are empty.

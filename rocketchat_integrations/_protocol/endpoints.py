@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, unquote, urlencode, urlsplit
@@ -197,26 +197,31 @@ class RoomList:
     everywhere_key: str  # the name of the query parameter for `everywhere`
     everywhere: bool  # whether to include integrations that listen in all rooms of the kind
     everywhere_word: str  # the channel that such integrations have
+    # Whether all others have the room's name as a channel. Those of a private discussion have its displayed name.
+    has_name: bool
 
     def first_page(self, *, everywhere: bool | None = None) -> Operation[Page[IntegrationRecord]]:
         """Request the first page; ``everywhere`` overrides the field."""
         everywhere = self.everywhere if everywhere is None else everywhere
         query = {**self.room, self.everywhere_key: "true" if everywhere else "false"}
         context = ErrorContext(_ANY, alternative=0 if "roomId" in self.room else 1, alternatives=2, names_room=True)
-        expected = None
-        if "roomName" in self.room:
-            expected = {f"#{self.room['roomName']}", *([self.everywhere_word] if everywhere else [])}
-        return _call_for_page(self.endpoint, partial(_integrations, channels=expected), query, context)
+        read = _integrations
+        if self.has_name and "roomName" in self.room:
+            channels = [f"#{self.room['roomName']}", *([self.everywhere_word] if everywhere else [])]
+            read = partial(_integrations_of_room, channels=channels)
+        return _call_for_page(self.endpoint, read, query, context)
 
 
 def channel_list(room: Mapping[str, str], everywhere: bool) -> RoomList:
     """Call ``channels.getIntegrations``, since 0.49."""
-    return RoomList("channels.getIntegrations", room, "includeAllPublicChannels", everywhere, "all_public_channels")
+    key, word = "includeAllPublicChannels", "all_public_channels"
+    return RoomList("channels.getIntegrations", room, key, everywhere, word, has_name=True)
 
 
 def group_list(room: Mapping[str, str], everywhere: bool) -> RoomList:
     """Call ``groups.getIntegrations``, since 0.49."""
-    return RoomList("groups.getIntegrations", room, "includeAllPrivateGroups", everywhere, "all_private_groups")
+    key, word = "includeAllPrivateGroups", "all_private_groups"
+    return RoomList("groups.getIntegrations", room, key, everywhere, word, has_name=False)
 
 
 # Sessions and the server.
@@ -354,6 +359,7 @@ def _call_for_page(
     query: Mapping[str, str],
     context: ErrorContext,
 ) -> Operation[Page[T]]:
+    """Call an endpoint that answers with a page of a list."""
     operation = _call("GET", endpoint, read, query=query, context=context)
 
     def decode(response: Response) -> Page[T]:
@@ -430,13 +436,17 @@ def _check_same(field: str, value: str | None, wanted: str | None, id: str) -> N
         raise codec.unreadable("integration", f"integration.{field}: must be {wanted!r}", id=id)
 
 
-def _integrations(payload: Mapping[str, object], channels: set[str] | None = None) -> Page[IntegrationRecord]:
+def _integrations(payload: Mapping[str, object]) -> Page[IntegrationRecord]:
+    return _page(payload, "integrations", codec.integration)
+
+
+def _integrations_of_room(payload: Mapping[str, object], channels: Sequence[str]) -> Page[IntegrationRecord]:
     """Read a page, and check that each record has one of these channels: a cache can answer for another room."""
-    page: Page[IntegrationRecord] = _page(payload, "integrations", codec.integration)
+    page = _integrations(payload)
     for number, data in enumerate(page.raw):
-        found = data.get("channel") if channels and is_object(data) else None
-        if channels and is_array(found) and not any(channel in channels for channel in found):
-            raise _another(f"integrations[{number}].channel: must contain {' or '.join(sorted(channels))}", data)
+        found = data.get("channel") if is_object(data) else None
+        if is_array(found) and not any(channel in channels for channel in found):
+            raise _another(f"integrations[{number}].channel: must contain {' or '.join(channels)}", data)
     return page
 
 

@@ -79,7 +79,6 @@ def test_an_answer_that_is_cut_off_is_repeated_where_that_is_harmless(incoming: 
 ELSEWHERE = {**HOOK, "channel": ["#elsewhere"]}
 QUESTIONS: dict[str, Callable[[Client], object]] = {
     "channel": lambda client: list(client.list_for_channel(room_name="general")),
-    "group": lambda client: list(client.list_for_group(room_name="secret")),
     "history": lambda client: list(client.history("bot")),
 }
 

@@ -93,7 +93,7 @@ CASES = {
         endpoints.channel_list({"roomId": "r1"}, everywhere=True).first_page(), PAGE, has_page("integrations")
     ),
     "group_list": Case(
-        endpoints.group_list({"roomName": "général"}, everywhere=True).first_page(), PAGE, has_page("integrations")
+        endpoints.group_list({"roomName": "ops"}, everywhere=True).first_page(), PAGE, has_page("integrations")
     ),
     "login": Case(
         endpoints.login("alice", "password", None), {"data": {"userId": "u1", "authToken": "t"}}, has_session

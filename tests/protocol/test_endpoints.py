@@ -282,7 +282,7 @@ ELSEWHERE = {**ANSWER, "_id": "i2", "channel": ["#other"]}
     ("operation", "payload", "line"),
     [
         (
-            GROUP,
+            CHANNEL_ONLY,
             {"integrations": [{**ANSWER, "channel": ["#ops"]}, ELSEWHERE]},
             "integrations[1].channel: must contain #ops",
         ),
@@ -307,13 +307,14 @@ def test_a_page_of_another_list_is_refused(operation: Operation[Any], payload: d
 
 
 def test_a_page_that_may_be_the_right_one_is_read() -> None:
-    """Of a room that is given by its id, the name is unknown; and old data can lack what tells."""
+    """By its id, or as a private discussion, a room has a name that is unknown. Old data can lack what tells."""
     everywhere = endpoints.channel_list({"roomName": "ops"}, everywhere=True).first_page()
     by_id = endpoints.channel_list({"roomId": "r1"}, everywhere=True).first_page()
-    unknown = [{**ANSWER, "channel": ["all_public_channels"]}, {**ANSWER, "channel": None}, 1]
+    unknown = [{**ANSWER, "channel": [{}, "all_public_channels"]}, {**ANSWER, "channel": None}, 1]
     entries = [{"_id": "h1", "integration": {"_id": "o1"}}, {"_id": "h2"}, 1]
     assert len(everywhere.decode(success(integrations=unknown, total=3))) == 3
-    assert len(by_id.decode(success(integrations=[ELSEWHERE], total=1))) == 1
+    for room in (by_id, GROUP):
+        assert len(room.decode(success(integrations=[ELSEWHERE], total=1))) == 1
     assert len(HISTORY.decode(success(history=entries, total=3))) == 3
 
 
