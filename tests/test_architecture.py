@@ -41,7 +41,11 @@ MAY_IMPORT = {
         "_protocol.readers": "",
         "_protocol.codec": "_protocol.readers models messages exceptions",
         "_protocol.normalization": "_validation models",
-        "_protocol.errors": "_protocol.readers _protocol.http exceptions",
+        "_protocol.json_bodies": "_protocol.readers",
+        "_protocol.transport_errors": "exceptions",
+        "_protocol.errors": (
+            "_protocol.readers _protocol.http _protocol.json_bodies _protocol.transport_errors exceptions"
+        ),
         "_protocol.endpoints": (
             "_protocol.http _protocol.readers _protocol.codec _protocol.normalization _protocol.errors "
             "_validation _message_rules models messages auth exceptions"
@@ -57,31 +61,34 @@ MAY_IMPORT = {
         "_protocol.overflow": "_protocol.endpoints _protocol.flows _text_length _validation messages exceptions",
         "_protocol.calls": (
             "_protocol.arguments _protocol.endpoints _protocol.flows _protocol.updates _protocol.paging "
-            "_protocol.overflow "
+            "_protocol.overflow _protocol.normalization "
             "_validation _tracebacks models messages exceptions"
         ),
         # the protocol: from flows to the steps of a driver
         "_protocol.headers": "_protocol.http auth",
-        "_protocol.retries": "_protocol.http _protocol.endpoints _protocol.flows exceptions",
+        "_protocol.transport_warnings": "exceptions",
+        "_protocol.retry_budget": "",
+        "_protocol.retries": "_protocol.http _protocol.endpoints _protocol.flows _protocol.retry_budget exceptions",
         "_protocol.rate_limits": "_protocol.http _protocol.errors",
         "_protocol.options": ("_protocol.arguments _protocol.http _protocol.retries _tracebacks exceptions"),
         "_protocol.session": ("_protocol.arguments _protocol.http _protocol.endpoints _protocol.flows auth exceptions"),
         "_protocol.exchange": (
             "_protocol.http _protocol.endpoints _protocol.flows _protocol.headers _protocol.retries "
-            "_protocol.rate_limits _protocol.options _protocol.session auth exceptions"
+            "_protocol.rate_limits _protocol.retry_budget _protocol.transport_warnings "
+            "_protocol.options _protocol.session auth exceptions"
         ),
         # I/O
         "_transports": "",
-        "_transports.translation": "exceptions",
+        "_transports.translation": "_protocol.transport_errors exceptions",
         "_transports.certificates": "exceptions",
-        "_transports.bodies": "_transports.translation",
+        "_transports.bodies": "_protocol.transport_errors",
         "_transports.requests": (
             "_transports.bodies _transports.certificates _transports.translation "
-            "_protocol.http _protocol.options exceptions"
+            "_protocol.http _protocol.options _protocol.transport_errors exceptions"
         ),
         "_transports.aiohttp": (
             "_transports.bodies _transports.certificates _transports.translation "
-            "_protocol.http _protocol.options exceptions"
+            "_protocol.http _protocol.options _protocol.transport_errors exceptions"
         ),
         "_transports.driver": (
             "_transports.requests _protocol.http _protocol.flows _protocol.options _protocol.exchange auth exceptions"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import attrs
 
+from rocketchat_integrations._redaction import redacted, spellings
 from rocketchat_integrations.exceptions import ConfigurationError, DecodingError
 from rocketchat_integrations.messages import Action, Attachment, Message
 from rocketchat_integrations.models import (
@@ -252,6 +253,19 @@ def unreadable(what: str, *errors: str, id: str | None = None) -> DecodingError:
     """Make the error for JSON that cannot be read."""
     record = f"{what} (id {id})" if id else what
     return DecodingError(f"{record} cannot be read: {'; '.join(errors)}", errors=errors, id=id)
+
+
+_LONGEST_ID = 100  # characters; the server's have 17 or 24
+
+
+def without_secrets(error: DecodingError, secrets: tuple[str, ...]) -> DecodingError:
+    """Hide secrets in the id of the record that cannot be read, and shorten it: nothing else quotes the response."""
+    if error.id is not None:
+        id = redacted(error.id, spellings(secrets))
+        id = id if len(id) <= _LONGEST_ID else f"{id[:_LONGEST_ID]}…"
+        error.args = (str(error.args[0]).replace(f"(id {error.id})", f"(id {id})"),)
+        error.id = id
+    return error
 
 
 # Bodies.

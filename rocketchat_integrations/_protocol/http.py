@@ -94,6 +94,9 @@ class Response:
     secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
     """Values of the request to hide if the response repeats them. Set by the client."""
 
+    url: str = attrs.field(default="", repr=False)
+    """The URL of the request. Set by the client."""
+
 
 class Transport(Protocol):
     """Sends one request and reads the whole response. Used by several threads at once."""

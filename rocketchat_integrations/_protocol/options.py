@@ -167,10 +167,11 @@ class ConnectionOptions:
     number if it is larger, and keeps them."""
 
     max_response_size: int = attrs.field(
-        default=64 * 2**20, validator=_must_be("a positive number of bytes", _is_positive_integer)
+        default=16 * 2**20, validator=_must_be("a positive number of bytes", _is_positive_integer)
     )
-    """The maximum size of a response in bytes; a larger one raises
-    :class:`~rocketchat_integrations.TransportError`."""
+    """The maximum size of a response in bytes, decompressed; by default 16 MiB. A larger one raises
+    :class:`~rocketchat_integrations.TransportError`. So does one of more than 1 MiB that is compressed more than 200
+    times, or would take more than 16 times its size in memory: lists of records are far below both."""
 
     transport: Transport | AsyncTransport | None = attrs.field(
         default=None, validator=optional(_must_be("an object with the methods of Transport", _is_transport))

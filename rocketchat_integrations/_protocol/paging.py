@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
 
+from rocketchat_integrations._redaction import redacted, spellings
 from rocketchat_integrations.exceptions import (
     ConfigurationError,
     DecodingError,
@@ -29,6 +30,7 @@ OnError: TypeAlias = Callable[[DecodingError], object] | None
 
 # A longer list is read in pages of 100, so that it takes little memory.
 _LONGEST_REST = 20_000
+_LIKELY_TO_FIT = 0.8  # How much of the largest response the rest may take: records differ in size.
 _ALL = 0  # The `count` that requests all records.
 _MAX_GROWTH = 10_000  # Records that others may create while a list is read: more is a server that does not count.
 
@@ -44,7 +46,7 @@ class RestReading:
         """Return the ``count`` to request from an offset on, after a page of the list."""
         left = page.total - offset
         estimate = left * page.size / max(1, len(page))
-        fits = page.total <= _LONGEST_REST and estimate < self.max_response_size / 2
+        fits = page.total <= _LONGEST_REST and estimate < self.max_response_size * _LIKELY_TO_FIT
         return _ALL if self.is_possible and left > PAGE_SIZE and fits else PAGE_SIZE
 
 
@@ -161,7 +163,7 @@ def integrations(
     name_contains: str | None,
     type: IntegrationType | None,
     on_error: OnError,
-    rest: RestReading,
+    rest: RestReading | None,
 ) -> ListQuery[IntegrationRecord]:
     """Return the list of all integrations. Servers before 7.0 ignore the filters, so they are applied here as well."""
     part = None if name_contains is None else name_contains.lower()
@@ -187,6 +189,15 @@ def history(id: str, on_error: OnError) -> ListQuery[HistoryEntry]:
     """Return the history of an integration, newest first."""
     page_at = partial(endpoints.history_page, id)
     return ListQuery(lambda: Pager(page_at, on_error, is_sorted_by_id=False), lambda: call(page_at(0, 1)))
+
+
+def read_all(query: ListQuery[T]) -> Flow[list[T]]:
+    """Return all records of a list."""
+    records: list[T] = []
+    pager = query.pages()
+    while (page := (yield from pager.next_page())) is not None:
+        records += page
+    return records
 
 
 def room_integrations(room: RoomList, on_error: OnError, rest: RestReading) -> ListQuery[IntegrationRecord]:
@@ -250,7 +261,8 @@ def room_name(room: RoomList) -> Flow[str | None]:
     channels = [set(record.channel) for _, record in page.records() if not isinstance(record, DecodingError)]
     names = {name[1:] for name in set[str].intersection(*channels) if name.startswith("#")} if channels else set[str]()
     if len(page) and len(names) != 1:
-        candidates = f" (candidates: {', '.join(sorted(names))})" if names else ""
+        shown = redacted(", ".join(sorted(names)), spellings(page.secrets))
+        candidates = f" (candidates: {shown})" if names else ""
         raise ConfigurationError(
             f"{room.endpoint}: the room has more integrations than the server sends at once, and its name cannot be "
             f"determined from its id{candidates}: pass room_name"

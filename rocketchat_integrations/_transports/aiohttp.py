@@ -23,11 +23,12 @@ from yarl import URL
 
 from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations._protocol.options import ConnectionOptions
+from rocketchat_integrations._protocol.transport_errors import failure
 from rocketchat_integrations.exceptions import TransportError
 
 from .bodies import check_size, decompressed
 from .certificates import client_certificate, load_client_certificate, verification
-from .translation import Cause, failure, translated
+from .translation import Cause, translated
 
 # The maximum number of connections at a time, unless `pool_size` is larger: requests beyond it wait for one.
 _MOST_CONNECTIONS = 100

@@ -31,12 +31,13 @@ from urllib3.util.ssl_match_hostname import CertificateError
 
 from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations._protocol.options import ConnectionOptions
+from rocketchat_integrations._protocol.transport_errors import failure
 from rocketchat_integrations._redaction import redacted, spellings
 from rocketchat_integrations.exceptions import TransportError
 
 from .bodies import check_size, decompressed
 from .certificates import client_certificate, verification
-from .translation import Cause, failure, translated
+from .translation import Cause, translated
 
 _CHUNK = 65536
 _MOST_INFORMATIONAL = 100  # answers before the final one

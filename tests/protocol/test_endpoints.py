@@ -275,6 +275,66 @@ def test_a_page_of_history_has_entries() -> None:
     assert list(page.records()) == [("h1", HistoryEntry(id="h1", created_at=datetime(1970, 1, 1, tzinfo=UTC)))]
 
 
+ELSEWHERE = {**ANSWER, "_id": "i2", "channel": ["#other"]}
+
+
+@pytest.mark.parametrize(
+    ("operation", "payload", "line"),
+    [
+        (
+            CHANNEL_ONLY,
+            {"integrations": [{**ANSWER, "channel": ["#ops"]}, ELSEWHERE]},
+            "integrations[1].channel: must contain #ops",
+        ),
+        (
+            CHANNEL_ONLY,
+            {"integrations": [{**ELSEWHERE, "channel": ["all_public_channels"]}]},
+            "integrations[0].channel: ",
+        ),
+        (
+            HISTORY,
+            {"history": [{"_id": "i2", "integration": {"_id": "o2"}}]},
+            "history[0].integration._id: must be 'o1'",
+        ),
+    ],
+)
+def test_a_page_of_another_list_is_refused(operation: Operation[Any], payload: dict[str, Any], line: str) -> None:
+    """A cache that drops the query answers for another room or another integration."""
+    with pytest.raises(DecodingError, match="a page of another list") as caught:
+        operation.decode(success(**payload, total=2))
+    assert caught.value.errors[0].startswith(line)
+    assert caught.value.id == "i2"
+
+
+def test_a_page_that_may_be_the_right_one_is_read() -> None:
+    """By its id, or as a private discussion, a room has a name that is unknown. Old data can lack what tells."""
+    everywhere = endpoints.channel_list({"roomName": "ops"}, everywhere=True).first_page()
+    by_id = endpoints.channel_list({"roomId": "r1"}, everywhere=True).first_page()
+    unknown = [{**ANSWER, "channel": [{}, "all_public_channels"]}, {**ANSWER, "channel": None}, 1]
+    entries = [{"_id": "h1", "integration": {"_id": "o1"}}, {"_id": "h2"}, 1]
+    assert len(everywhere.decode(success(integrations=unknown, total=3))) == 3
+    for room in (by_id, GROUP):
+        assert len(room.decode(success(integrations=[ELSEWHERE], total=1))) == 1
+    assert len(HISTORY.decode(success(history=entries, total=3))) == 3
+
+
+@pytest.mark.parametrize("id", ["tOkEn-of-the-user", "x" * 5000], ids=["secret", "long"])
+def test_the_id_of_an_unreadable_record_is_redacted_and_shortened(id: str) -> None:
+    """In a list as alone, in the message as in the attribute."""
+    answer = attrs.evolve(
+        success(integrations=[{"_id": id}], integration={"_id": id}, total=1), secrets=("tOkEn-of-the-user",)
+    )
+    ((_, listed),) = LIST.decode(answer).records()
+    with pytest.raises(DecodingError) as caught:
+        GET.decode(answer)
+    for error in (listed, caught.value):
+        assert isinstance(error, DecodingError)
+        assert error.id in ("<hidden>", f"{'x' * 100}…")
+        assert f"(id {error.id})" in str(error)
+        assert "tOkEn" not in str(error)
+        assert len(str(error)) < 300
+
+
 def test_a_login_returns_a_token() -> None:
     """The token of a login is like one that the user gives."""
     answer: dict[str, Any] = {"status": "success", "data": {"userId": "u1", "authToken": "t", "me": {}}}

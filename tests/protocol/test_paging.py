@@ -118,9 +118,11 @@ def test_a_server_that_does_not_give_the_rest_is_remembered(wire: Wire) -> None:
 def test_an_answer_that_would_be_too_large_is_requested_in_pages(wire: Wire) -> None:
     """The size is estimated from the first page. If an answer is still too large, the list goes on in pages."""
     shelf = _Shelf(wire, "integrations", _named(*range(300)), 100)
-    assert list(_read(_all(rest=_rest(1000)), wire, shelf)) == shelf.ids
-    assert _queries(wire, "count") == ["100", "100", "100"]
-    wire.sent.clear()
+    size = len(json.dumps([wire.record(_id="0000")] * 200))
+    for limit, counts in ((size, "100 100 100"), (size * 2, "100 0")):
+        assert list(_read(_all(rest=_rest(limit)), wire, shelf)) == shelf.ids
+        assert _queries(wire, "count") == counts.split()
+        wire.sent.clear()
 
     def limited(request: Request) -> Response | TransportError:
         if "count=0" in request.url:
@@ -332,6 +334,12 @@ def test_a_room_whose_name_is_ambiguous_is_refused(wire: Wire, channels: list[li
     """Rather than giving the integrations of another room, or none, the call says to ask by name."""
     with pytest.raises(ConfigurationError, match=f"{why}.*pass room_name"):
         wire.talk(room_name(_BY_ID), _room_page(wire, *channels))
+
+
+def test_names_of_rooms_in_an_error_show_no_token(wire: Wire) -> None:
+    """The server may repeat what it was sent."""
+    with pytest.raises(ConfigurationError, match="candidates: <hidden>, b"):
+        wire.talk(room_name(_BY_ID), _room_page(wire, ["#T0KEN-of-the-user", "#b"]))
 
 
 def test_records_that_cannot_be_read_tell_no_name(wire: Wire) -> None:
