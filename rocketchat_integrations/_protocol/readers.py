@@ -66,7 +66,7 @@ def read_number(value: Any) -> int:
 def read_texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise Mismatch("an array of texts")
-    texts = cast("list[str]", value)
+    texts: list[str] = value
     for text in texts:
         if not isinstance(text, str):
             raise Mismatch("an array of texts")
@@ -81,7 +81,7 @@ def read_object(value: Any) -> dict[str, Any]:
 
 def read_time(value: Any) -> datetime:
     """Read a time: ISO 8601 text, milliseconds since 1970, or old data's ``{"$date": milliseconds}``."""
-    if is_object(value):
+    if not isinstance(value, str) and is_object(value):
         value = value.get("$date")
     try:
         if isinstance(value, str):
