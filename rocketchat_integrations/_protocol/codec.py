@@ -139,6 +139,7 @@ _HISTORY: _Table = {
     "resultMessage": ("result_message", _anything),
 }
 
+
 class _RecordReader(Generic[T]):
     """Reads records of one type.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
@@ -21,7 +21,7 @@ from rocketchat_integrations.exceptions import ConfigurationError, DecodingError
 from rocketchat_integrations.messages import Message, PostResponse, PostResult
 from rocketchat_integrations.models import HistoryEntry, IntegrationDefinition, IntegrationRecord, IntegrationType
 
-from . import codec
+from . import codec, list_bodies
 from .errors import LOGIN, WEBHOOK, WEBHOOK_INFO, ErrorContext, error_text, payload, secrets_of
 from .http import Request, Response
 from .normalization import merged_with
@@ -57,26 +57,19 @@ class Page(Generic[T_co]):
     """A page of a list. Records are decoded one by one."""
 
     total: int  # how many records the whole list has, as the server counts
-    raw: list[object] = attrs.field(repr=False)  # the records, not decoded
+    raw: Iterable[object] = attrs.field(repr=False)  # the records, not decoded
     # Takes a record and its path in the response; returns an error instead of raising it.
     decode: Callable[[object, str], T_co | DecodingError] = attrs.field(repr=False)
     path: str  # the name of the array in the response
     size: int = 0  # of the response, in bytes
 
-    def __len__(self) -> int:
-        return len(self.raw)
-
-    def ids(self) -> list[str]:
-        """Return the ids of the records that have one."""
-        return [id for id in map(codec.identity, self.raw) if id is not None]
-
-    def records(self) -> Iterator[tuple[str | None, T_co | DecodingError]]:
-        """Yield each record with its id, or the error if it cannot be decoded."""
+    def records(self) -> Iterator[T_co | DecodingError]:
+        """Yield each record, or the error if it cannot be decoded."""
         for number, data in enumerate(self.raw):
             record = self.decode(data, self.path)
             if isinstance(record, DecodingError):
                 record = self.decode(data, f"{self.path}[{number}]")
-            yield codec.identity(data), record
+            yield record
 
 
 # Integrations: ten endpoints.
@@ -113,7 +106,8 @@ def list_page(offset: int, count: int, *, name: str | None, type: str | None) ->
         query["name"] = name
     if type is not None:
         query["type"] = type
-    operation = _call("GET", "integrations.list", _integrations, query=query, context=ErrorContext(_ANY))
+    context = ErrorContext(_ANY)
+    operation = _call("GET", "integrations.list", _integrations, query=query, context=context, parse=list_bodies.parsed)
 
     def decode(response: Response) -> Page[IntegrationRecord]:
         return attrs.evolve(operation.decode(response), size=len(response.body))
@@ -322,6 +316,7 @@ def _call(
     authenticated: bool = True,
     idempotent: bool = True,
     not_found_means_done: bool = False,
+    parse: Callable[[bytes], object] = json.loads,
 ) -> Operation[T]:
     url = path or f"api/v1/{endpoint}"
     if query:
@@ -331,9 +326,11 @@ def _call(
     if body and "skipTranspile" in body:
         rest = {name: value for name, value in body.items() if name != "skipTranspile"}
         without = _request(method, url, endpoint, rest, secrets, authenticated=authenticated)
-    return Operation(
-        request, lambda response: read(payload(response, request, context)), idempotent, not_found_means_done, without
-    )
+
+    def decode(response: Response) -> T:
+        return read(payload(response, request, context, parse))
+
+    return Operation(request, decode, idempotent, not_found_means_done, without)
 
 
 def _request(
@@ -414,10 +411,13 @@ def _history(payload: Mapping[str, object]) -> Page[HistoryEntry]:
 
 def _page(payload: Mapping[str, object], key: str, decode: Callable[[object, str], T | DecodingError]) -> Page[T]:
     raw, total = payload.get(key), payload.get("total")
-    if is_array(raw) and is_integer(total) and total >= 0:
+    errors: list[str] = []
+    if not (is_array(raw) or isinstance(raw, list_bodies.Elements)):
+        errors.append(f"{key}: must be an array")
+    elif is_integer(total) and total >= 0:
         return Page(total, raw, decode, key)
-    errors = [] if is_array(raw) else [f"{key}: must be an array"]
-    errors += [] if is_integer(total) and total >= 0 else ["total: must be a number of records"]
+    if not (is_integer(total) and total >= 0):
+        errors.append("total: must be a number of records")
     raise codec.unreadable(f"a page of {key}", *errors)
 
 

@@ -71,9 +71,14 @@ class Quota(NamedTuple):
     resets_in: float | None  # seconds until the next window, by the server's clock: the local one may be wrong
 
 
-def payload(response: Response, request: Request, context: ErrorContext) -> Mapping[str, object]:
+def payload(
+    response: Response,
+    request: Request,
+    context: ErrorContext,
+    parse: Callable[[bytes], object] = json.loads,
+) -> Mapping[str, object]:
     """Return the response's JSON object, or raise the exception that the response means."""
-    body = _object(response.body)
+    body = _object(response.body, parse)
     # Login and logout have "status" instead of "success".
     if 200 <= response.status < 300 and body.get("success", body.get("status") == "success") is True:
         return body
@@ -84,10 +89,10 @@ def payload(response: Response, request: Request, context: ErrorContext) -> Mapp
     raise error
 
 
-def _object(body: bytes) -> dict[str, object]:
+def _object(body: bytes, parse: Callable[[bytes], object]) -> dict[str, object]:
     """Parse a JSON object; return an empty one for anything else."""
     try:
-        value: object = json.loads(body)
+        value = parse(body)
     except (ValueError, RecursionError):
         return {}
     return value if is_object(value) else {}

@@ -64,9 +64,9 @@ def read_number(value: Any) -> int:
 
 
 def read_texts(value: Any) -> tuple[str, ...]:
+    texts: list[str] = value
     if not isinstance(value, list):
         raise Mismatch("an array of texts")
-    texts: list[str] = value
     for text in texts:
         if not isinstance(text, str):
             raise Mismatch("an array of texts")
@@ -74,8 +74,9 @@ def read_texts(value: Any) -> tuple[str, ...]:
 
 
 def read_object(value: Any) -> dict[str, Any]:
-    if is_object(value):
-        return value
+    data: dict[str, Any] = value
+    if isinstance(value, dict):
+        return data
     raise Mismatch("an object")
 
 

@@ -6,7 +6,7 @@ Written out field by field: a loop over a table of readers takes twice as long.
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, cast
 
 from rocketchat_integrations.models import (
     IncomingIntegrationRecord,
@@ -17,26 +17,24 @@ from rocketchat_integrations.models import (
     retry_delay_or_text,
 )
 
-from .readers import Mismatch, read_texts, read_time
+from .readers import Mismatch, read_object, read_texts, read_time
 
-# Most records of a list have the same few creators.
-_user_reference = functools.lru_cache(UserReference)
+# The records of a list have a few hundred creators at most.
+_user_reference = functools.lru_cache(1024)(UserReference)
 _NOBODY = UserReference()
 
 
 def read_user(value: Any) -> UserReference:
-    if type(value) is not dict:
-        raise Mismatch("an object")
-    id, username = value.get("_id"), value.get("username")
+    data = read_object(value)
+    id, username = data.get("_id"), data.get("username")
     if (id is None or type(id) is str) and (username is None or type(username) is str):
         return _user_reference(id, username)
     raise Mismatch("an object of texts")
 
 
 def read_script_error(value: Any) -> ScriptError:
-    if type(value) is not dict:
-        raise Mismatch("an object")
-    texts = [value.get(key) for key in ("name", "message", "stack")]
+    data = read_object(value)
+    texts = [data.get(key) for key in ("name", "message", "stack")]
     if all(text is None or type(text) is str for text in texts):
         return ScriptError(*texts)
     raise Mismatch("an object of texts")
@@ -92,7 +90,7 @@ def usual_incoming(data: dict[str, Any], extra: dict[str, Any]) -> IncomingInteg
     record.override_destination_channel_enabled = override
     record.extra = extra
     record.__class__ = IncomingIntegrationRecord
-    return record
+    return cast(IncomingIntegrationRecord, record)
 
 
 def usual_outgoing(data: dict[str, Any], extra: dict[str, Any]) -> OutgoingIntegrationRecord | None:
@@ -152,7 +150,7 @@ def usual_outgoing(data: dict[str, Any], extra: dict[str, Any]) -> OutgoingInteg
     record.retry_delay = retry_delay_or_text(retry_delay)
     record.extra = extra
     record.__class__ = OutgoingIntegrationRecord
-    return record
+    return cast(OutgoingIntegrationRecord, record)
 
 
 def _common_fields(data: dict[str, Any]) -> tuple[Any, ...] | None:
