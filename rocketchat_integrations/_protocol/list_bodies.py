@@ -54,7 +54,7 @@ class Elements:
 
 
 def parsed(body: bytes) -> object:
-    """Parse JSON like ``json.loads``, but put :class:`Elements` in place of the array in the answer of a list.
+    """Parse JSON like ``json.loads``. Of the answer of a list, return :class:`Elements`, the total and the success.
 
     Raises:
         ValueError: if the body is not JSON.
@@ -66,7 +66,7 @@ def parsed(body: bytes) -> object:
         answer = _parsed_object(_START + text[end:])
         total = answer.get("total")
         if answer.get("integrations") == [] and answer.get("success") is True and is_integer(total):
-            return {**answer, "integrations": Elements(text, end, total)}
+            return {"integrations": Elements(text, end, total), "total": total, "success": True}
     return json.loads(text)
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeGuard, cast
 from typing_extensions import TypeIs
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_from_iso_format = datetime.fromisoformat
 
 
 class Mismatch(Exception):
@@ -86,7 +87,7 @@ def read_time(value: Any) -> datetime:
         value = value.get("$date")
     try:
         if isinstance(value, str):
-            time = datetime.fromisoformat(value)
+            time = _from_iso_format(value)
             if time.tzinfo is UTC:
                 return time
             return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

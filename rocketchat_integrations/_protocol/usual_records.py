@@ -172,6 +172,8 @@ def _common_fields(data: dict[str, Any]) -> tuple[Any, ...] | None:
         and ((script_compiled := get("scriptCompiled")) is None or type(script_compiled) is str)
     ):
         return None
+    created_by, updated_by = get("_createdBy"), get("_updatedBy")
+    creator = _NOBODY if created_by is None else read_user(created_by)
     return (
         id,
         name,
@@ -188,9 +190,9 @@ def _common_fields(data: dict[str, Any]) -> tuple[Any, ...] | None:
         token,
         user_id,
         None if (created_at := get("_createdAt")) is None else read_time(created_at),
-        _NOBODY if (created_by := get("_createdBy")) is None else read_user(created_by),
+        creator,
         None if (updated_at := get("_updatedAt")) is None else read_time(updated_at),
-        None if (updated_by := get("_updatedBy")) is None else read_user(updated_by),
+        None if updated_by is None else creator if updated_by == created_by else read_user(updated_by),
         script_compiled,
         None if (script_error := get("scriptError")) is None else read_script_error(script_error),
     )
