@@ -12,7 +12,7 @@ from typing import Any
 
 from rocketchat_integrations.exceptions import DecodingError
 
-from .readers import is_integer
+from .readers import is_array, is_integer
 
 _START = '{"integrations":['  # As servers write it. A body that starts otherwise is parsed at once.
 _PIECE = 20_000  # characters
@@ -21,10 +21,9 @@ _PIECE = 20_000  # characters
 class Elements:
     """The elements of the array ``integrations``, parsed while they are iterated."""
 
-    def __init__(self, text: str, end: int, total: int) -> None:
+    def __init__(self, text: str, end: int) -> None:
         self._text = text
-        self._end = end
-        self._total = total
+        self._end = end  # of the body's last array
 
     def __iter__(self) -> Iterator[object]:
         """Yield one element after the other.
@@ -45,10 +44,9 @@ class Elements:
 
     def _rest(self, count: int) -> list[object]:
         """Return the elements after the first ones. For a body with another array after this one."""
-        answer = _parsed_object(self._text)
-        if answer.get("total") == self._total:
-            rest: list[object] = answer["integrations"][count:]
-            return rest
+        elements = _parsed_object(self._text).get("integrations")
+        if is_array(elements):
+            return elements[count:]
         error = "integrations: must be a JSON array"
         raise DecodingError(f"a page of integrations cannot be read: {error}", errors=(error,))
 
@@ -66,7 +64,7 @@ def parsed(body: bytes) -> object:
         answer = _parsed_object(_START + text[end:])
         total = answer.get("total")
         if answer.get("integrations") == [] and answer.get("success") is True and is_integer(total):
-            return {"integrations": Elements(text, end, total), "total": total, "success": True}
+            return {"integrations": Elements(text, end), "total": total, "success": True}
     return json.loads(text)
 
 

@@ -59,12 +59,19 @@ def test_the_first_records_do_not_wait_for_the_last() -> None:
     assert caught.value.__context__ is None
 
 
-@pytest.mark.parametrize("end", ["", "}", ',"total":8,"success":true}'])
-def test_a_record_is_no_end_of_a_list(end: str) -> None:
-    """A body that breaks off in a record whose fields look like the end of a list is not read as a list."""
-    body = b'{"integrations":[{"_id":"1","channel":[],"total":7,"success":true}' + end.encode()
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"integrations":[{"_id":"1","channel":[],"total":7,"success":true}',
+        '{"integrations":[{"_id":"1","channel":[],"total":7,"success":true}}',
+        '{"integrations":[1,],"total":7,"success":true}',
+        '{"integrations":[1],"integrations":5,"more":[],"total":7,"success":true}',
+    ],
+)
+def test_what_only_looks_like_a_list_is_none(body: str) -> None:
+    """A body that breaks off in a record, and other text that starts and ends like a list."""
     with pytest.raises((ValueError, DecodingError)):
-        _read(body)
+        _read(body.encode())
 
 
 @pytest.mark.parametrize(
@@ -80,3 +87,9 @@ def test_a_record_is_no_end_of_a_list(end: str) -> None:
 def test_only_the_usual_answer_of_a_list_is_read_in_pieces(answer: dict[str, Any]) -> None:
     """Any other JSON is parsed at once."""
     assert list_bodies.parsed(json.dumps(answer, separators=(",", ":")).encode()) == answer
+
+
+def test_the_last_of_two_equal_names_counts() -> None:
+    """As everywhere in JSON."""
+    answer: Any = list_bodies.parsed(b'{"integrations":[],"integrations":5,"total":7,"success":true}')
+    assert answer["integrations"] == 5
