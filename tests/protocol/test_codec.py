@@ -283,7 +283,7 @@ def test_a_record_that_was_read_is_like_one_that_was_made(document: dict[str, An
     it = record({**document, **rest})
     kind = {"webhook-incoming": IncomingIntegrationRecord, "webhook-outgoing": OutgoingIntegrationRecord}[it.type]
     made = attrs.evolve(it)
-    assert type(it) is kind
+    assert it.__class__ is kind
     assert (it, hash(it), repr(it)) == (made, hash(made), repr(made))
     assert pickle.loads(pickle.dumps(it)) == copy.deepcopy(it) == made
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
