@@ -74,14 +74,17 @@ def test_what_only_looks_like_a_list_is_none(body: str) -> None:
         _read(body.encode())
 
 
+_USUAL: dict[str, Any] = {"integrations": [{}], "total": 7, "success": True}
+
+
 @pytest.mark.parametrize(
     "answer",
     [
-        {"integrations": [{}], "total": None, "success": True},
-        {"integrations": [{}], "total": 7, "success": False},
-        {"integrations": [{}], "total": 7, "success": True, "more": []},
-        {"total": 7, "success": True, "integrations": [{}]},
-        {"history": [{}], "total": 7, "success": True},
+        {**_USUAL, "total": None},
+        {**_USUAL, "success": False},
+        {**_USUAL, "more": []},
+        {"total": 7, **_USUAL},
+        {"history": [1], "total": 7, "success": True},
     ],
 )
 def test_only_the_usual_answer_of_a_list_is_read_in_pieces(answer: dict[str, Any]) -> None:
