@@ -39,15 +39,18 @@ MAY_IMPORT = {
         "_protocol": "",
         "_protocol.http": "",
         "_protocol.readers": "",
-        "_protocol.codec": "_protocol.readers models messages exceptions",
+        "_protocol.usual_records": "_protocol.readers models",
+        "_protocol.codec": "_protocol.readers _protocol.usual_records models messages exceptions",
         "_protocol.normalization": "_validation models",
         "_protocol.json_bodies": "_protocol.readers",
         "_protocol.transport_errors": "exceptions",
         "_protocol.errors": (
             "_protocol.readers _protocol.http _protocol.json_bodies _protocol.transport_errors exceptions"
         ),
+        "_protocol.list_bodies": "_protocol.readers exceptions",
         "_protocol.endpoints": (
-            "_protocol.http _protocol.readers _protocol.codec _protocol.normalization _protocol.errors "
+            "_protocol.http _protocol.readers _protocol.codec _protocol.list_bodies _protocol.normalization "
+            "_protocol.errors "
             "_validation _message_rules models messages auth exceptions"
         ),
         # the protocol: flows

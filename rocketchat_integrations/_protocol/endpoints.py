@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, unquote, urlencode, urlsplit
@@ -22,7 +22,7 @@ from rocketchat_integrations.exceptions import ConfigurationError, DecodingError
 from rocketchat_integrations.messages import Message, PostResponse, PostResult
 from rocketchat_integrations.models import HistoryEntry, IntegrationDefinition, IntegrationRecord, IntegrationType
 
-from . import codec
+from . import codec, list_bodies
 from .errors import LOGIN, WEBHOOK, WEBHOOK_INFO, ErrorContext, error_text, payload, secrets_of
 from .http import Request, Response
 from .normalization import merged_with
@@ -60,29 +60,22 @@ class Page(Generic[T_co]):
     """A page of a list. Records are decoded one by one."""
 
     total: int  # how many records the whole list has, as the server counts
-    raw: list[object] = attrs.field(repr=False)  # the records, not decoded
+    raw: Iterable[object] = attrs.field(repr=False)  # the records, not decoded
     # Takes a record and its path in the response; returns an error instead of raising it.
     decode: Callable[[object, str], T_co | DecodingError] = attrs.field(repr=False)
     path: str  # the name of the array in the response
     size: int = 0  # of the response, in bytes
     secrets: tuple[str, ...] = attrs.field(default=(), repr=False)  # of the request, to hide in errors
 
-    def __len__(self) -> int:
-        return len(self.raw)
-
-    def ids(self) -> list[str]:
-        """Return the ids of the records that have one."""
-        return [id for id in map(codec.identity, self.raw) if id is not None]
-
-    def records(self) -> Iterator[tuple[str | None, T_co | DecodingError]]:
-        """Yield each record with its id, or the error if it cannot be decoded."""
+    def records(self) -> Iterator[T_co | DecodingError]:
+        """Yield each record, or the error if it cannot be decoded."""
         for number, data in enumerate(self.raw):
             record = self.decode(data, self.path)
             if isinstance(record, DecodingError):
                 record = self.decode(data, f"{self.path}[{number}]")
             if isinstance(record, DecodingError):
                 record = codec.without_secrets(record, self.secrets)
-            yield codec.identity(data), record
+            yield record
 
 
 # Integrations: ten endpoints.
@@ -119,7 +112,7 @@ def list_page(offset: int, count: int, *, name: str | None, type: str | None) ->
         query["name"] = name
     if type is not None:
         query["type"] = type
-    return _call_for_page("integrations.list", _integrations, query, ErrorContext(_ANY))
+    return _call_for_page("integrations.list", _integrations, query, ErrorContext(_ANY), parse=list_bodies.parsed)
 
 
 def history_page(id: str, offset: int, count: int) -> Operation[Page[HistoryEntry]]:
@@ -332,6 +325,7 @@ def _call(
     authenticated: bool = True,
     idempotent: bool = True,
     not_found_means_done: bool = False,
+    parse: Callable[[bytes], object] = json.loads,
 ) -> Operation[T]:
     url = path or f"api/v1/{endpoint}"
     if query:
@@ -343,7 +337,7 @@ def _call(
         without = _request(method, url, endpoint, rest, secrets, authenticated=authenticated)
 
     def decode(response: Response) -> T:
-        content = payload(response, request, context)
+        content = payload(response, request, context, parse)
         try:
             return read(content)
         except DecodingError as error:
@@ -358,9 +352,11 @@ def _call_for_page(
     read: Callable[[Mapping[str, object]], Page[T]],
     query: Mapping[str, str],
     context: ErrorContext,
+    *,
+    parse: Callable[[bytes], object] = json.loads,
 ) -> Operation[Page[T]]:
     """Call an endpoint that answers with a page of a list."""
-    operation = _call("GET", endpoint, read, query=query, context=context)
+    operation = _call("GET", endpoint, read, query=query, context=context, parse=parse)
 
     def decode(response: Response) -> Page[T]:
         return attrs.evolve(operation.decode(response), size=len(response.body), secrets=response.secrets)
@@ -466,10 +462,13 @@ def _another(error: str, data: object) -> DecodingError:
 
 def _page(payload: Mapping[str, object], key: str, decode: Callable[[object, str], T | DecodingError]) -> Page[T]:
     raw, total = payload.get(key), payload.get("total")
-    if is_array(raw) and is_integer(total) and total >= 0:
+    errors: list[str] = []
+    if not (is_array(raw) or isinstance(raw, list_bodies.Elements)):
+        errors.append(f"{key}: must be an array")
+    elif is_integer(total) and total >= 0:
         return Page(total, raw, decode, key)
-    errors = [] if is_array(raw) else [f"{key}: must be an array"]
-    errors += [] if is_integer(total) and total >= 0 else ["total: must be a number of records"]
+    if not (is_integer(total) and total >= 0):
+        errors.append("total: must be a number of records")
     raise codec.unreadable(f"a page of {key}", *errors)
 
 

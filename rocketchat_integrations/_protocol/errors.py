@@ -74,9 +74,14 @@ class Quota(NamedTuple):
     resets_in: float | None  # seconds until the next window, by the server's clock: the local one may be wrong
 
 
-def payload(response: Response, request: Request, context: ErrorContext) -> Mapping[str, object]:
+def payload(
+    response: Response,
+    request: Request,
+    context: ErrorContext,
+    parse: Callable[[bytes], object] = json.loads,
+) -> Mapping[str, object]:
     """Return the response's JSON object, or raise the exception that the response means."""
-    found = _parsed(response)
+    found = _parsed(response, parse)
     body = found if is_object(found) else {}
     # Login and logout have "status" instead of "success".
     if 200 <= response.status < 300 and body.get("success", body.get("status") == "success") is True:
@@ -88,9 +93,9 @@ def payload(response: Response, request: Request, context: ErrorContext) -> Mapp
     raise error
 
 
-def _parsed(response: Response) -> dict[str, object] | Flaw | None:
+def _parsed(response: Response, parse: Callable[[bytes], object]) -> dict[str, object] | Flaw | None:
     is_json = response.headers.get("content-type", "").startswith("application/json")
-    return Flaw.CUT if response.status == 200 and is_json and not response.body else parse_object(response.body)
+    return Flaw.CUT if response.status == 200 and is_json and not response.body else parse_object(response.body, parse)
 
 
 def _may_be_partial(error: RocketChatError, body: Mapping[str, object]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from enum import Enum
 
 from .readers import is_object
@@ -24,12 +25,12 @@ class Flaw(Enum):
     DEEP = "the response is nested too deeply"
 
 
-def parse_object(body: bytes) -> dict[str, object] | Flaw | None:
+def parse_object(body: bytes, parse: Callable[[bytes], object] = json.loads) -> dict[str, object] | Flaw | None:
     """Return the JSON object; what is wrong with it; or None if the body is not meant as one."""
     if len(body) > _MEASURED_SIZE and _memory(body) > _MOST_GROWTH * len(body):
         return Flaw.LARGE
     try:
-        value: object = json.loads(body)
+        value = parse(body)
     except json.JSONDecodeError as error:
         return Flaw.CUT if _is_cut(error.doc, error.pos) else None
     except UnicodeDecodeError as error:

@@ -302,7 +302,7 @@ def test_any_json_is_a_record_or_a_decoding_error(document: Any) -> None:
         document["_id"] = "i1"  # the one that is asked for
     alone = outcome(CASES["get"], Response(200, {}, json.dumps({"success": True, "integration": document}).encode()))
     page = {"success": True, "integrations": [document], "total": 1}
-    ((_, listed),) = outcome(CASES["list_page"], Response(200, {}, json.dumps(page).encode()))
+    (listed,) = outcome(CASES["list_page"], Response(200, {}, json.dumps(page).encode()))
     if isinstance(alone, DecodingError):
         assert isinstance(listed, DecodingError)
         assert listed.errors == tuple(f"integrations[0]{line.removeprefix('integration')}" for line in alone.errors)
@@ -319,7 +319,7 @@ def test_any_json_is_a_record_or_a_decoding_error(document: Any) -> None:
 def test_any_json_is_a_history_entry_or_a_decoding_error(document: Any) -> None:
     """A history is read to its end, whatever is in it; an entry can be used."""
     page = {"success": True, "history": [document], "total": 1}
-    ((_, entry),) = outcome(CASES["history_page"], Response(200, {}, json.dumps(page).encode()))
+    (entry,) = outcome(CASES["history_page"], Response(200, {}, json.dumps(page).encode()))
     if isinstance(entry, DecodingError):
         assert all(line.startswith("history[0]") for line in entry.errors)
     else:

@@ -213,6 +213,14 @@ def test_pages_that_are_not_sorted_among_themselves_raise(wire: Wire) -> None:
         _page(wire, pages)
 
 
+def test_pages_of_only_repeats_repeat_nothing(wire: Wire) -> None:
+    """When records that were created meanwhile move others back, those are dropped, however many pages they fill."""
+    pages = _all().pages()
+    for ids, total, new in (("bc", 4, ["b", "c"]), ("b", 6, []), ("c", 6, []), ("d", 6, ["d"])):
+        answer = wire.ok(integrations=[wire.record(_id=id) for id in ids], total=total)
+        assert _page(wire, pages, answer) == new
+
+
 def test_a_total_is_a_count(wire: Wire) -> None:
     """A negative one is an error, not the end of the list."""
     with pytest.raises(DecodingError, match="total: must be a number of records"):
