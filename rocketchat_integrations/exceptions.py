@@ -422,3 +422,7 @@ class ApplyError(ProvisioningError):
         self.done: tuple[Any, ...] = done
         self.failed: tuple[Any, ...] = failed
         self.pending: tuple[Any, ...] = pending
+
+
+class InsecureTransportWarning(UserWarning):
+    """Requests are sent without TLS, or without verifying the server's certificate: others may read and change them."""

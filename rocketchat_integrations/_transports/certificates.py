@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import os
 import ssl
+import sys
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from rocketchat_integrations.exceptions import ConfigurationError
+from rocketchat_integrations.exceptions import ConfigurationError, InsecureTransportWarning
 
 
 def verification(verify: bool | str, base_url: str) -> bool | str:
-    """Return whether to verify certificates, or the path of a CA bundle: the option's or the environment's."""
+    """Return whether to verify certificates, or the path of a CA bundle: the option's or the environment's.
+
+    Warns once for each client that does not verify them.
+    """
     option = "verify"
-    if verify is True and base_url.lower().startswith("https"):
+    is_tls = base_url.lower().startswith("https")
+    if verify is False and is_tls:
+        _warn("verify=False: the server's certificate is not verified, so others may read and change what is sent")
+    if verify is True and is_tls:
         for option in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
             if os.environ.get(option):
                 verify = os.environ[option]
@@ -36,6 +44,14 @@ def load_client_certificate(context: ssl.SSLContext, cert: str | tuple[str, str]
     certificate, key = (cert, None) if isinstance(cert, str) else cert
     # Without a password, OpenSSL would prompt for one on the terminal.
     _try("cert", f"{cert}", partial(context.load_cert_chain, certificate, key, password=""))
+
+
+def _warn(message: str) -> None:
+    """Warn at the line outside of this package that makes the client."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith("rocketchat_integrations"):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, InsecureTransportWarning, stacklevel=level)
 
 
 def _try(option: str, path: str, load: Callable[[], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -9,7 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from rocketchat_integrations import Client, PasswordAuth, Request, Response
-from rocketchat_integrations._transports import driver
+from rocketchat_integrations._transports import forks
+from rocketchat_integrations.aio import AsyncClient
 from rocketchat_integrations.testing import LocalRocketChat
 
 pytestmark = [
@@ -120,6 +122,52 @@ def test_threads_of_a_child_share_the_client(server: LocalRocketChat, client: Cl
     assert [_succeeded(child) for child in children] == [True, True]
 
 
+def test_a_child_continues_with_an_asynchronous_client(server: LocalRocketChat) -> None:
+    """In an event loop of its own, without the connections of the parent, which stay open there."""
+    first, second = _insert(server, "first", "second")
+    client = AsyncClient(server.url, PasswordAuth("admin", server.password("admin")))
+
+    async def names(id: str) -> set[str]:
+        return {(await client.get(id)).name for _ in range(50)}
+
+    def work() -> bool:
+        async def main() -> bool:
+            async with client:
+                return await names(second) == {"second"}
+
+        return asyncio.run(main())
+
+    with asyncio.Runner() as runner:
+        runner.run(client.get(first))
+        connections = server.connections
+        child = _fork(work)
+        assert runner.run(names(first)) == {"first"}
+        assert _succeeded(child)
+        assert runner.run(names(first)) == {"first"}
+        assert server.connections == connections + 1
+        assert [each.endpoint for each in server.requests].count("logout") == 0
+        runner.run(client.close())
+
+
+def test_what_a_child_does_with_an_asynchronous_client(server: LocalRocketChat) -> None:
+    """In this process, where it is measured."""
+    (id,) = _insert(server, "ci")
+    client = AsyncClient(server.url, server.auth("admin"))
+    with asyncio.Runner() as runner:
+        for _ in range(2):  # the second time without connections
+            forks._enter_child()
+        record = runner.run(client.get(id))
+        before = server.connections
+        forks._enter_child()
+        assert asyncio.run(_get_and_close(client, id)) == record
+    assert server.connections > before
+
+
+async def _get_and_close(client: AsyncClient, id: str) -> object:
+    async with client:
+        return await client.get(id)
+
+
 def test_what_a_child_does(server: LocalRocketChat) -> None:
     """In this process, where it is measured: new connections, no logout, and transports that have none to forget."""
     (id,) = _insert(server, "ci")
@@ -127,9 +175,9 @@ def test_what_a_child_does(server: LocalRocketChat) -> None:
         client.get(id)
         before = server.connections
         with Client(server.url, server.auth("admin"), transport=client._driver._transport) as other:
-            driver._enter_child()
+            forks._enter_child()
             assert other.get(id) == client.get(id)
     assert server.connections > before
     assert [each.endpoint for each in server.requests].count("logout") == 0
     with Client(server.url, server.auth("admin"), transport=Silent()):
-        driver._enter_child()
+        forks._enter_child()
