@@ -66,8 +66,15 @@ def interrupt() -> Iterator[Callable[[Callable[..., None]], Answer]]:
     signal.signal(signal.SIGUSR1, before)
 
 
-@pytest.mark.parametrize("form", [_function, _partial, Handler])
-@pytest.mark.parametrize("kind", [SoftTimeLimit, TimeoutError, ConnectionResetError, ValueError])
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [
+        (SoftTimeLimit, _function),
+        (TimeoutError, _function),
+        (ConnectionResetError, _partial),
+        (ValueError, Handler),
+    ],
+)
 def test_the_exception_of_a_signal_handler_is_raised(
     serve: Serve,
     connect: Connect,
