@@ -76,6 +76,9 @@ class ConfigurationError(RocketChatError, ValueError):
 class TransportError(RocketChatError):
     """There was no complete HTTP answer.
 
+    An exception that a signal handler raises during a call is raised unchanged, even a ``TimeoutError``, and so is one
+    that another library throws into it, unless its class is one of Python's own or of the HTTP libraries.
+
     Attributes:
         kind: the kind of failure: ``"refused"``, ``"unreachable"``, ``"name"`` (the host
             name is unknown), ``"certificate"``, ``"tls"``, ``"proxy"``, ``"reset"``,

@@ -63,7 +63,7 @@ class AiohttpTransport:
         call = _Call(self._timeout.total)
         before = _current_call.set(call)
         try:
-            async with self._slots, call.deadline:
+            async with self._slots:
                 return await self._exchange(request)
         except TransportError as error:
             problem: BaseException = error
@@ -79,9 +79,10 @@ class AiohttpTransport:
                 handled,
                 _CAUSES if self._proxy is None else _CAUSES_WITH_PROXY,
                 is_connecting=call.is_connecting,
-                limit=self._timeout.total if call.deadline.expired() else None,
+                limit=self._timeout.total if call.has_expired else None,
             )
         finally:
+            call.end()
             _current_call.reset(before)
         raise problem.with_traceback(None)
 
@@ -163,16 +164,25 @@ class AiohttpTransport:
 
 
 class _Call:
-    """A request under way. Its deadline starts when there is a connection."""
+    """A request under way. At its deadline, the connection is closed, which ends it wherever it waits."""
 
     def __init__(self, limit: float) -> None:
         self.is_connecting = False
-        self.deadline = asyncio.timeout(None)
+        self.has_expired = False
         self._limit = limit
+        self._timer: asyncio.TimerHandle | None = None
 
-    def begin_exchange(self) -> None:
+    def begin_exchange(self, transport: asyncio.Transport) -> None:
         self.is_connecting = False
-        self.deadline.reschedule(asyncio.get_running_loop().time() + self._limit)
+        self._timer = asyncio.get_running_loop().call_later(self._limit, self._expire, transport)
+
+    def end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _expire(self, transport: asyncio.Transport) -> None:
+        self.has_expired = True
+        transport.abort()
 
 
 _current_call: ContextVar[_Call] = ContextVar("current_call")
@@ -188,8 +198,10 @@ class _Connector(aiohttp.TCPConnector):
         call.is_connecting = True
         while True:
             connection = await super().connect(req, traces, timeout)
-            if _is_usable(connection):
-                call.begin_exchange()
+            transport = connection.transport
+            assert transport is not None
+            if _is_usable(connection.protocol, transport):
+                call.begin_exchange(transport)
                 return connection
             connection.close()
 
@@ -198,18 +210,16 @@ class _Connector(aiohttp.TCPConnector):
         self._closed = True
 
 
-def _is_usable(connection: aiohttp.connector.Connection) -> bool:
+def _is_usable(protocol: Any, transport: asyncio.Transport) -> bool:
     """Return whether a connection is new, or idle: it is then neither closed nor has it unread bytes."""
-    protocol: Any = connection.protocol
     if protocol._parser is None:
         return True
     # The parser returns a message that has begun. The socket may hold what the event loop has not read yet.
-    return not protocol.should_close and protocol._parser.feed_eof() is None and not _is_readable(connection)
+    return not protocol.should_close and protocol._parser.feed_eof() is None and not _is_readable(transport)
 
 
-def _is_readable(connection: aiohttp.connector.Connection) -> bool:
-    assert connection.transport is not None
-    sock = connection.transport.get_extra_info("socket")
+def _is_readable(transport: asyncio.Transport) -> bool:
+    sock = transport.get_extra_info("socket")
     if hasattr(select, "poll"):  # pragma: no branch - it is missing on Windows
         poll = select.poll()  # select.select refuses high numbers of files
         poll.register(sock, select.POLLIN)

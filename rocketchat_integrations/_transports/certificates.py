@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import ssl
-import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -48,8 +48,8 @@ def load_client_certificate(context: ssl.SSLContext, cert: str | tuple[str, str]
 
 def _warn(message: str) -> None:
     """Warn at the line outside of this package that makes the client."""
-    frame, level = sys._getframe(), 1
-    while frame.f_back is not None and frame.f_globals["__name__"].startswith("rocketchat_integrations"):
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and frame.f_globals["__name__"].partition(".")[0] == "rocketchat_integrations":
         frame, level = frame.f_back, level + 1
     warnings.warn(message, InsecureTransportWarning, stacklevel=level)
 

@@ -40,8 +40,8 @@ class Call:
         self.is_connecting = False
         self._deadline = time.monotonic() + self._timeout.total
 
-    def limited(self, seconds: float) -> float:
-        """Return the seconds that the next operation may take: these, or what is left.
+    def limit(self, sock: socket.socket, seconds: float) -> None:
+        """Set the time that the next operation of a socket may take: these seconds, or what is left.
 
         Raises:
             TimeoutError: if nothing is left.
@@ -49,7 +49,9 @@ class Call:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        return min(seconds, left)
+        limit = min(seconds, left)
+        if limit != sock.gettimeout():
+            sock.settimeout(limit)
 
     def expired_limit(self) -> float | None:
         """Return `Timeout.total` if the exchange has taken that long."""
@@ -57,39 +59,6 @@ class Call:
 
 
 current_call: ContextVar[Call] = ContextVar("current_call")
-
-
-class _LimitedReader(io.RawIOBase):
-    """Reads from a socket until the deadline of the call."""
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, call: Call) -> None:
-        self.is_at_end = False
-        self._raw = raw
-        self._socket = sock
-        self._timeout: Any = sock.gettimeout()
-        self._call = call
-        self._is_stopped = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        if self._is_stopped:
-            return None
-        self._socket.settimeout(self._call.limited(self._timeout))
-        size = self._raw.readinto(buffer)
-        self.is_at_end = size == 0
-        return size
-
-    def stop(self) -> bool:
-        """Read nothing more; return whether TLS holds bytes that were not read."""
-        self._is_stopped = True
-        pending = getattr(self._socket, "pending", None)
-        return pending is not None and pending() > 0
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
 
 
 class LimitedResponse(HTTPResponse):
@@ -100,13 +69,27 @@ class LimitedResponse(HTTPResponse):
     """
 
     fp: io.BufferedReader
+    _informational = 0
+    _is_at_end = False
+    _is_over = False
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         self._call = current_call.get()
-        self._reader = _LimitedReader(self.fp.detach(), sock, self._call)
-        self.fp = io.BufferedReader(self._reader)
-        self._informational = 0
+        self._sock = sock
+        self._timeout: Any = sock.gettimeout()
+        # The buffer calls this method of its raw stream.
+        raw: Any = self.fp.raw
+        self._readinto = raw.readinto
+        raw.readinto = self._readinto_within_limit
+
+    def _readinto_within_limit(self, buffer: memoryview) -> int | None:
+        if self._is_over:
+            return None
+        self._call.limit(self._sock, self._timeout)
+        size: int = self._readinto(buffer)
+        self._is_at_end = size == 0
+        return size
 
     def begin(self) -> None:
         try:
@@ -114,9 +97,9 @@ class LimitedResponse(HTTPResponse):
         except RemoteDisconnected:
             raise
         except BadStatusLine:
-            if not self._reader.is_at_end:
+            if not self._is_at_end:
                 raise
-        if self._reader.is_at_end:  # reading stops before the end, at the empty line after the headers
+        if self._is_at_end:  # reading stops before the end, at the empty line after the headers
             raise IncompleteRead(b"")
 
     def _read_status(self) -> tuple[str, int, str]:
@@ -134,12 +117,18 @@ class LimitedResponse(HTTPResponse):
             parse_headers(self.fp)
 
     def _close_conn(self) -> None:
-        is_left_over = self._reader.stop() or self.fp.peek() != b""
+        self._is_over = True  # from now on, `peek` shows only what was read
         connection = self._call.connection
-        if connection is not None and not is_left_over:
+        if connection is not None and not self.fp.peek() and not _pending(self._sock):
             connection.keep()
+        del self._readinto
         python: Any = super()
         python._close_conn()
+
+
+def _pending(sock: Any) -> int:
+    """Return the number of bytes that TLS has read from the socket and nobody from TLS."""
+    return int(sock.pending()) if hasattr(sock, "pending") else 0
 
 
 class LimitedConnection:
@@ -150,6 +139,7 @@ class LimitedConnection:
     timeout: float
     is_verified: bool
     _usable_until = 0.0
+    _collected: list[bytes] | None = None
 
     @property
     def is_connected(self) -> bool:
@@ -163,25 +153,32 @@ class LimitedConnection:
 
     def connect(self) -> None:
         current_call.get().begin_connecting()
+        self._collected = None
         urllib3: Any = super()
         urllib3.connect()
         # Otherwise urllib3 warns for each request without verification. The transport has warned once.
         self.is_verified = True
 
     def request(self, *args: Any, **options: Any) -> None:
+        """Send a request at once: headers and body in two packets would take longer."""
         call = current_call.get()
         if self.sock is None:
             self.connect()
         call.connection, self._usable_until = self, 0.0
         call.begin_exchange()
+        self._collected = []
         urllib3: Any = super()
         urllib3.request(*args, **options)
-
-    def send(self, data: bytes) -> None:
-        """Send in pieces: each has the timeout for itself, and all together end at the deadline."""
-        call = current_call.get()
-        python: Any = super()
+        data, self._collected = b"".join(self._collected), None
+        # In pieces: over TLS, a socket takes its timeout for each record, and has none for all of them.
         for start in range(0, len(data), _PIECE):
             assert self.sock is not None
-            self.sock.settimeout(call.limited(self.timeout))
-            python.send(data[start : start + _PIECE])
+            call.limit(self.sock, self.timeout)
+            self.send(data[start : start + _PIECE])
+
+    def send(self, data: bytes) -> None:
+        if self._collected is None:
+            python: Any = super()
+            python.send(data)
+        else:
+            self._collected.append(data)

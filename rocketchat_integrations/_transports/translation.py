@@ -87,14 +87,14 @@ def translated(
     `handled` is the exception that the caller was handling: it is no part of the chain. `is_connecting` tells that
     nothing was sent, `limit` that the exchange has taken these seconds.
     """
+    if limit is not None:
+        return failure(f"the response took longer than {limit:g} s", "timeout", url)
     chain = list(_chain(error, handled))
     for cause in causes:
         if any(isinstance(link, cause.classes) for link in chain):
             what = cause.what
             if is_connecting and cause.may_have_acted:
                 what = _WHILE_CONNECTING.get(cause.kind, what)
-            elif limit is not None and cause.kind == "timeout":
-                what = f"the response took longer than {limit:g} s"
             acted = cause.may_have_acted and not is_connecting
             return failure(what + _tls_detail(chain), cause.kind, url, may_have_acted=acted)
     return failure(f"the call failed ({type(error).__name__})", "other", url, may_have_acted=not is_connecting)
