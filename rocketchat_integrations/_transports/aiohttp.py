@@ -61,7 +61,7 @@ class AiohttpTransport:
         """Send the request and read the whole response."""
         handled = sys.exc_info()[1]
         call = _Call(self._timeout.total)
-        before = _current_call.set(call)
+        _current_call.set(call)  # not reset: a coroutine may be closed in another context
         try:
             async with self._slots:
                 return await self._exchange(request)
@@ -83,7 +83,6 @@ class AiohttpTransport:
             )
         finally:
             call.end()
-            _current_call.reset(before)
         raise problem.with_traceback(None)
 
     async def close(self) -> None:
