@@ -20,7 +20,7 @@ _MOST_INFORMATIONAL = 100  # answers before the final one
 _PIECE = 16384  # bytes of a TLS record
 
 
-class Call:
+class TimedCall:
     """A request under way: its deadline, and the connection that it uses."""
 
     def __init__(self, timeout: Timeout, secrets: tuple[str, ...]) -> None:
@@ -58,7 +58,7 @@ class Call:
         return self._timeout.total if not self.is_connecting and time.monotonic() >= self._deadline else None
 
 
-current_call: ContextVar[Call] = ContextVar("current_call")
+current_call: ContextVar[TimedCall] = ContextVar("current_call")
 
 
 class LimitedResponse(HTTPResponse):

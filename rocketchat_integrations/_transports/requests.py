@@ -34,7 +34,7 @@ from rocketchat_integrations.exceptions import TransportError
 
 from .bodies import check_size, decompressed
 from .certificates import client_certificate, verification
-from .connections import Call, LimitedConnection, current_call
+from .connections import LimitedConnection, TimedCall, current_call
 from .translation import Cause, passed_on, translated
 
 _CHUNK = 65536
@@ -98,7 +98,7 @@ class RequestsTransport:
     def send(self, request: Request) -> Response:
         """Send the request and read the whole response."""
         handled = sys.exc_info()[1]
-        call = Call(self._timeout, request.secrets)
+        call = TimedCall(self._timeout, request.secrets)
         before = current_call.set(call)
         try:
             return self._exchange(request)
