@@ -115,7 +115,7 @@ class AiohttpTransport:
             proxy=proxy,
             proxy_headers=for_proxy if is_tunnelled else None,
         ) as reply:
-            if reply.status == 101:  # nobody asked for another protocol
+            if reply.status == 101:  # no request asks for another protocol
                 raise failure(_NO_HTTP, "other", request.url)
             encoded = await self._body(reply, request.url)
         encoding = reply.headers.get("Content-Encoding", "")

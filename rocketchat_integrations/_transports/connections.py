@@ -80,7 +80,7 @@ class LimitedResponse(HTTPResponse):
         self._timeout: Any = sock.gettimeout()
         # The buffer calls this method of its raw stream.
         raw: Any = self.fp.raw
-        self._readinto = raw.readinto
+        self._readinto: Any = raw.readinto
         raw.readinto = self._readinto_within_limit
 
     def _readinto_within_limit(self, buffer: memoryview) -> int | None:
@@ -108,7 +108,7 @@ class LimitedResponse(HTTPResponse):
             line: tuple[str, int, str] = python._read_status()
             status = line[1]
             if status == 101:
-                raise HTTPException  # nobody asked for another protocol
+                raise HTTPException  # no request asks for another protocol
             if not 100 <= status < 200:
                 return line
             self._informational += 1
@@ -121,13 +121,13 @@ class LimitedResponse(HTTPResponse):
         connection = self._call.connection
         if connection is not None and not self.fp.peek() and not _pending(self._sock):
             connection.keep()
-        del self._readinto
+        self._readinto = None  # ends a cycle of references
         python: Any = super()
         python._close_conn()
 
 
 def _pending(sock: Any) -> int:
-    """Return the number of bytes that TLS has read from the socket and nobody from TLS."""
+    """Return the number of bytes that TLS has decrypted and that were not read."""
     return int(sock.pending()) if hasattr(sock, "pending") else 0
 
 
