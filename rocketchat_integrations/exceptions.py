@@ -55,7 +55,8 @@ if TYPE_CHECKING:
 class InsecureTransportWarning(UserWarning):
     """Others can read the tokens and change the calls of a client or a webhook.
 
-    Warns when one is made for ``http://``, unless the host is this machine (``localhost``, ``127.0.0.1``, ``::1``).
+    Warns when one is made with ``verify=False``, or for ``http://`` unless the host is this machine (``localhost``,
+    ``127.0.0.1``, ``::1``).
     As Python's default filter does it, once for each line of your program that makes one, and each host. To turn it
     off: ``warnings.simplefilter("ignore", InsecureTransportWarning)``. The command line prints it as one line.
     """
@@ -90,6 +91,9 @@ class ConfigurationError(RocketChatError, ValueError):
 
 class TransportError(RocketChatError):
     """There was no complete HTTP answer.
+
+    An exception that a signal handler raises during a call is raised unchanged, even a ``TimeoutError``, and so is one
+    that another library throws into it, unless its class is one of Python's own or of the HTTP libraries.
 
     Attributes:
         kind: the kind of failure: ``"refused"``, ``"unreachable"``, ``"name"`` (the host

@@ -83,22 +83,25 @@ MAY_IMPORT = {
         # I/O
         "_transports": "",
         "_transports.translation": "_protocol.transport_errors exceptions",
-        "_transports.certificates": "exceptions",
+        "_transports.certificates": "_protocol.transport_warnings exceptions",
         "_transports.bodies": "_protocol.transport_errors",
+        "_transports.connections": "_protocol.http",
+        "_transports.forks": "",
         "_transports.requests": (
-            "_transports.bodies _transports.certificates _transports.translation "
-            "_protocol.http _protocol.options _protocol.transport_errors exceptions"
+            "_transports.bodies _transports.certificates _transports.connections _transports.translation "
+            "_protocol.http _protocol.options exceptions"
         ),
         "_transports.aiohttp": (
-            "_transports.bodies _transports.certificates _transports.translation "
+            "_transports.bodies _transports.certificates _transports.connections _transports.translation "
             "_protocol.http _protocol.options _protocol.transport_errors exceptions"
         ),
         "_transports.driver": (
-            "_transports.requests _protocol.http _protocol.flows _protocol.options _protocol.exchange auth exceptions"
+            "_transports.requests _transports.forks "
+            "_protocol.http _protocol.flows _protocol.options _protocol.exchange auth exceptions"
         ),
         "_transports.event_loops": "",
         "_transports.async_driver": (
-            "_transports.aiohttp _transports.event_loops "
+            "_transports.aiohttp _transports.event_loops _transports.forks "
             "_protocol.http _protocol.flows _protocol.options _protocol.exchange auth exceptions"
         ),
         # what users call
@@ -154,7 +157,7 @@ RESERVED = {
     "aiohttp": {"_transports.aiohttp"},
     "yarl": {"_transports.aiohttp"},
     "certifi": {"_transports.aiohttp"},
-    "http.client": {"_transports.requests", "testing", "cli.commands.say"},
+    "http.client": {"_transports.requests", "_transports.connections", "testing", "cli.commands.say"},
     "cattrs": {"_protocol.codec"},
     "werkzeug": {"testing"},
     "hypothesis": {"testing.strategies"},
