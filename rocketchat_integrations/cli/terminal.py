@@ -23,13 +23,6 @@ if TYPE_CHECKING:
 # Text
 
 
-def printable(text: str) -> str:
-    """Escape control characters: names and messages come from others, and could move the cursor."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
 def error_text(error: Exception) -> str:
     """Return the message of an exception in one line, or in one line for each of several reasons."""
     text = str(error)

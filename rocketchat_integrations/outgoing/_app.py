@@ -12,7 +12,7 @@ from rocketchat_integrations.models import EventType
 
 from ._calls import Call, Calls
 from ._commands import CommandHandler, Commands, MatchHandler
-from ._handler_failures import FAILURES, ErrorHandler, HandlerFailures
+from ._handler_failures import ErrorHandler, HandlerFailures
 from ._handlers import Handler, HandlerResult, Handlers, RegisteredHandler, Router
 from ._later import LaterWork
 from ._parsing import (
@@ -40,7 +40,7 @@ from ._payloads import (
 )
 from ._repeats import MemoryRepeats, Repeats
 from ._replies import Answer, LaterReply, Reply, reply_of
-from ._running import NEEDS_ASYNCIO, Steps, run, run_async
+from ._running import FAILURES, NEEDS_ASYNCIO, Steps, run, run_async
 from ._wsgi_and_asgi import AsgiApp, serve_wsgi
 
 _MessageSentHandler = TypeVar("_MessageSentHandler", bound=Callable[[MessageSent], HandlerResult])
@@ -435,8 +435,9 @@ class WebhookApp:
                 raise TypeError(f"Reply.later: the work or the webhook {NEEDS_ASYNCIO}")
             return reply
 
+        outcome = yield call.registered.function_for(call.payload)
         try:
-            return accept((yield call.registered.function_for(call.payload)))
+            return accept(outcome.result())
         except FAILURES as error:
             failure = error
         return (yield from self._failures.handle("the handler", call.payload, failure, accept))
