@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TextIO, TypeVar
 
+from rocketchat_integrations._printable import printable as printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status

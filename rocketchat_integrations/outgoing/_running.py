@@ -24,7 +24,7 @@ _USE_PARTIAL = "pass the `async` function itself, or a `functools.partial` of it
 NEEDS_ASYNCIO = "is async, so serve the app by `handle_async` or `asgi`"
 
 
-class Outcome(NamedTuple):
+class StepOutcome(NamedTuple):
     """What a function returned or raised.
 
     Not raised in the generator itself: when Python closes a generator, it raises GeneratorExit in it as well.
@@ -40,7 +40,7 @@ class Outcome(NamedTuple):
         return self.returned
 
 
-Steps: TypeAlias = Generator[Step, Outcome, T]
+Steps: TypeAlias = Generator[Step, StepOutcome, T]
 
 
 def run(steps: Steps[T]) -> T:
@@ -74,15 +74,15 @@ def _plain(result: object) -> object:
     return result
 
 
-def _outcome_of(function: Step) -> Outcome:
+def _outcome_of(function: Step) -> StepOutcome:
     # StopIteration must not leave a worker thread: asyncio would hang.
     try:
-        return Outcome(_plain(function()))
+        return StepOutcome(_plain(function()))
     except FAILURES as error:
-        return Outcome(None, error)
+        return StepOutcome(None, error)
 
 
-async def _in_a_task(function: Step) -> Outcome:
+async def _in_a_task(function: Step) -> StepOutcome:
     # In a task of its own, to tell a handler that was cancelled from within (it has failed) from a cancelled call.
     running = asyncio.ensure_future(_awaited(function))
     try:
@@ -94,12 +94,12 @@ async def _in_a_task(function: Step) -> Outcome:
     try:
         return running.result()
     except asyncio.CancelledError as error:
-        return Outcome(None, error)
+        return StepOutcome(None, error)
 
 
-async def _awaited(function: Step) -> Outcome:
+async def _awaited(function: Step) -> StepOutcome:
     # SystemExit must not leave a task: asyncio would end the program.
     try:
-        return Outcome(await cast("Awaitable[Any]", function()))
+        return StepOutcome(await cast("Awaitable[Any]", function()))
     except (Exception, SystemExit, GeneratorExit) as error:
-        return Outcome(None, error)
+        return StepOutcome(None, error)
