@@ -18,7 +18,7 @@ PACKAGE = "rocketchat_integrations"
 SOURCE = Path(rocketchat_integrations.__file__).parent
 
 # Modules that import nothing of the package, and that every module may import.
-LEAVES = {"_version", "_redaction", "_cancellation"}
+LEAVES = {"_version", "_redaction", "_cancellation", "_printable"}
 
 # What each module may import of the package, from the bottom to the top. A package is one row, except for its modules
 # that have a row of their own.

@@ -6,7 +6,10 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, cast
+from urllib.request import urlopen
 
 import pytest
 
@@ -14,6 +17,7 @@ from rocketchat_integrations import Client, PasswordAuth, Request, Response
 from rocketchat_integrations._transports import forks
 from rocketchat_integrations.aio import AsyncClient
 from rocketchat_integrations.testing import LocalRocketChat
+from tests.servers import gunicorn
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork"),
@@ -194,3 +198,40 @@ def test_what_a_child_does(server: LocalRocketChat) -> None:
     assert [each.endpoint for each in server.requests].count("logout") == 0
     with Client(server.url, server.auth("admin"), transport=Silent()):
         forks._enter_child()
+
+
+WORKER = """
+import os
+from rocketchat_integrations import Client, TokenAuth
+
+client = Client(os.environ["URL"], TokenAuth(user_id=os.environ["USER_ID"], token=os.environ["TOKEN"]))
+client.get(os.environ["FIRST"])  # before the fork
+
+def application(environ, start_response):
+    start_response("200 OK", [("Worker", str(os.getpid()))])
+    return [client.get(environ["QUERY_STRING"]).name.encode()]
+"""
+
+
+def test_workers_of_a_preloaded_server_get_their_own_answers(server: LocalRocketChat, tmp_path: Path) -> None:
+    """gunicorn loads the program, which uses its client, and then forks two workers with two threads each."""
+    auth = server.auth("admin")
+    ids = _insert(server, *map(str, range(4)))
+    (tmp_path / "bot.py").write_text(WORKER, encoding="utf-8")
+    environment = {"URL": server.url, "USER_ID": auth.user_id, "TOKEN": auth.token, "FIRST": ids[0]}
+    workers: set[str | None] = set()
+
+    def wrong_answers(number: int) -> list[str]:
+        answers: list[str] = []
+        while len(answers) < 40 or (len(workers) < 2 and len(answers) < 4000):
+            with urlopen(f"http://127.0.0.1:{port}/?{ids[number]}", timeout=60) as response:
+                workers.add(response.headers["Worker"])
+                answers.append(response.read().decode())
+        return [answer for answer in answers if answer != str(number)]
+
+    with (
+        gunicorn(tmp_path, "--preload", "--workers", "2", "--threads", "2", **environment) as port,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        assert list(pool.map(wrong_answers, range(4))) == [[]] * 4
+    assert len(workers) == 2
