@@ -309,7 +309,7 @@ def test_a_page_that_may_be_the_right_one_is_read() -> None:
     """By its id, or as a private discussion, a room has a name that is unknown. Old data can lack what tells."""
     everywhere = endpoints.channel_list({"roomName": "ops"}, everywhere=True).first_page()
     by_id = endpoints.channel_list({"roomId": "r1"}, everywhere=True).first_page()
-    unknown = [{**ANSWER, "channel": [{}, "all_public_channels"]}, {**ANSWER, "channel": None}, 1]
+    unknown: list[Any] = [{**ANSWER, "channel": [{}, "all_public_channels"]}, {**ANSWER, "channel": None}, 1]
     entries = [{"_id": "h1", "integration": {"_id": "o1"}}, {"_id": "h2"}, 1]
     assert len(list(everywhere.decode(success(integrations=unknown, total=3)).records())) == 3
     for room in (by_id, GROUP):
