@@ -15,7 +15,9 @@ from pathlib import Path
 import attrs
 import pytest
 
-from rocketchat_integrations.testing import LocalRocketChat
+from rocketchat_integrations import Client, IncomingIntegration, OutgoingIntegration
+from rocketchat_integrations.outgoing import WebhookApp
+from rocketchat_integrations.testing import LocalBot, LocalRocketChat
 from tests.cli.conftest import PROGRAM
 from tests.examples.conftest import running
 
@@ -123,3 +125,51 @@ def test_the_first_bot_answers(shell: Shell) -> None:
         shell.run(shown, variables)
         server.wait_until_quiet()
     assert [message.text for message in server.messages] == ["!deploy web", "deploying web for alice"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "debug-a-webhook",
+        "find-changes-by-hand",
+        "list-integrations-as-csv",
+        "rotate-a-token",
+        "test-a-script",
+        "troubleshoot-incoming",
+    ],
+)
+def test_the_commands_of_a_guide_print_what_it_shows(page: str, shell: Shell) -> None:
+    """In a workspace with an incoming and an outgoing integration."""
+    with workspace() as (server, variables), LocalBot(WebhookApp(token=TOKEN)) as bot:
+        with_integrations(server, bot.url)
+        shell.run(list(steps(f"how-to/{page}")), variables)
+
+
+def test_integrations_are_copied_to_another_workspace(shell: Shell, tmp_path: Path) -> None:
+    """The outgoing one keeps its token."""
+    profiles = tmp_path / "rocketchat-integrations" / "profiles.toml"
+    profiles.parent.mkdir()
+    with workspace() as (old, variables), workspace() as (new, others):
+        with_integrations(old, "https://bot.example.com/hook")
+        text = "".join(
+            f'[{name}]\nurl = "{values["ROCKETCHAT_URL"]}"\nuser_id = "{values["ROCKETCHAT_USER_ID"]}"\n'
+            f'token = "{values["ROCKETCHAT_AUTH_TOKEN"]}"\n'
+            for name, values in {"old": variables, "new": others}.items()
+        )
+        profiles.write_text(text)
+        profiles.chmod(0o600)
+        shell.run(list(steps("how-to/copy-integrations")), {"XDG_CONFIG_HOME": str(tmp_path)})
+        with Client(new.url, new.auth("admin")) as client:
+            assert {record.name: record.token == TOKEN for record in client.list()} == {"ci": False, "deployer": True}
+
+
+def with_integrations(server: LocalRocketChat, url: str) -> None:
+    """Create an incoming and an outgoing integration, and let the latter be called."""
+    with Client(server.url, server.auth("admin")) as client:
+        client.create(IncomingIntegration("ci", channel="#general", username="rocket.cat"))
+        client.create(
+            OutgoingIntegration(
+                "deployer", event="sendMessage", channel="#general", username="rocket.cat", urls=url, token=TOKEN
+            )
+        )
+    server.say("alice", "general", "!deploy web")
