@@ -8,7 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -97,7 +97,7 @@ def shell(tmp_path: Path) -> Shell:
 
 
 @contextmanager
-def workspace() -> Iterator[tuple[LocalRocketChat, dict[str, str]]]:
+def workspace() -> Generator[tuple[LocalRocketChat, dict[str, str]], None, None]:
     """Run a server; yield it with the environment of its administrator."""
     with LocalRocketChat() as server:
         auth = server.auth("admin")
