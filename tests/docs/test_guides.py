@@ -127,13 +127,28 @@ def test_the_first_bot_answers(shell: Shell) -> None:
     assert [message.text for message in server.messages] == ["!deploy web", "deploying web for alice"]
 
 
+def test_every_bot_is_started_by_a_command_of_its_readme(shell: Shell) -> None:
+    """The page on frameworks has the same commands, and those for a token and an integration work."""
+    page = (DOCS / "how-to" / "serve-a-bot.rst").read_text(encoding="utf-8")
+    commands = set(re.findall(r"``((?:python|uvicorn|waitress-serve) \S*.*?)``", page))
+    readme = (DOCS.parent / "examples" / "bots" / "README.md").read_text(encoding="utf-8").splitlines()
+    shown = set(re.findall(r":caption: (\w+)\.py", page))
+    assert {name for command in commands for name in re.findall(r"\w+_bot", command)} == shown != set()
+    assert commands <= set(readme)
+    with workspace() as (server, variables):
+        shell.run(list(steps("how-to/serve-a-bot")), variables)
+        assert [document["name"] for document in server.documents] == ["deploy-bot"]
+
+
 @pytest.mark.parametrize(
     "page",
     [
         "debug-a-webhook",
         "find-changes-by-hand",
         "list-integrations-as-csv",
+        "post-a-message",
         "rotate-a-token",
+        "test-a-grafana-script",
         "test-a-script",
         "troubleshoot-incoming",
     ],
