@@ -86,7 +86,11 @@ def in_front_of(bot: str, nginx: str, certificate: Path, read_timeout: str = "25
 @pytest.mark.parametrize(
     "command", ["python wsgi_bot.py", "waitress-serve --listen=127.0.0.1:8000 django_bot:application"]
 )
-def test_a_bot_answers_behind_nginx(command: str, nginx: str, certificate: Path, integrate: Integrate) -> None:
+def test_a_bot_answers_behind_nginx(
+    command: str, nginx: str, certificate: Path, integrate: Integrate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gets the host that was called, which Django checks."""
+    monkeypatch.setenv("ALLOWED_HOSTS", "localhost")
     with running(command) as bot, in_front_of(bot, nginx, certificate) as url:
         assert integrate(f"{url}/hook").say("!deploy web") == ["deploying web for alice"]
         assert requests.get(f"{url}/hook", timeout=60).json() == {"status": "ok"}
