@@ -107,7 +107,7 @@ def test_nginx_refuses_the_bodies_that_a_bot_refuses(nginx: str, certificate: Pa
             headers = {"Content-Type": "application/json"}
             return requests.post(f"{url}/hook", body.ljust(size), headers=headers, timeout=60).status_code
 
-        assert (status_of(2**20), status_of(2**20 + 1)) == (200, 413)
+        assert (status_of(2**18), status_of(2**18 + 1)) == (200, 413)
 
 
 def test_nginx_must_not_give_up_before_rocketchat(nginx: str, certificate: Path, integrate: Integrate) -> None:
