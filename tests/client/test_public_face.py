@@ -47,6 +47,7 @@ NAMES = [
     "IncomingWebhook",
     "IntegrationDefinition",
     "IntegrationRecord",
+    "InsecureTransportWarning",
     "IntegrationScriptError",
     "IntegrationType",
     "InvalidParamsError",
