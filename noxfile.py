@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent
 PYPROJECT = ROOT / "pyproject.toml"
 CONSTRAINTS = ROOT / "constraints.txt"
 CONTRACT = ROOT / "tests" / "contract"
+BROWSER = ROOT / "tests" / "browser"
 ANALYSIS = ROOT / "tools" / "script_analysis"
 PROJECT = nox.project.load_toml(PYPROJECT)
 # The classifiers name the versions that the checks have run with; newer ones are tested where they are installed.
@@ -146,8 +147,9 @@ def newest(session: nox.Session) -> None:
 
 
 def run_tests(session: nox.Session, *options: str, under: Sequence[str] = ("python", "-m")) -> None:
-    """Run all tests except the contract tests."""
-    run_pytest(session, ROOT / "tests", f"--ignore={CONTRACT}", *options, *IN_PARALLEL, under=under)
+    """Run all tests except those that sessions of their own run."""
+    elsewhere = (f"--ignore={folder}" for folder in (CONTRACT, BROWSER))
+    run_pytest(session, ROOT / "tests", *elsewhere, *options, *IN_PARALLEL, under=under)
 
 
 def run_pytest(
@@ -257,8 +259,8 @@ def run_types(session: nox.Session) -> None:
 
 @nox.session(requires=["build"])
 def docs(session: nox.Session) -> None:
-    """Build the documentation, with warnings as errors, and run its examples."""
-    install(session, wheel(session), *group("docs"))
+    """Build the documentation, with warnings as errors, run its examples, and open its pages in Chromium."""
+    install(session, wheel(session), *group("docs", "browser"))
     run_docs(session)
 
 
@@ -266,6 +268,7 @@ def run_docs(session: nox.Session) -> None:
     for builder in ("html", "doctest"):
         what = ("-b", builder, "-d", "docs/_build/doctrees", "docs", f"docs/_build/{builder}")
         session.run("sphinx-build", "-nWq", "--keep-going", *what)
+    run_pytest(session, BROWSER, *IN_PARALLEL)
 
 
 @nox.session(requires=["build"])
