@@ -43,7 +43,7 @@ class RestReading:
     def count(self, page: Page[Any], offset: int) -> int:
         """Return the ``count`` to request from an offset on, after a page of the list."""
         left = page.total - offset
-        estimate = left * page.size / max(1, len(page))
+        estimate = left * page.size // max(1, len(page))
         fits = page.total <= _LONGEST_REST and estimate < self.max_response_size / 2
         return _ALL if self.is_possible and left > PAGE_SIZE and fits else PAGE_SIZE
 

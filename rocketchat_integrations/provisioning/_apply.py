@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from rocketchat_integrations._protocol.normalization import differences
 from rocketchat_integrations.exceptions import (
     ApplyError,
     ConfigurationError,
     ProvisioningError,
+    RocketChatError,
     StalePlan,
     UnsafePlan,
 )
@@ -72,10 +74,11 @@ def apply(
     check_limits(plan, workers, max_removals, on_progress)
     if not plan:
         return Report()
-    if not any_workspace:
-        check_target(plan.target, client.url, client.user_id())
-    definitions = definitions_to_create(plan)
-    phases = jobs_of(plan, definitions, client.list(), client)
+    with nothing_written():
+        if not any_workspace:
+            check_target(plan.target, client.url, client.user_id())
+        definitions = definitions_to_create(plan)
+        phases = jobs_of(plan, definitions, client.list(), client)
     report = Workers(Work(phases, workers, on_progress), workers).run()
     raise_failures(report)
     return report
@@ -87,6 +90,16 @@ def check_limits(plan: Plan, workers: object, max_removals: int | None, on_progr
     allowed = (_REMOVALS_WHEN_PRUNING if plan.prune else 0) if max_removals is None else max_removals
     if len(plan.removals) > allowed:
         raise UnsafePlan(f"the plan removes {len(plan.removals)} integrations, and max_removals allows {allowed}")
+
+
+@contextmanager
+def nothing_written() -> Generator[None, None, None]:
+    """Say in the errors of calls that nothing was done: a lost answer to a read changes nothing."""
+    try:
+        yield
+    except RocketChatError as error:
+        error.may_have_acted = False
+        raise
 
 
 def raise_failures(report: Report) -> None:

@@ -217,6 +217,12 @@ def test_a_total_is_a_count(wire: Wire) -> None:
         _page(wire, _all().pages(), wire.ok(integrations=[wire.record()], total=-1))
 
 
+def test_a_total_beyond_all_numbers_of_records_raises(wire: Wire) -> None:
+    """An integer of JSON can be larger than any float."""
+    with pytest.raises(DecodingError, match="incomplete"):
+        list(_read(_all(), wire, lambda _: wire.ok(integrations=[wire.record()], total=10**400)))
+
+
 def test_a_list_that_is_emptied_meanwhile_ends(wire: Wire) -> None:
     """When others remove everything, the list ends after one more request."""
     pages = _all().pages()
