@@ -60,9 +60,13 @@ class RecordKeeper(logging.Handler):
 
 
 def logged_leaks(records: list[logging.LogRecord]) -> list[str]:
-    """Return the records with a secret or an exception, by the names of their loggers."""
-    return [
-        record.name
-        for record in records
-        if CANARY in f"{record.getMessage()} {vars(record)!r}".lower() or record.exc_info is not None
-    ]
+    """Return the records that show a secret, by the names of their loggers."""
+    return [record.name for record in records if any(CANARY in text.lower() for text in _logged(record))]
+
+
+def _logged(record: logging.LogRecord) -> Iterator[str]:
+    yield f"{record.getMessage()} {vars(record)!r}"
+    if record.exc_info:
+        yield "".join(traceback.format_exception(*record.exc_info))
+        for frame, _ in traceback.walk_tb(record.exc_info[2]):
+            yield repr(frame.f_locals)

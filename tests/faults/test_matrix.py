@@ -1,0 +1,155 @@
+"""Every public method under every fault: see the rules in tests/faults/rules.py.
+
+A selection runs with all tests; the whole matrix with `--all-faults`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from .catalogue import FAULTS, Fault
+from .cells import Cell, Laboratory, Outcome
+from .methods import METHODS, Method, Twin
+from .proxy import Act, Arrival, http_answer
+from .rules import broken_rules
+
+TWINS: tuple[Twin, ...] = ("sync", "async")
+Record = Callable[[dict[str, Any]], None]
+
+
+def _is_possible(method: Method, fault: Fault) -> bool:
+    if fault.with_password:
+        return method.endpoint not in ("login", "hooks", "hooks.info")
+    # A total is what the server says.
+    return method.name != "Listing.total" or "total" not in fault.name
+
+
+def _all() -> Iterator[Cell]:
+    for twin in TWINS:
+        for method in METHODS:
+            for fault in FAULTS:
+                if _is_possible(method, fault):
+                    yield Cell(twin, method, fault)
+                    if not (fault.is_harmless or fault.known == "not sent"):
+                        yield Cell(twin, method, fault, "always")
+
+
+def _selection() -> Iterator[Cell]:
+    """Yield each fault once, with one method after the other. Few of those that wait or take memory."""
+    slow = ("hang after the server acted", "gzip of 100 MB of blanks")
+    quick = [fault for fault in FAULTS if fault.name in slow or not (fault.waits or fault.is_large)]
+    for number, fault in enumerate(quick):
+        method = METHODS[number % len(METHODS)]
+        if _is_possible(method, fault):
+            yield Cell(TWINS[number % 2], method, fault)
+
+
+def _is_whole(config: pytest.Config) -> bool:
+    return bool(config.getoption("all_faults", default=False))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    is_whole = _is_whole(metafunc.config)
+    if "cell" in metafunc.fixturenames:
+        metafunc.parametrize("cell", list(_all() if is_whole else _selection()), ids=str)
+    if "replaced" in metafunc.fixturenames:
+        methods = METHODS if is_whole else METHODS[2:3]
+        metafunc.parametrize("replaced", methods, ids=lambda method: method.name)
+
+
+def _result(cell: Cell, outcome: Outcome, broken: list[str]) -> dict[str, Any]:
+    return {
+        "method": cell.method.name,
+        "fault": cell.fault.name,
+        "group": cell.fault.group,
+        "error": None if outcome.error is None else type(outcome.error).__name__,
+        "twice": not cell.method.is_idempotent and outcome.acted > cell.method.actions,
+        "seconds": round(outcome.seconds, 2),
+        "memory": round(outcome.memory / 2**20),
+        "broken": bool(broken),
+    }
+
+
+def _fail_with(broken: list[str]) -> None:
+    if broken:
+        pytest.fail("\n".join(broken), pytrace=False)
+
+
+def test_a_call_under_a_fault_keeps_the_promises(laboratory: Laboratory, cell: Cell, record_result: Record) -> None:
+    """No foreign exception, nothing twice or lost, no secret shown, no long wait, a right may_have_acted."""
+    outcome = laboratory.run(cell)
+    broken = list(broken_rules(cell, outcome, laboratory.expected(cell.twin, cell.method)))
+    record_result(_result(cell, outcome, broken))
+    _fail_with(broken)
+
+
+_REPLACED = Fault("a value of another type", "replaced values")
+# Values of each type, to put in place of another
+_VALUES: tuple[Any, ...] = (None, True, 0, -1, 1.5, 2**70, "other", "", [], [None], {}, {"$date": "x"})
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_an_answer_with_a_wrong_value_keeps_the_promises(
+    laboratory: Laboratory, twin: Twin, replaced: Method, record_result: Record, request: pytest.FixtureRequest
+) -> None:
+    """In place of each value in the answer, one of each type; or the value is left out."""
+    cell = Cell(twin, replaced, _REPLACED)
+    expected = laboratory.expected(twin, replaced)
+    answers: list[Any] = []
+
+    def note(arrival: Arrival) -> None:
+        answer = arrival.forward()
+        answers.append(json.loads(answer.body))
+        arrival.send(http_answer(answer.body))
+
+    laboratory.run(cell, [note])
+    (answer,) = answers
+    all_broken: list[str] = []
+    for change in list(_changes(answer))[:: 1 if _is_whole(request.config) else 11]:
+        outcome = laboratory.run(cell, [_changed(change)])
+        broken = [f"{change}: {rule}" for rule in broken_rules(cell, outcome, expected, is_replaced=True)]
+        record_result(_result(cell, outcome, broken))
+        all_broken += broken
+    _fail_with(all_broken)
+
+
+Change = tuple[tuple[Any, ...], Any]
+"""The path to a value in JSON, and another value; Ellipsis leaves it out."""
+
+
+def _changes(value: Any) -> Iterator[Change]:
+    for path in _paths(value, ()):
+        for other in (*_VALUES, ...):
+            if path or other is not ...:
+                yield path, other
+
+
+def _paths(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    yield path
+    steps: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, item in steps:
+        yield from _paths(item, (*path, step))
+
+
+def _changed(change: Change) -> Act:
+    def send(arrival: Arrival) -> None:
+        answer = arrival.forward()
+        path, other = change
+        value: Any = json.loads(answer.body)
+        if not path:
+            value = other
+        else:
+            holder = value
+            for step in path[:-1]:
+                holder = holder[step]
+            if other is ...:
+                del holder[path[-1]]
+            else:
+                holder[path[-1]] = other
+        arrival.send(http_answer(json.dumps(value).encode(), status=f"{answer.status} OK"))
+
+    return send
