@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 Result = dict[str, Any]
 
@@ -72,10 +72,10 @@ def _runs(runs: dict[str, Result]) -> Iterator[str]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
-        members: dict[str, int] = value
-        return ", ".join(f"{number:,} {name}" for name, number in members.items()) or "none"
+        members = cast("dict[str, int]", value).items()
+        return ", ".join(f"{number:,} {name}" for name, number in members) or "none"
     if isinstance(value, list):
-        early, late = value  # pyright: ignore[reportUnknownVariableType]
+        early, late = cast("list[float]", value)
         return f"{early}, at the end {late}"
     return f"{value:,}" if isinstance(value, int) else str(value)
 

@@ -18,7 +18,7 @@ from .methods import WORLD, fill
 from .places import Site
 from .proxy import Proxy
 
-_RESULTS = "result of a fault"
+_RESULT = "result of a fault"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,7 +55,7 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]
 @pytest.fixture
 def record_result(record_property: Callable[[str, object], None]) -> Callable[[dict[str, Any]], None]:
     """Keep a result for the page about reliability."""
-    return lambda result: record_property(_RESULTS, result)
+    return lambda result: record_property(_RESULT, result)
 
 
 class _Results:
@@ -67,10 +67,10 @@ class _Results:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call":
-            self._results += [value for name, value in report.user_properties if name == _RESULTS]
+            self._results += [value for name, value in report.user_properties if name == _RESULT]
 
     def pytest_sessionfinish(self) -> None:
-        known = json.loads(self._path.read_text(encoding="utf-8")) if self._path.exists() else []
+        known: list[Any] = json.loads(self._path.read_text(encoding="utf-8")) if self._path.exists() else []
         self._path.write_text(json.dumps([*known, *self._results]), encoding="utf-8")
 
 

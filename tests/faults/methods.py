@@ -21,6 +21,7 @@ from rocketchat_integrations import (
     client as synchronous,
 )
 from rocketchat_integrations._protocol.options import ConnectionKeywords
+from rocketchat_integrations._protocol.readers import is_array
 from rocketchat_integrations.aio import apply_async, plan_async
 from rocketchat_integrations.provisioning import Plan, Report, apply, plan
 from rocketchat_integrations.testing import LocalRocketChat
@@ -138,8 +139,8 @@ def _plain(result: Any) -> Any:
     if isinstance(result, (IncomingIntegrationRecord, OutgoingIntegrationRecord)):
         # The server makes the token of an incoming one.
         return result.definition, result.token if isinstance(result, OutgoingIntegrationRecord) else None
-    if isinstance(result, list):
-        items: list[Any] = result
+    if is_array(result):
+        items: Any = result
         return sorted(item.id for item in items)
     if isinstance(result, Plan):
         return result.steps

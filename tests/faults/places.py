@@ -72,9 +72,9 @@ def tls(
     @contextmanager
     def place(site: Site) -> Generator[str, None, None]:
         authority = site.authority if trusted else trustme.CA()
-        now = datetime.datetime.now(datetime.UTC)
-        period = {"not_before": now - datetime.timedelta(days=9), "not_after": now - datetime.timedelta(days=2)}
-        certificate = authority.issue_cert(host, **(period if expired else {}))
+        days_ago = [datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=number) for number in (9, 2)]
+        not_before, not_after = days_ago if expired else (None, None)
+        certificate = authority.issue_cert(host, not_before=not_before, not_after=not_after)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
         proxy = Proxy(site.proxy.upstream_url, context)

@@ -97,6 +97,45 @@ _PASSING = (
 )
 
 
+@attrs.frozen
+class Step:
+    """A call of a run."""
+
+    what: str
+    call: Callable[[Any], Any]
+    is_right: Callable[[Any], bool]
+    """Whether a result is the answer to this call."""
+
+    makes: str | None = None
+    """The name of the integration, or the text of the message, that it makes."""
+
+
+def _step(worker: int, turn: int, key: int) -> Step:
+    """Return the call of a worker in a turn; most ask for the integration with this number."""
+    hook = IncomingIntegrationRecord(
+        f"name of {key}", channel="#general", username="rocket.cat", id=f"hook-{key}", token=f"token-{key}"
+    )
+    match turn:
+        case 3:
+            name = f"new {worker}"
+            definition = IncomingIntegration(name, channel="#general", username="rocket.cat")
+            return Step("create", lambda client: client.create(definition), lambda r: bool(r.name == name), name)
+        case 5:
+            text = f"text {worker}"
+            return Step("post", lambda client: client.webhook(hook).post(text), lambda r: r.responses == (), text)
+        case 7:
+            return Step("check", lambda client: client.webhook(hook).check(), lambda r: r is True)
+        case 8:
+            return Step("version", lambda client: client.server_version(), lambda r: bool(r.startswith("9")))
+        case _:
+            return Step("get", lambda client: client.get(hook.id), lambda r: (r.id, r.name) == (hook.id, hook.name))
+
+
+def _steps(worker: int) -> list[Step]:
+    chance = random.Random(_SEED + worker)
+    return [_step(worker, turn, chance.randrange(_HOOKS)) for turn in range(10)]
+
+
 @attrs.define
 class Tally:
     """What the calls of a run have led to."""
@@ -106,7 +145,7 @@ class Tally:
     created: dict[str, bool | None] = attrs.field(factory=dict[str, bool | None])
     """For the names of integrations and the texts of posts: whether the server surely has them; None: unknown."""
 
-    def note(self, what: str, error: BaseException | None, *, made: str | None = None) -> None:
+    def note(self, step: Step, error: BaseException | None) -> None:
         """Count a call that has succeeded or failed."""
         self.outcomes["success" if error is None else type(error).__name__] += 1
         if isinstance(error, RocketChatError):
@@ -114,10 +153,10 @@ class Tally:
         elif error is None:
             known = True
         else:
-            self.surprises.append(f"{what}: {error!r}")
+            self.surprises.append(f"{step.what}: {error!r}")
             return
-        if made is not None:
-            self.created[made] = known
+        if step.makes is not None:
+            self.created[step.makes] = known
 
     def check(self, made: Counter[str]) -> None:
         """Compare with what the server has."""
@@ -125,35 +164,6 @@ class Tally:
         for name, known in self.created.items():
             allowed = {True: (1,), False: (0,), None: (0, 1)}[known]
             assert made[name] in allowed, (name, known, made[name])
-
-
-def _steps(number: int) -> Iterator[tuple[str, str | None, Callable[[Any], Any], Callable[[Any], bool]]]:
-    """Yield ten calls of a worker: what, what it makes, the call, and whether a result is the right one."""
-    chance = random.Random(_SEED + number)
-    for turn in range(10):
-        key = chance.randrange(_HOOKS)
-        hook = IncomingIntegrationRecord(
-            f"name of {key}", channel="#general", username="rocket.cat", id=f"hook-{key}", token=f"token-{key}"
-        )
-        match turn:
-            case 3:
-                name = f"new {number}"
-                definition = IncomingIntegration(name, channel="#general", username="rocket.cat")
-                yield "create", name, lambda c, d=definition: c.create(d), lambda r, n=name: r.name == n
-            case 5:
-                text = f"text {number}"
-                yield "post", text, lambda c, h=hook, t=text: c.webhook(h).post(t), lambda r: r.responses == ()
-            case 7:
-                yield "check", None, lambda c, h=hook: c.webhook(h).check(), lambda r: r is True
-            case 8:
-                yield "version", None, lambda c: c.server_version(), lambda r: r.startswith("9")
-            case _:
-                yield (
-                    "get",
-                    None,
-                    lambda c, k=key: c.get(f"hook-{k}"),
-                    lambda r, k=key: (r.id, r.name) == (f"hook-{k}", f"name of {k}"),
-                )
 
 
 def _made(server: LocalRocketChat) -> Counter[str]:
@@ -177,15 +187,15 @@ def test_32_threads_get_their_own_answers_and_log_in_once(
     with Client(f"http://127.0.0.1:{proxy.port}", auth, retry=_POLICY, timeout=_TIMEOUT, pool_size=32) as client:
 
         def work(number: int) -> None:
-            for what, made, call, is_right in _steps(number):
+            for step in _steps(number):
                 error: BaseException | None = None
                 try:
-                    result = call(client)
-                    assert is_right(result), result
+                    result = step.call(client)
+                    assert step.is_right(result), result
                 except Exception as caught:
                     error = caught
                 with lock:
-                    tally.note(what, error, made=made)
+                    tally.note(step, error)
 
         with ThreadPoolExecutor(32) as threads:
             list(threads.map(work, range(1000)))
@@ -201,14 +211,14 @@ def test_1000_tasks_get_their_own_answers_and_log_in_once(
     tally = Tally()
 
     async def work(client: AsyncClient, number: int) -> None:
-        for what, made, call, is_right in _steps(number):
+        for step in _steps(number):
             error: BaseException | None = None
             try:
-                result = await call(client)
-                assert is_right(result), result
+                result = await step.call(client)
+                assert step.is_right(result), result
             except Exception as caught:
                 error = caught
-            tally.note(what, error, made=made)
+            tally.note(step, error)
 
     async def run() -> None:
         auth = PasswordAuth("admin", PASSWORD)

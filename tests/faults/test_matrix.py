@@ -6,10 +6,12 @@ A selection runs with all tests; the whole matrix with `--all-faults`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
+
+from rocketchat_integrations._protocol.readers import is_array, is_object
 
 from .catalogue import FAULTS, Fault
 from .cells import Cell, Laboratory, Outcome
@@ -130,7 +132,11 @@ def _changes(value: Any) -> Iterator[Change]:
 
 def _paths(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     yield path
-    steps: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    steps: Iterable[tuple[Any, Any]] = ()
+    if is_object(value):
+        steps = value.items()
+    elif is_array(value):
+        steps = enumerate(value)
     for step, item in steps:
         yield from _paths(item, (*path, step))
 
