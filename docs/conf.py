@@ -18,11 +18,22 @@ author = "rocketchat-integrations contributors"
 copyright = author
 release = version = distribution_version(project)
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.doctest", "pictures.directives"]
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.doctest",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "pictures.directives",
+]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_static_path = ["_static"]
+html_css_files = ["layout.css"]
 html_title = f"{project} {release}"
+
+# Copy what a reader types: no prompts, and no output below them.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 
 autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"

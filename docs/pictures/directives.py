@@ -77,7 +77,8 @@ class Terminal(SphinxDirective):
     @contextlib.contextmanager
     def _files(self) -> Generator[None, None, None]:
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-            for caption in self.state.document.findall(nodes.caption):
+            # A card is added to the document when it has been parsed.
+            for caption in (*self.state.document.findall(nodes.caption), *self.state.parent.findall(nodes.caption)):
                 block = caption.next_node(nodes.literal_block, descend=False, siblings=True)
                 if block is not None:
                     Path(caption.astext()).write_text(block.astext(), encoding="utf-8")

@@ -212,7 +212,7 @@ def test_without_the_extra_a_note_says_that_scripts_were_not_checked(
 
 def test_the_guide_shows_what_to_write_instead() -> None:
     """Of the two scripts for each kind of problem, the first has it, and the second has none."""
-    guide = (Path(__file__).parents[2] / "docs" / "ready-for-9.rst").read_text(encoding="utf-8")
+    guide = (Path(__file__).parents[2] / "docs" / "how-to" / "upgrade-to-9.rst").read_text(encoding="utf-8")
     sections = re.findall(r"^([a-z-]+)\n~+\n(.*?)(?=^[a-zO]\S+[^\n]*\n[~-]+\n)", guide, re.MULTILINE | re.DOTALL)
     assert {kind for kind, _ in sections} == set(ProblemKind)
     for kind, text in sections:

@@ -31,7 +31,7 @@ class Script {
   }
 }
 """
-GUIDE = Path(__file__).parents[2] / "docs" / "testing-scripts.rst"
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "test-a-script.rst"
 PAYLOADS = Path(__file__).parents[1] / "scripts" / "payloads"
 
 

@@ -44,7 +44,7 @@ def attachment_html(**fields: object) -> str:
 
 
 def test_the_page_has_a_picture_of_each_ready_made_script() -> None:
-    page = (DOCS / "ready-made-scripts.rst").read_text(encoding="utf-8")
+    page = (DOCS / "how-to" / "use-ready-made-scripts.rst").read_text(encoding="utf-8")
     shown = re.findall(r"^\.\. script-message:: ([\w-]+)/", page, re.MULTILINE)
     assert set(shown) == {script.name for script in ready_made()}
 

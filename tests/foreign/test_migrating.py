@@ -1,4 +1,4 @@
-"""What `docs/migrating.rst` says about `rocketchat_API`, beside what this package does."""
+"""What `docs/how-to/migrate-from-rocketchat-api.rst` says about `rocketchat_API`, beside what this package does."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.foreign.conftest import DIALECTS, ERRORS, INCOMING, LIBRARY, OUTGOING
 if TYPE_CHECKING:
     from tests.foreign.conftest import Connect
 
-PAGE = Path(__file__).parents[2] / "docs" / "migrating.rst"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "migrate-from-rocketchat-api.rst"
 SCRIPT = "class Script { process_incoming_request({ request }) { return { content: { text: 'hi' } }; } }"
 
 

@@ -18,7 +18,7 @@ from rocketchat_integrations.manifest import Manifest, Secret, schema
 if TYPE_CHECKING:
     from tests.manifest.conftest import Mistakes
 
-GUIDE = (Path(__file__).parents[2] / "docs/manifest.rst").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).parents[2] / "docs/reference/manifest-file.rst").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> Iterator[str]:
