@@ -203,7 +203,7 @@ def faults(session: nox.Session) -> None:
         run_pytest(session, folder, *options)
         return
     # Most of the calls wait for a timeout; the long runs measure this process.
-    run_pytest(session, folder / "test_matrix.py", *options, "--numprocesses=4", "--dist=worksteal")
+    run_pytest(session, folder / "test_matrix.py", *options, "--numprocesses=6", "--dist=worksteal")
     run_pytest(session, folder / "test_long_runs.py", *options)
     text = session.run("python", str(ROOT / "tools" / "reliability.py"), str(results), silent=True)
     (ROOT / "docs" / "explanation" / "reliability-figures.inc").write_text(str(text), encoding="utf-8")

@@ -219,7 +219,7 @@ def _chunked(
     return send
 
 
-def _endless(line: bytes, *, before: Callable[[Arrival], bytes] = lambda _: b"", seconds: float = 5.0) -> Act:
+def _endless(line: bytes, *, before: Callable[[Arrival], bytes] = lambda _: b"", seconds: float = 4.0) -> Act:
     """Send lines, a few in a second, that never end."""
 
     def send(arrival: Arrival) -> None:

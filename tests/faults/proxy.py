@@ -89,7 +89,7 @@ class Arrival:
         """Send bytes."""
         self.connection.sendall(data)
 
-    def drip(self, data: bytes, *, pause: float = 0.03, seconds: float = 5.0) -> None:
+    def drip(self, data: bytes, *, pause: float = 0.03, seconds: float = 4.0) -> None:
         """Send the bytes one by one, with a pause after each, for so many seconds at most."""
         ends = time.monotonic() + seconds
         for byte in data:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rocketchat_integrations._protocol.readers import is_array, is_object
+from tests.client.calls import CALLS
 
 from .catalogue import FAULTS, Fault
 from .cells import Cell, Laboratory, Outcome
@@ -36,7 +37,9 @@ def _all() -> Iterator[Cell]:
             for fault in FAULTS:
                 if _is_possible(method, fault):
                     yield Cell(twin, method, fault)
-                    if not (fault.is_harmless or fault.known == "not sent"):
+                    # What is not sent or not repeated is the same again.
+                    is_repeated = method.is_idempotent or not fault.waits
+                    if is_repeated and not fault.is_harmless and fault.known != "not sent":
                         yield Cell(twin, method, fault, "always")
 
 
@@ -79,6 +82,11 @@ def _result(cell: Cell, outcome: Outcome, broken: list[str]) -> dict[str, Any]:
 def _fail_with(broken: list[str]) -> None:
     if broken:
         pytest.fail("\n".join(broken), pytrace=False)
+
+
+def test_every_public_call_is_in_the_matrix() -> None:
+    """A new method has to be called under the faults as well."""
+    assert CALLS.keys() <= {method.name for method in METHODS}
 
 
 def test_a_call_under_a_fault_keeps_the_promises(laboratory: Laboratory, cell: Cell, record_result: Record) -> None:
