@@ -318,8 +318,15 @@ def _gzipped(make: Callable[[], bytes]) -> Act:
     return send
 
 
-def _redirect(status: str, location: str) -> Act:
-    return _send(_page(status, "Moved", f"Location: {location}"), acts=False)
+def _redirect(status: str, base: str) -> Act:
+    """Redirect to the same path of another base URL, in which ``PORT`` is the proxy's port."""
+
+    def send(arrival: Arrival) -> None:
+        path = arrival.read().split(b" ", 2)[1].decode("latin-1")
+        location = base.replace("PORT", str(arrival.connection.getsockname()[1])) + path
+        arrival.send(_page(status, "Moved", f"Location: {location}"))
+
+    return send
 
 
 def _twice(data: bytes) -> bytes:
@@ -483,17 +490,17 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "408 page", "other answers", (_send(_page("408 Request Timeout"), closes=True, acts=False),), known="refused"
     ),
-    Fault("301 to the same host", "redirects", (_redirect("301 Moved Permanently", "/api/info"),), known="refused"),
+    Fault("301 to the same host", "redirects", (_redirect("301 Moved Permanently", ""),), known="refused"),
     Fault(
         "307 to another host",
         "redirects",
-        (_redirect("307 Temporary Redirect", "http://chat.invalid/x"),),
+        (_redirect("307 Temporary Redirect", "http://localhost:PORT"),),
         known="refused",
     ),
     Fault(
         "308 to another scheme",
         "redirects",
-        (_redirect("308 Permanent Redirect", "https://127.0.0.1:1/x"),),
+        (_redirect("308 Permanent Redirect", "https://127.0.0.1:PORT"),),
         known="refused",
     ),
     Fault("302 to nonsense", "redirects", (_redirect("302 Found", "http://[::bad/\x7f"),), known="refused"),
@@ -529,6 +536,16 @@ FAULTS: tuple[Fault, ...] = (
         ),
         with_password=True,
         on_login=_LOGIN_FAILS,
+    ),
+    Fault(
+        "answer lost, then 429 for an hour",
+        "lost after the server acted",
+        (_acted_and(_reset), _send(_too_many(3600), acts=False)),
+    ),
+    Fault(
+        "answer lost, then 403",
+        "lost after the server acted",
+        (_acted_and(_reset), _send(_refusal("403 Forbidden", "unauthorized"), acts=False)),
     ),
     # Large answers
     Fault("100 MB", "large", (_large(100 * 2**20),), is_large=True),

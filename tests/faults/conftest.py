@@ -45,7 +45,8 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]
     bundle = tmp_path_factory.mktemp("faults") / "ca.pem"
     authority = trustme.CA()
     authority.cert_pem.write_to_path(bundle)
-    with LocalRocketChat(world=WORLD) as server:
+    # Lists have two pages.
+    with LocalRocketChat(world=WORLD, page_cap=2) as server:
         fill(server)
         proxy = Proxy(server.url)
         yield Laboratory(server, Site(proxy, authority, bundle))

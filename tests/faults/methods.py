@@ -203,7 +203,13 @@ METHODS: tuple[Method, ...] = (
         with_password=True,
     ),
     Method("Client.get", "integrations.get", lambda c, _: c.client.get("hook"), is_asked_for=lambda r: r.id == "hook"),
-    Method("Client.list", "integrations.list", lambda c, _: list(c.client.list()), is_asked_for=lambda r: len(r) == 3),
+    Method(
+        "Client.list",
+        "integrations.list",
+        lambda c, _: list(c.client.list()),
+        actions=2,
+        is_asked_for=lambda r: len(r) == 3,
+    ),
     Method("Listing.total", "integrations.list", lambda c, _: c.client.list().total()),
     Method("Client.history", "integrations.history", lambda c, _: list(c.client.history("bot"))),
     Method("Client.update", "integrations.update", _update, is_asked_for=lambda r: r.id == "bot"),
@@ -236,7 +242,7 @@ METHODS: tuple[Method, ...] = (
     Method("Client.user_id", "login", lambda c, _: c.client.user_id(), with_password=True),
     Method("IncomingWebhook.post", "hooks", lambda c, _: c.webhook.post("hello"), is_idempotent=False),
     Method("IncomingWebhook.check", "hooks.info", lambda c, _: c.webhook.check()),
-    Method("plan", "integrations.list", lambda c, _: c.plan(_wanted(c), prune="all")),
+    Method("plan", "integrations.list", lambda c, _: c.plan(_wanted(c), prune="all"), actions=2),
     Method(
         "apply, its list",
         "integrations.list",
