@@ -180,8 +180,9 @@ class Action:
 
     An outgoing webhook of the room receives that text like any message of the user, which is how a bot learns of a
     press. Rocket.Chat has deprecated these buttons in favour of its Apps with UIKit
-    (<https://github.com/RocketChat/Rocket.Chat/blob/develop/KNOWN_ISSUES.md>); servers still take them, and the web
-    client still shows them. An integration cannot receive presses of UIKit's buttons: only an App can.
+    (<https://github.com/RocketChat/Rocket.Chat/blob/develop/KNOWN_ISSUES.md>); no removal is announced. Servers up to
+    8.x take them, and the web client shows them. So does 9.0, according to the vendor's source code before its release;
+    a released 9.0 has not been tried. An integration cannot receive presses of UIKit's buttons: only an App can.
 
     Raises:
         ValueError: if the text or ``msg`` is blank, if neither or both of ``url`` and ``msg`` are given, or

@@ -114,8 +114,8 @@ MAY_IMPORT = {
         "audit": "scripts models exceptions",
         # the command line
         "cli": (
-            "__init__ _validation client outgoing scripts scripts._engine manifest provisioning audit testing "
-            "models messages auth exceptions"
+            "__init__ _validation _text_length client outgoing scripts scripts._engine manifest provisioning audit "
+            "testing models messages auth exceptions"
         ),
         "__main__": "cli",
         # the embedded server
@@ -318,8 +318,8 @@ def modules_loaded_by(name: str) -> set[str]:
     return set(run.stdout.split())
 
 
-def test_importing_the_package_does_not_load_requests_or_asyncio() -> None:
-    unwanted = {"requests", "urllib3", "http.client", f"{PACKAGE}._transports.requests", f"{PACKAGE}.testing"}
+def test_importing_the_package_does_not_load_requests_cattrs_or_asyncio() -> None:
+    unwanted = {"requests", "cattrs", "urllib3", "http.client", f"{PACKAGE}._transports.requests", f"{PACKAGE}.testing"}
     assert modules_loaded_by(PACKAGE) & {*unwanted, "asyncio", "aiohttp", f"{PACKAGE}.aio"} == set()
 
 

@@ -11,11 +11,9 @@ import functools
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import attrs
-import cattrs
-from cattrs.gen import make_dict_unstructure_fn, override
 
 from rocketchat_integrations.exceptions import ConfigurationError, DecodingError
 from rocketchat_integrations.messages import Action, Attachment, Message
@@ -49,6 +47,9 @@ from .readers import (
     read_texts,
     read_time,
 )
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 T = TypeVar("T")
 
@@ -256,43 +257,57 @@ def unreadable(what: str, *errors: str, id: str | None = None) -> DecodingError:
 # Bodies.
 
 _WIRE_NAMES = {field: key for table in (_INCOMING, _OUTGOING) for key, (field, _) in table.items()}
-_MESSAGE_NAMES: dict[str, Any] = {
-    "parse_urls": override(rename="parseUrls"),
-    "custom_fields": override(rename="customFields"),
-    "separate_response": override(rename="separateResponse"),
-}
+_MESSAGE_NAMES = {"parse_urls": "parseUrls", "custom_fields": "customFields", "separate_response": "separateResponse"}
 _REQUIRED = ("name", "enabled", "username", "channel", "script_enabled")
 
-_converter = cattrs.Converter(omit_if_default=True)
+# Encoders are made when they are needed: importing cattrs and making them takes as long as all other imports.
 
 
-def _encoder(kind: type[T]) -> Callable[[T], dict[str, Any]]:
+@functools.cache
+def _definition_encoder(type: IntegrationType) -> Callable[[IntegrationDefinition], dict[str, Any]]:
+    from cattrs import Converter
+    from cattrs.gen import make_dict_unstructure_fn, override
+
+    kind: Any = IncomingIntegration if type is IntegrationType.INCOMING else OutgoingIntegration
     names: dict[str, Any] = {
         field.name: override(rename=_WIRE_NAMES[field.name], omit_if_default=field.name not in _REQUIRED)
-        for field in attrs.fields(cast(Any, kind))
+        for field in attrs.fields(kind)
     }
-    return make_dict_unstructure_fn(kind, _converter, _cattrs_omit_if_default=True, **names)
+    return make_dict_unstructure_fn(kind, Converter(omit_if_default=True), _cattrs_omit_if_default=True, **names)
 
 
-_ENCODERS: dict[IntegrationType, Callable[[Any], dict[str, Any]]] = {
-    kind.type: _encoder(kind) for kind in (IncomingIntegration, OutgoingIntegration)
-}
+@functools.cache
+def _message_encoder() -> Callable[[Message], dict[str, Any]]:
+    from cattrs import Converter
+    from cattrs.gen import override
+
+    converter = Converter(omit_if_default=True)
+    converter.register_unstructure_hook(Action, _button)
+    time = override(unstruct_hook=_attachment_time)
+    converter.register_unstructure_hook(Attachment, _encoder_with_extra(Attachment, converter, ts=time))
+    names = {field: override(rename=name) for field, name in _MESSAGE_NAMES.items()}
+    return _encoder_with_extra(Message, converter, **names)
 
 
-def _attachment_time(ts: datetime | str | None) -> str | None:
-    if isinstance(ts, datetime):
-        return (ts if ts.tzinfo else ts.astimezone()).isoformat()
-    return ts
-
-
-def _with_extra(encode: Callable[[T], dict[str, Any]]) -> Callable[[T], dict[str, Any]]:
+def _encoder_with_extra(kind: type[T], converter: Converter, **fields: Any) -> Callable[[T], dict[str, Any]]:
     """Return an encoder that also writes the keys in ``extra``."""
+    from cattrs.gen import make_dict_unstructure_fn
+
+    encode: Callable[[T], dict[str, Any]] = make_dict_unstructure_fn(
+        kind, converter, _cattrs_omit_if_default=True, **fields
+    )
 
     def encode_all(value: T) -> dict[str, Any]:
         body = encode(value)
         return {**body.pop("extra", {}), **body}
 
     return encode_all
+
+
+def _attachment_time(ts: datetime | str | None) -> str | None:
+    if isinstance(ts, datetime):
+        return (ts if ts.tzinfo else ts.astimezone()).isoformat()
+    return ts
 
 
 def _button(action: Action) -> dict[str, Any]:
@@ -303,27 +318,14 @@ def _button(action: Action) -> dict[str, Any]:
     return {**body, "msg": action.msg, "msg_in_chat_window": action.msg_in_chat_window, **kind}
 
 
-_converter.register_unstructure_hook(Action, _button)
-
-_converter.register_unstructure_hook(
-    Attachment,
-    _with_extra(
-        make_dict_unstructure_fn(
-            Attachment, _converter, _cattrs_omit_if_default=True, ts=override(unstruct_hook=_attachment_time)
-        )
-    ),
-)
-
-
-message_body = _with_extra(
-    make_dict_unstructure_fn(Message, _converter, _cattrs_omit_if_default=True, **_MESSAGE_NAMES)
-)
-"""Takes a message, and returns the body of a post."""
+def message_body(message: Message) -> dict[str, Any]:
+    """Return the body of a post."""
+    return _message_encoder()(message)
 
 
 def definition_body(definition: IntegrationDefinition) -> dict[str, Any]:
     """Return the body of ``integrations.create``: required fields, and those that differ from their defaults."""
-    body = _without_false_skip_transpile(_ENCODERS[definition.type](definition))
+    body = _without_false_skip_transpile(_definition_encoder(definition.type)(definition))
     return {**body, "type": definition.type, "channel": ",".join(definition.channel)}
 
 

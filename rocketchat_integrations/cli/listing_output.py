@@ -58,10 +58,12 @@ class Column:
     """Whether the table goes without it in a narrow terminal."""
     readable_width: int = 0
     """How wide it is at least in a terminal, if its cells are as long."""
+    cut_width: int | None = None
+    """Cells that are too long for the terminal are cut off, to this width at least; None: they are wrapped."""
 
     def in_table(self) -> TableColumn:
         """Return how it is printed on a terminal."""
-        return TableColumn(self.heading, self.style, self.is_optional, self.readable_width)
+        return TableColumn(self.heading, self.style, self.is_optional, self.readable_width, self.cut_width)
 
 
 @attrs.frozen

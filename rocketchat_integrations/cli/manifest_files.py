@@ -9,7 +9,7 @@ import attrs
 import click
 
 from rocketchat_integrations.manifest import Manifest
-from rocketchat_integrations.manifest._reading import read_files
+from rocketchat_integrations.manifest._reading import in_order, read_files
 from rocketchat_integrations.manifest._secrets import SECRET_PREFIX, SecretRules
 
 from .broken_scripts import ALLOW_BROKEN, BROKEN, broken_scripts
@@ -52,6 +52,9 @@ class ManifestFiles:
     broken_scripts: tuple[str, ...]
     """The scripts that do not compile, each with its place."""
 
+    problems: tuple[str, ...]
+    """Both, sorted by file and line."""
+
 
 def read_manifest(
     paths: tuple[str, ...],
@@ -66,7 +69,8 @@ def read_manifest(
     rules = SecretRules(secret_prefix, frozenset(secret_names))
     entries, scope, mistakes = read_files(paths, allow_outside=allow_outside, partial=partial, rules=rules)
     broken = () if allow_broken_scripts else tuple(broken_scripts(entries))
-    return ManifestFiles(Manifest(entries=entries, scope=scope), mistakes, broken)
+    problems = in_order([*mistakes, *broken], paths)
+    return ManifestFiles(Manifest(entries=entries, scope=scope), mistakes, broken, problems)
 
 
 def valid_manifest(files: ManifestFiles) -> Manifest:
@@ -76,9 +80,8 @@ def valid_manifest(files: ManifestFiles) -> Manifest:
         CommandError: if anything is wrong with it; the message has all of it.
     """
     if files.mistakes:
-        problems = [*files.mistakes, *files.broken_scripts]
-        count = f"{len(problems)} mistakes" if len(problems) > 1 else "a mistake"
-        raise CommandError("\n  ".join([f"the manifest has {count}:", *problems]))
+        count = f"{len(files.problems)} mistakes" if len(files.problems) > 1 else "a mistake"
+        raise CommandError("\n  ".join([f"the manifest has {count}:", *files.problems]))
     if files.broken_scripts:
         raise CommandError("\n  ".join([f"{BROKEN} ({ALLOW_BROKEN}):", *files.broken_scripts]))
     return files.manifest

@@ -142,6 +142,8 @@ class TableColumn(NamedTuple):
     """Whether it may be left out where the terminal is too narrow."""
     readable_width: int = 0
     """How wide it is at least, if its cells are as long."""
+    cut_width: int | None = None
+    """Cells that are too long are cut off, to this width at least; None: they are wrapped."""
 
 
 def is_styled(stream: TextIO) -> bool:
@@ -172,24 +174,54 @@ _LONGEST_WORD = 20
 def _print_rich_table(columns: Sequence[TableColumn], rows: Sequence[Sequence[str]]) -> None:
     """Print a table without the optional columns that do not fit, or else a list of fields for each row."""
     console = _console()
-    shown = list(range(len(columns)))
-    while True:
-        widths = _widths([columns[it] for it in shown], [[row[it] for it in shown] for row in rows], console.width)
-        optional = [it for it in shown if columns[it].is_optional]
-        if widths is not None or not optional:
-            break
-        shown.remove(optional[-1])
+    widths = _fitting_widths(columns, rows, console.width)
     if widths is None:
         _print_fields(console, columns, rows)
         return
-    _print_fitted(console, columns, rows, dict(zip(shown, widths, strict=True)))
-    if len(shown) < len(columns):
-        omitted = ", ".join(column.heading for it, column in enumerate(columns) if it not in shown)
-        print_error(f"not shown, because the terminal is narrow: {omitted}")
+    _print_fitted(console, columns, rows, widths)
+    _print_omissions("not shown", [column for it, column in enumerate(columns) if it not in widths])
+    _print_omissions("cut off", [columns[it] for it, width in widths.items() if _is_cut(columns[it], it, rows, width)])
 
 
-def _widths(columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], available: int) -> list[int] | None:
-    """Return how wide each column is, so that words stay whole; None if that takes more than is available."""
+def _is_cut(column: TableColumn, it: int, rows: Sequence[Sequence[str]], width: int) -> bool:
+    from rich.cells import cell_len
+
+    return column.cut_width is not None and any(cell_len(row[it]) > width for row in rows)
+
+
+def _print_omissions(what: str, columns: Sequence[TableColumn]) -> None:
+    if columns:
+        headings = ", ".join(column.heading for column in columns)
+        print_error(f"{what}, because the terminal is narrow: {headings}")
+
+
+def _fitting_widths(
+    columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], available: int
+) -> dict[int, int] | None:
+    """Return the width of each column that is shown, by its position; None if the table does not fit."""
+    optional = [it for it, column in enumerate(columns) if column.is_optional]
+    shown = list(range(len(columns)))
+    while True:
+        parts = [columns[it] for it in shown], [[row[it] for it in shown] for row in rows], available
+        widths = _widths(*parts) if optional else _widths(*parts) or _widths(*parts, is_cut=True)
+        if widths is not None:
+            return dict(zip(shown, widths, strict=True))
+        if not optional:
+            return None
+        shown.remove(optional.pop())
+
+
+def _widths(
+    columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], available: int, *, is_cut: bool = False
+) -> list[int] | None:
+    """Return how wide each column is, so that words stay whole; None if that takes more than is available.
+
+    Args:
+        columns: the columns.
+        rows: the cells.
+        available: the width of the terminal.
+        is_cut: whether to cut off cells of the columns that allow it.
+    """
     from rich.cells import cell_len
 
     texts = [[column.heading, *(row[it] for row in rows)] for it, column in enumerate(columns)]
@@ -197,7 +229,10 @@ def _widths(columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], avail
     widths = [max(cell_len(word) for cell in cells for word in cell.split() or [""]) for cells in texts]
     for it, column in enumerate(columns):
         least = min(column.readable_width, wanted[it])
-        widths[it] = widths[it] if column.heading == "ID" else max(min(widths[it], _LONGEST_WORD), least)
+        if column.cut_width is not None:
+            widths[it] = max(len(column.heading), min(column.cut_width, least) if is_cut else least)
+        elif column.heading != "ID":
+            widths[it] = max(min(widths[it], _LONGEST_WORD), least)
     spare = available - sum(widths) - _GAP * (len(columns) - 1)
     if spare < 0:
         # Two columns, such as those of `show`, are readable at any width.
@@ -216,8 +251,10 @@ def _print_fitted(
 
     table = Table(box=None, header_style="bold", padding=(0, _GAP, 0, 0), pad_edge=False)
     for it, width in widths.items():
-        # Wrap, do not truncate.
-        table.add_column(columns[it].heading, width=width or None, overflow="fold")
+        is_cut = columns[it].cut_width is not None
+        table.add_column(
+            columns[it].heading, width=width or None, no_wrap=is_cut, overflow="ellipsis" if is_cut else "fold"
+        )
     for row in rows:
         table.add_row(*(_styled_cell(columns[it], row[it]) for it in widths))
     console.print(table)

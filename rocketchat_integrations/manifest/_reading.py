@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeAlias, TypeGuard, TypeVar, cast
 
@@ -363,7 +364,8 @@ def read_files(
     paths: Iterable[str | os.PathLike[str]], *, allow_outside: bool, partial: bool, rules: SecretRules
 ) -> tuple[tuple[Entry, ...], str | None, tuple[str, ...]]:
     """Return the entries of the files, the scope, and all mistakes. Wrong fields of an entry have unchecked values."""
-    readers = [FileReader(os.fspath(path), allow_outside=allow_outside, partial=partial, rules=rules) for path in paths]
+    files = [os.fspath(path) for path in paths]
+    readers = [FileReader(file, allow_outside=allow_outside, partial=partial, rules=rules) for file in files]
     for reader in readers:
         reader.read()
     entries = tuple(entry for reader in readers for entry in reader.entries)
@@ -372,7 +374,19 @@ def read_files(
     reasons += contradictions(entries, scopes)
     if not readers:
         reasons.append("no file is given")
-    return entries, scopes[0].prefix if scopes else None, tuple(reasons)
+    return entries, scopes[0].prefix if scopes else None, in_order(reasons, files)
+
+
+def in_order(reasons: Iterable[str], files: Sequence[str]) -> tuple[str, ...]:
+    """Return mistakes, which begin with their places, sorted by file and line."""
+
+    def place(reason: str) -> tuple[int, int]:
+        for number, file in enumerate(files):
+            if found := re.match(rf"{re.escape(file)}:(\d*)", reason):
+                return number, int(found[1] or 0)
+        return len(files), 0
+
+    return tuple(sorted(reasons, key=place))
 
 
 def schema() -> dict[str, Any]:

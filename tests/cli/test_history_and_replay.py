@@ -12,6 +12,7 @@ import pytest
 
 from rocketchat_integrations import Client, HistoryEntry, OutgoingIntegrationRecord
 from rocketchat_integrations.cli.commands.history import changed_entries
+from tests.cli.conftest import without_escapes
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, RunOnTerminal, Workspace
@@ -79,6 +80,24 @@ def test_outcomes_are_coloured(
     colours = {"31": "refused by the bot|no reply", "32": "nothing said|answered with a message", "33": "waiting for"}
     for colour, outcomes in colours.items():
         assert len(re.findall(f"\x1b\\[{colour}m({outcomes})", output)) == len(outcomes.split("|"))
+
+
+def test_a_call_is_one_line_in_80_columns(
+    workspace: Workspace, bot: OutgoingIntegrationRecord, run_on_terminal: RunOnTerminal
+) -> None:
+    """A long reason is cut off, and a message says so; a URL in it is left to the column URL."""
+    failure = {"message": "request to https://bot.example.com/hook failed, reason: connect ECONNREFUSED 10.0.0.5:8080"}
+    add_call(workspace, bot, 1, "no reply", _id="a" * 17, httpError=failure)
+    result = run_on_terminal("history", "bot", columns=80)
+    (_, alone), error = without_escapes(result.out).splitlines(), result.err
+    assert "no reply  connect ECONNREFUSED 10.0.0.5:8080  aaaa" in alone
+    assert error == "not shown, because the terminal is narrow: EVENT, URL\n"
+    add_call(workspace, bot, 2, "answered with a message", _id="b" * 17)
+    result = run_on_terminal("history", "bot", columns=80)
+    _, *lines = without_escapes(result.out).splitlines()
+    assert [line[-17:] for line in lines] == ["a" * 17, "b" * 17]
+    assert "connect ECONNREFUS…" in lines[0]
+    assert result.err == f"{error}cut off, because the terminal is narrow: REASON\n"
 
 
 def test_no_calls_are_said_to_be_none(workspace: Workspace, bot: object, run: Run) -> None:

@@ -168,6 +168,20 @@ def test_a_name_that_two_have_is_ambiguous(
     assert workspace.names() == ["ci", "ci"]
 
 
+@pytest.mark.parametrize("id", ["odd", "aaaaaaaaaaaaaaaaa", "659ea5b72dd9f928ada3e43e"])
+@pytest.mark.parametrize("name", ["grafanadashboards", "659ea5b72dd9f928ada3e43f"])
+def test_ids_and_names_of_any_form_are_found(workspace: Workspace, run: Run, id: str, name: str) -> None:
+    """Ids that do not look like one, and names that do."""
+    workspace.server.insert({"_id": id, "type": "webhook-incoming", "name": name})
+    assert run("show", id, "--json").json["name"] == name
+    assert run("show", name, "--json").json["id"] == id
+
+
+def test_the_server_refuses_nothing_when_a_name_is_given(workspace: Workspace, hook: object, run: Run) -> None:
+    run("show", "ci")
+    assert [(each.endpoint, each.note) for each in workspace.server.requests[-1:]] == [("integrations.list", "")]
+
+
 def test_an_id_comes_before_a_name(
     workspace: Workspace, client: Client, hook: IncomingIntegrationRecord, bot: OutgoingIntegrationRecord, run: Run
 ) -> None:

@@ -72,7 +72,10 @@ def test_fields_and_buttons_are_posted_as_json(workspace: Workspace, hook: objec
 def test_a_long_text_is_an_error_or_is_split(workspace: Workspace, hook: object, run: Run) -> None:
     """For the output of a program, for example."""
     text = "\n".join(["word"] * 2000)
-    assert "has 9999 characters" in run("post", "--to", "ci", stdin=text.encode()).error
+    for arguments, stdin in (((), text), (("--json-file", "-"), json.dumps({"text": text}))):
+        error = run("post", "--to", "ci", *arguments, stdin=stdin.encode()).error
+        assert "has 9999 characters" in error
+        assert "add --overflow split or --overflow truncate, or set --max-message-size" in error
     assert run("post", "--to", "ci", "--overflow", "split", stdin=text.encode()).status == 0
     assert "\n".join(message.text for message in workspace.server.messages) == text
     options = ("--overflow", "truncate", "--max-message-size", "100")

@@ -53,11 +53,14 @@ COMMANDS = {
     "list": 1,
     "plan m.json": 1,
     "show {id}": 1,
-    "show ci": 2,
+    "show ci": 1,
+    "show unknown": 2,
+    "show grafanadashboards": 2,
     "update {id} --alias CI": 3,
-    "update ci --alias CI": 4,
+    "update ci --alias CI": 3,
+    "disable ci": 3,
     "remove {id} --yes": 2,
-    "history bot": 3,
+    "history bot": 2,
     "export m.toml": 1,
     "doctor --no-dns": 4,
     "doctor --no-dns --no-users --no-history": 1,
@@ -84,7 +87,7 @@ def test_a_password_takes_a_login_and_a_logout(server: LocalRocketChat) -> None:
 def test_requests_of_a_command(
     workspace: Workspace, client: Client, run: Run, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An integration that is given by its name takes one more than one that is given by its id."""
+    """A name takes as many as an id; what is neither takes one more."""
     monkeypatch.chdir(tmp_path)
     Path("m.json").write_text(MANIFEST, encoding="utf-8")
     hook = client.create(HOOK)

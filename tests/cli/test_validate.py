@@ -39,9 +39,9 @@ def test_all_problems_are_printed_at_once(folder: Path, run: Run) -> None:
     result = run("validate", "a.toml", "b.toml", "nowhere.toml")
     assert result.status == 2
     assert [line.partition(": ")[0] for line in result.out.splitlines()] == [
-        *("a.toml", "a.toml", "nowhere.toml", "b.toml", "a.toml")
+        *("a.toml", "a.toml", "a.toml", "b.toml", "nowhere.toml")
     ]
-    assert "incoming.a: script: " in result.out.splitlines()[-1]
+    assert "incoming.a: script: " in result.out.splitlines()[2]
     assert result.err == "5 problems in 3 files\n"
     assert run("validate", "--json", "a.toml", "b.toml", "nowhere.toml").json["problems"] == result.out.splitlines()
     # `plan` refuses the same.
@@ -49,6 +49,19 @@ def test_all_problems_are_printed_at_once(folder: Path, run: Run) -> None:
         "error: the manifest has 5 mistakes:",
         *result.out.splitlines(),
     ]
+
+
+def test_problems_are_sorted_by_file_and_line(folder: Path, run: Run) -> None:
+    """In the order of the files, also for repeated names and scripts, which are found last. TOML has no lines."""
+    entry = "  - {name: a, channel: '#a', username: u, script_enabled: true, script: 'class {'}\n"
+    lines = ["incoming:\n", entry, "  - {typo: b}\n", *[entry] * 9]
+    (folder / "b.yaml").write_text("".join(lines), encoding="utf-8")
+    (folder / "a.toml").write_text("typo = 1", encoding="utf-8")
+    places = [line.split(": ")[0] for line in run("validate", "b.yaml", "a.toml").out.splitlines()]
+    numbers = [int(place.partition(":")[2]) for place in places[:-1]]
+    assert set(numbers) == {*range(2, 13)}
+    assert numbers == sorted(numbers)
+    assert places[-1] == "a.toml"
 
 
 def test_scripts_that_do_not_compile_can_be_allowed(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

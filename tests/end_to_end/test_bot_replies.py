@@ -51,6 +51,7 @@ def test_a_bot_replies_in_the_room(server: LocalRocketChat, client: Client, depl
     assert (entry.step, entry.finished, entry.error) == ("url-response-sent-message", True, False)
 
 
+@pytest.mark.parametrize("server", ["6.14", "8.8", "9.0"], indirect=True)
 def test_a_button_calls_the_bot(server: LocalRocketChat, client: Client, deploy: Deploy) -> None:
     """A message has a button; who presses it says its text, which the bot answers."""
     deploy(reply_of)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +31,9 @@ from tests.foreign.conftest import DIALECTS, ERRORS, INCOMING, LIBRARY, OUTGOING
 if TYPE_CHECKING:
     from tests.foreign.conftest import Connect
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "migrate-from-rocketchat-api.rst"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "how-to" / "migrate-from-rocketchat-api.rst"
+PROGRAM = ROOT / "examples" / "migrating" / "line_by_line.py"
 SCRIPT = "class Script { process_incoming_request({ request }) { return { content: { text: 'hi' } }; } }"
 
 
@@ -50,6 +55,38 @@ def test_the_page_names_methods_that_exist() -> None:
     assert len(ours) == 10
     assert [name for name in ours if not hasattr(Client, name)] == []
     assert not re.search(r"clear_?history|replay", " ".join(dir(LIBRARY.RocketChat)), re.IGNORECASE)
+
+
+@EACH_DIALECT
+def test_the_program_with_both_packages_runs(server: LocalRocketChat, dialect: str) -> None:
+    """It prints the same for both but for the differences that it names, and leaves nothing behind."""
+    login = {"URL": server.url, "USER": "admin", "PASSWORD": server.password("admin")}
+    environment = {**os.environ, **{f"ROCKETCHAT_{name}": value for name, value in login.items()}}
+    process = subprocess.run(
+        [sys.executable, "-W", "error", str(PROGRAM)], env=environment, stdout=subprocess.PIPE, text=True, timeout=60
+    )
+    assert process.returncode == 0
+    lines = process.stdout.splitlines()
+    printed = list(zip(lines[::2], lines[1::2], strict=True))
+    is_old = dialect == "6.14"
+    bots, all_of_them = ["new-bot", "old-bot"], ["new-bot", "new-ci", "old-bot", "old-ci"]
+    assert printed[:5] == [
+        ("get: ['#general']", "get: ('#general',)"),
+        ("update: Bot", "update: Bot"),
+        (f"list: {all_of_them if is_old else bots}", f"list: {bots}"),
+        (f"channel: {all_of_them if is_old else 'refused'}", f"channel: {all_of_them}"),
+        ("history: []", "history: []"),
+    ]
+    assert [line.split(":")[0] for line in printed[5]] == ["removed", "removed"]
+    assert [message.text for message in server.messages] == ["hello", "hello"]
+    assert server.documents == ()
+
+
+def test_the_program_has_each_call_of_the_page() -> None:
+    """Except for the list of a private group, which is called as that of a channel."""
+    named = re.findall(r"^   \* - ``(\w+)\(", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    program = PROGRAM.read_text(encoding="utf-8")
+    assert [name for name in named if f"rocket.{name}(" not in program] == ["groups_get_integrations"]
 
 
 @EACH_DIALECT

@@ -315,15 +315,15 @@ def test_all_mistakes_are_reported_at_once(mistakes: Mistakes, folder: Path) -> 
         "a.toml: outgoing[0].event",
         "a.toml: outgoing[0].urls",
         "a.toml: outgoing[0].retry_count",
+        "a.toml: incoming[0].name",
+        "b.yaml:2: incoming.a.name",
+        "b.yaml:2: incoming.a.name",
         "b.yaml:3: incoming.c.urls",
         "b.yaml:3: incoming.c.username",
+        "b.yaml:3: incoming.c.name",
         "c.json:1: is not JSON",
         "d.toml: cannot be read",
         "e.txt: has an unknown suffix; allowed are .toml, .yaml, .yml, .json",
-        "a.toml: incoming[0].name",
-        "b.yaml:2: incoming.a.name",
-        "b.yaml:3: incoming.c.name",
-        "b.yaml:2: incoming.a.name",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import islice
@@ -25,8 +26,13 @@ from . import history_show
 
 
 def local_time(value: str | None) -> str:
-    """Return a time in JSON as the local time, for people."""
-    return datetime.fromisoformat(value).astimezone().isoformat(" ", "seconds") if value else ""
+    """Return a time in JSON as the local time, for people. It has no year: servers keep calls for 30 days."""
+    return datetime.fromisoformat(value).astimezone().strftime("%b %d %H:%M:%S") if value else ""
+
+
+def short_reason(value: str | None) -> str:
+    """Return a reason without the URL before it, which has a column."""
+    return re.sub(r"^request to \S+ failed, reason: ", "", value or "")
 
 
 def outcome_style(text: str) -> str:
@@ -39,9 +45,9 @@ def outcome_style(text: str) -> str:
 
 _LAYOUT = Layout(
     columns=(
-        Column("created_at", "TIME", text=local_time),
-        Column("outcome", text=lambda value: CallOutcome(value).text, style=outcome_style),
-        Column("reason", readable_width=30),
+        Column("created_at", "TIME", text=local_time, readable_width=15),
+        Column("outcome", text=lambda value: CallOutcome(value).text, style=outcome_style, readable_width=23),
+        Column("reason", text=short_reason, readable_width=30, cut_width=18),
         Column("event", is_optional=True),
         Column("url", is_optional=True),
         Column("id"),

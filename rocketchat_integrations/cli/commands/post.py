@@ -11,6 +11,8 @@ from typing import Any, cast, get_args
 import attrs
 import click
 
+from rocketchat_integrations._text_length import length
+from rocketchat_integrations._validation import trimmed
 from rocketchat_integrations.cli.credentials import Credentials, warn_if_typed, warn_of_secret
 from rocketchat_integrations.cli.failures import CommandError
 from rocketchat_integrations.cli.input_files import read_file_or_stdin
@@ -84,7 +86,7 @@ def open_webhook(
 @click.option(
     "--max-message-size",
     metavar="LENGTH",
-    type=int,
+    type=click.IntRange(100),
     default=5000,
     show_default=True,
     help="The longest text that the server allows, in UTF-16.",
@@ -108,8 +110,11 @@ def command(
     """
     if text is not None and json_file is not None:
         raise click.UsageError("TEXT and --json-file exclude each other")
+    message = _message(text, json_file)
+    if overflow == "error":
+        _check_length(message, max_message_size)
     with open_webhook(credentials, integration, kind, webhook) as target:
-        result = target.post(_message(text, json_file), overflow=overflow, max_message_size=max_message_size)
+        result = target.post(message, overflow=overflow, max_message_size=max_message_size)
     if as_json:
         print_json(result.raw)
     failed = [response for response in result.responses if response.error is not None]
@@ -119,6 +124,15 @@ def command(
         return 1
     print_error("posted")
     return 0
+
+
+def _check_length(message: str | Message, limit: int) -> None:
+    size = length(trimmed(message if isinstance(message, str) else message.text or ""))
+    if size > limit:
+        raise CommandError(
+            f"the text has {size} characters in UTF-16, and the server's limit is {limit}: add --overflow split or "
+            "--overflow truncate, or set --max-message-size to the limit of your server"
+        )
 
 
 def _message(text: str | None, json_file: str | None) -> str | Message:

@@ -18,18 +18,17 @@ from rocketchat_integrations.cli.terminal import counted, print_error, print_jso
 def command(manifests: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Check manifests without a login.
 
-    Finds everything that plan would refuse in the files, and prints a line for each problem, with its place. Nothing is
-    sent, but files and variables that a manifest names are read. With the extra "scripts" installed, scripts that do
-    not compile are problems, too.
+    Finds everything that plan would refuse in the files, and prints a line for each problem, with its place, sorted by
+    file and line. Nothing is sent, but files and variables that a manifest names are read. With the extra "scripts"
+    installed, scripts that do not compile are problems, too.
 
     Exit status 0: nothing was found; 2: something was found.
     """
     files = read_manifest(manifests, **options)
-    problems = [*files.mistakes, *files.broken_scripts]
     if as_json:
-        print_json({"integrations": len(files.manifest.entries), "problems": problems})
+        print_json({"integrations": len(files.manifest.entries), "problems": files.problems})
     else:
-        for problem in problems:
+        for problem in files.problems:
             print(printable(problem))
-    print_error(f"{counted(len(problems), 'problem')} in {counted(len(manifests), 'file')}")
-    return 2 if problems else 0
+    print_error(f"{counted(len(files.problems), 'problem')} in {counted(len(manifests), 'file')}")
+    return 2 if files.problems else 0
