@@ -55,8 +55,8 @@ def broken_rules(
 
 def _must_succeed(cell: Cell) -> bool:
     fault = cell.fault
-    # A call that may be repeated is, after a lost answer.
-    is_repeated = fault.group in _LOST and len(fault.acts) == 1 and cell.method.is_idempotent
+    # A call that may be repeated is, after an answer that was lost or cut.
+    is_repeated = fault.group in (*_LOST, "cut") and len(fault.acts) == 1 and cell.method.is_idempotent
     return fault.is_harmless or (cell.times == "once" and (fault.is_passed_once or is_repeated))
 
 
