@@ -81,15 +81,16 @@ class Pager(Generic[T]):
         self._count = PAGE_SIZE
         self._total: int | None = None
         self._seen = self._repeats = self._removed = self._created = 0
+        self._exceeds_total = False  # whether the last page ended beyond the total that it told
         self._last_id: str | None = None
         self._ids: set[str] = set()
 
     def next_page(self) -> Flow[Iterator[T] | None]:
         """Return the new records of the next page that pass the filter, decoded one by one; None at the end."""
-        while self._total is None or self._offset < self._total:
+        while self._total is None or self._offset < self._total or self._exceeds_total:
             page = yield from self._request_page()
             change = 0 if self._total is None else page.total - self._total
-            self._total = page.total
+            self._total, self._exceeds_total = page.total, False
             if change < 0:
                 # Records were removed, so the rest moved up: request that many earlier.
                 self._removed -= change
@@ -99,6 +100,8 @@ class Pager(Generic[T]):
             repeated = self._repeated(page.ids())
             self._check_progress(page, len(repeated))
             self._offset += len(page)
+            # Not believed: one more page tells whether the list has ended.
+            self._exceeds_total = len(page) > 0 and self._offset > page.total
             if self._rest is not None:
                 if self._count == _ALL and self._offset < page.total:
                     self._rest.is_possible = False

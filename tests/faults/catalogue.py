@@ -487,9 +487,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "407 page", "other answers", (_send(_page("407 Proxy Authentication Required"), acts=False),), known="refused"
     ),
-    Fault(
-        "408 page", "other answers", (_send(_page("408 Request Timeout"), closes=True, acts=False),), known="refused"
-    ),
+    Fault("408 page", "other answers", (_send(_page("408 Request Timeout"), closes=True, acts=False),)),
     Fault("301 to the same host", "redirects", (_redirect("301 Moved Permanently", ""),), known="refused"),
     Fault(
         "307 to another host",

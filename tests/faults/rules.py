@@ -11,6 +11,8 @@ from .cells import ATTEMPTS, RATE_LIMIT_WAIT, SHORT, Cell, Effects, Outcome
 
 # What other programs on the machine may take, in seconds.
 _SLACK = 1.8
+# What reading and unpacking one large answer may take.
+_LARGE = 1.5
 # A call that logs in, or reads before it writes, makes more than one request that can fail.
 _FAILING_REQUESTS = 2
 # Less would not hold a response of the largest size twice.
@@ -21,7 +23,8 @@ _LOST = ("lost before the server acted", "lost after the server acted", "hanging
 def longest(cell: Cell) -> float:
     """Return the seconds that the call may take."""
     tries = ATTEMPTS * _FAILING_REQUESTS if cell.times == "always" else 1
-    return (tries * (SHORT.connect + SHORT.total) if cell.fault.waits else RATE_LIMIT_WAIT) + _SLACK
+    waits = tries * (SHORT.connect + SHORT.total) if cell.fault.waits else RATE_LIMIT_WAIT
+    return waits + _SLACK + (tries * _LARGE if cell.fault.is_large else 0.0)
 
 
 def broken_rules(
