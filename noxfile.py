@@ -191,7 +191,7 @@ def bench(session: nox.Session) -> None:
 def faults(session: nox.Session) -> None:
     """Make every call under every fault, and the long runs; write the figures of the page about reliability.
 
-    Takes about half an hour. With arguments after `--` for pytest, no figures are written:
+    Takes about a quarter of an hour. With arguments after `--` for pytest, no figures are written:
     `python -m nox -s faults -- -k "Client.create and hang"`.
     """
     install(session, wheel(session), *group("test"))

@@ -76,7 +76,7 @@ def _shown(value: Any) -> str:
         return ", ".join(f"{number:,} {name}" for name, number in members) or "none"
     if isinstance(value, list):
         early, late = cast("list[float]", value)
-        return f"{early}, at the end {late}"
+        return f"{early:,}, at the end {late:,}"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

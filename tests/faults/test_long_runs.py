@@ -373,8 +373,11 @@ class Resources:
 
     sockets: int
     threads: int
+    objects: int
+    """How many pieces of memory the interpreter has given out, which is exact."""
+
     memory: int
-    """In bytes."""
+    """In bytes, as the system sees it."""
 
     @classmethod
     def now(cls) -> Resources:
@@ -382,7 +385,7 @@ class Resources:
         links = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
         sockets = sum(link.startswith("socket:") for link in links)
-        return cls(sockets, threading.active_count(), pages * os.sysconf("SC_PAGE_SIZE"))
+        return cls(sockets, threading.active_count(), sys.getallocatedblocks(), pages * os.sysconf("SC_PAGE_SIZE"))
 
 
 _EVENTS = ("expiry", "restart", "limit", "no limit", "restart", "expiry", "limit", "no limit", "expiry", "restart")
@@ -431,12 +434,14 @@ def _endure(
             "events": dict(Counter(_EVENTS[block % len(_EVENTS)] for block in range(_BLOCKS))),
             "sockets": [max(sample.sockets for sample in part) for part in (early, late)],
             "threads": [max(sample.threads for sample in part) for part in (early, late)],
+            "allocated blocks": [max(sample.objects for sample in part) for part in (early, late)],
             "memory in MiB": [round(max(sample.memory for sample in part) / 2**20, 1) for part in (early, late)],
             "seconds": round(time.monotonic() - began),
         }
     )
     assert max(sample.sockets for sample in late) <= max(sample.sockets for sample in early)
     assert max(sample.threads for sample in late) <= max(sample.threads for sample in early)
+    assert max(sample.objects for sample in late) - max(sample.objects for sample in early) < 2000
     assert growth < 4 * 2**20
 
 
