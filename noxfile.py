@@ -5,11 +5,13 @@ Arguments after `--` go to pytest, and coverage is then not checked: `python -m 
 
 import argparse
 import itertools
+import json
 import os
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import nox
 
@@ -70,6 +72,43 @@ def build(session: nox.Session) -> None:
     shutil.rmtree(dist(session), ignore_errors=True)
     # Without isolation, the backend too has the version of the constraints file.
     session.run("python", "-m", "build", "--no-isolation", "--outdir", str(dist(session)), str(ROOT), silent=True)
+
+
+@nox.session(requires=["build"])
+def release(session: nox.Session) -> None:
+    """Check the sdist and the wheel as the package index does. Upload the files that it names."""
+    install(session, *group("release"))
+    session.run("twine", "check", "--strict", *map(str, sorted(dist(session).iterdir())))
+
+
+@nox.session
+def security(session: nox.Session) -> None:
+    """Check the code with ruff, whose rules include those on security, and the pinned packages for vulnerabilities.
+
+    pip-audit asks the vulnerability service of PyPI. Where that cannot be reached, such as behind a mirror, the session
+    is skipped, or fails if `CI` is set.
+    """
+    install(session, *group("security"))
+    session.run("ruff", "check")
+    report = Path(session.create_tmp()) / "audit.json"
+    report.unlink(missing_ok=True)
+    # Exact versions, and so nothing to resolve. Also 1 if the service cannot be reached.
+    what = ("--requirement", str(CONSTRAINTS), "--no-deps", "--disable-pip", "--progress-spinner", "off")
+    session.run("pip-audit", *what, "--format", "json", "--output", str(report), success_codes=[0, 1])
+    packages: list[dict[str, Any]] = json.loads(report.read_text("utf-8"))["dependencies"] if report.exists() else []
+    vulnerable = [f"{it['name']} {it['version']}: {each['id']}" for it in packages for each in it.get("vulns", ())]
+    if vulnerable:
+        session.error(f"known vulnerabilities: {', '.join(vulnerable)}")
+    known = [it for it in packages if "vulns" in it]
+    if len(known) < len(packages) or not packages:
+        give_up(session, f"the vulnerability service knows only {len(known)} of {len(packages)} packages")
+
+
+def give_up(session: nox.Session, reason: str) -> None:
+    """Skip a session that lacks something. CI must not leave anything out unnoticed."""
+    if os.environ.get("CI"):
+        session.error(reason)
+    session.skip(reason)
 
 
 @nox.session(python=PYTHONS, requires=["build"])
@@ -136,9 +175,7 @@ def contract(session: nox.Session) -> None:
     options, for_pytest = parser.parse_known_args(session.posargs)
     missing = [program for program in ("node", "npm") if not shutil.which(program)]
     if missing:
-        # CI must not leave anything out unnoticed.
-        give_up = session.error if os.environ.get("CI") else session.skip
-        give_up(f"the contract tests need Node.js 20 or newer with npm; not found: {', '.join(missing)}")
+        give_up(session, f"the contract tests need Node.js 20 or newer with npm; not found: {', '.join(missing)}")
     install(session, wheel(session), *group("test"))
     with session.chdir(CONTRACT):
         npm_ci(session)
@@ -261,6 +298,14 @@ def schema(session: nox.Session) -> None:
     (ROOT / "rocketchat_integrations" / "manifest.schema.json").write_text(str(text), encoding="utf-8")
 
 
+@nox.session(requires=["build"])
+def picture(session: nox.Session) -> None:
+    """Write the picture of the README, made by a real run."""
+    install(session, wheel(session))
+    text = session.run("python", "-m", "docs.pictures.readme", silent=True)
+    (ROOT / "docs" / "_static" / "plan.svg").write_text(str(text), encoding="utf-8")
+
+
 @nox.session
 def twins(session: nox.Session) -> None:
     """Write the synchronous client, made from the asynchronous one."""
@@ -282,10 +327,9 @@ def pin(session: nox.Session) -> None:
     session.install("uv")
     declared = PROJECT["project"]
     extras = itertools.chain(*declared["optional-dependencies"].values())
+    groups = group("build", "release", "security", "dev")
     wanted = Path(session.create_tmp()) / "requirements.in"
-    wanted.write_text(
-        "\n".join([*declared["dependencies"], *extras, *group("build", "dev"), *PROJECT["build-system"]["requires"]])
-    )
+    wanted.write_text("\n".join([*declared["dependencies"], *extras, *groups, *PROJECT["build-system"]["requires"]]))
     session.run(
         *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", PYTHONS[0], "--fork-strategy=fewest"),
         *("--upgrade", "--no-annotate", "--custom-compile-command", "python -m nox -s pin"),

@@ -21,6 +21,14 @@ def mask(value: object) -> str:
     return "None" if value is None else HIDDEN
 
 
+def mask_url(value: object) -> str:
+    """Return the repr of a URL without user, path and query, any of which may be a secret. None is shown."""
+    match = re.fullmatch(r"(\w+://)([^/?#\\@]+)(/?)(.*)", str(value), re.DOTALL)
+    if value is None or match is None or "@" in match[4]:
+        return mask(value)
+    return repr(match[1] + match[2] + match[3] + (HIDDEN if match[4] else ""))
+
+
 def spellings(secrets: Iterable[str], *, shortest: int = 6, levels: int = 1) -> tuple[str, ...]:
     """Return the secrets as they are, and as URLs, JSON, HTML and Python spell them; the longest first.
 

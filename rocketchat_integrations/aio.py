@@ -155,16 +155,32 @@ class AsyncClient:
         await self._driver.close()
 
     @overload
-    async def create(self, definition: IncomingIntegration) -> IncomingIntegrationRecord: ...
+    async def create(
+        self,
+        definition: IncomingIntegration,
+        *,
+        find_existing: bool = False,
+    ) -> IncomingIntegrationRecord: ...
     @overload
-    async def create(self, definition: OutgoingIntegration) -> OutgoingIntegrationRecord: ...
-    async def create(self, definition: IntegrationDefinition) -> IntegrationRecord:
-        """Create an integration. Not repeated after a lost response: check then whether it exists.
+    async def create(
+        self,
+        definition: OutgoingIntegration,
+        *,
+        find_existing: bool = False,
+    ) -> OutgoingIntegrationRecord: ...
+    async def create(self, definition: IntegrationDefinition, *, find_existing: bool = False) -> IntegrationRecord:
+        """Create an integration. Not repeated after a lost response, unless with ``find_existing``.
 
         Server 0.49 and later; see <https://developer.rocket.chat/apidocs/create-integration>.
 
         Args:
             definition: what to create. Of a record, its definition is used: this copies it to another workspace.
+            find_existing: after a lost response, list the integrations of this type and name, and return the one that
+                equals the definition (see :func:`~rocketchat_integrations.differences`). Only if there is none, the
+                call is repeated, as the retry policy allows; after a timeout or 504 it is not, because the server may
+                still be at work. Use a name that no other integration has: an equal one that existed before, or that
+                somebody else creates at the same time, is returned as well; with two equal ones the failure is
+                raised. A server that acts only after the search, although its connection broke, creates a second one.
 
         Returns:
             The record, with the id and, of an incoming integration, the token. The server accepts a script that
@@ -175,7 +191,7 @@ class AsyncClient:
             ConfigurationError: if a field has a value that is not allowed.
             BadRequestError: if a rule of the server refuses it; for example, the room or the user does not exist.
         """
-        return await self._driver.run(calls.create(definition))
+        return await self._driver.run(calls.create(definition, find_existing=find_existing))
 
     @overload
     async def get(
@@ -252,7 +268,8 @@ class AsyncClient:
 
         Takes one request for up to 100 integrations, and two for up to 20,000: a page, and the rest at once. More
         are read in pages of 100; so are all, if the server does not give the rest at once (its setting
-        ``API_Allow_Infinite_Count`` is off), or if the answer could exceed half of ``max_response_size``.
+        ``API_Allow_Infinite_Count`` is off), or if the answer could exceed four fifths of
+        ``max_response_size``: with the default, 20,000 records of 650 bytes.
 
         Server 0.49 and later; see <https://developer.rocket.chat/apidocs/integration-api>.
 
@@ -285,6 +302,7 @@ class AsyncClient:
 
         Raises:
             ConfigurationError: if an argument is of the wrong type, or the id is blank.
+            DecodingError: if the answer belongs to another integration, as a broken cache gives it.
         """
         return AsyncListing(self._driver, calls.history(id, on_error=on_error))
 
@@ -407,6 +425,7 @@ class AsyncClient:
 
         Raises:
             ConfigurationError: if not exactly one of ``room_id`` and ``room_name`` is given.
+            DecodingError: if the answer belongs to another room than ``room_name``, as a broken cache gives it.
             NotFoundError: if there is no such room.
             PermissionDeniedError: if the user lacks the permissions, or may not enter the room: then its
                 ``permissions`` are empty.

@@ -34,6 +34,8 @@
         ├── StalePlan
         └── ApplyError
 
+    InsecureTransportWarning          others can read and change a client's calls (a UserWarning)
+
 They contain only plain values, so that they can be pickled, and no text shows a
 secret. An exception of requests, urllib3 or the operating system is described and
 not chained, since it contains the request with its tokens.
@@ -50,6 +52,16 @@ if TYPE_CHECKING:
     from .models import Change, IntegrationRecord
 
 
+class InsecureTransportWarning(UserWarning):
+    """Others can read the tokens and change the calls of a client or a webhook.
+
+    Warns when one is made with ``verify=False``, or for ``http://`` unless the host is this machine (``localhost``,
+    ``127.0.0.1``, ``::1``).
+    As Python's default filter does it, once for each line of your program that makes one, and each host. To turn it
+    off: ``warnings.simplefilter("ignore", InsecureTransportWarning)``. The command line prints it as one line.
+    """
+
+
 class RocketChatError(Exception):
     """The base class: ``except RocketChatError`` catches every failure of a call.
 
@@ -64,6 +76,10 @@ class RocketChatError(Exception):
         super().__init__(message)
         self.may_have_acted: bool = may_have_acted
 
+    def __str__(self) -> str:
+        # Lone surrogates, which a server's JSON may contain, could not be printed.
+        return super().__str__().encode(errors="backslashreplace").decode()
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Call no constructor, since their arguments differ.
         return type(self).__new__, (type(self), *self.args), vars(self).copy()
@@ -76,10 +92,14 @@ class ConfigurationError(RocketChatError, ValueError):
 class TransportError(RocketChatError):
     """There was no complete HTTP answer.
 
+    An exception that a signal handler raises during a call is raised unchanged, even a ``TimeoutError``, and so is one
+    that another library throws into it, unless its class is one of Python's own or of the HTTP libraries.
+
     Attributes:
         kind: the kind of failure: ``"refused"``, ``"unreachable"``, ``"name"`` (the host
             name is unknown), ``"certificate"``, ``"tls"``, ``"proxy"``, ``"reset"``,
             ``"incomplete"``, ``"too-large"``, ``"timeout"`` or ``"other"``.
+        tries: how many times the call was tried; if more than once, the message tells it.
         host: the host of the request.
         port: the port of the request.
     """
@@ -87,6 +107,7 @@ class TransportError(RocketChatError):
     def __init__(self, message: str, *, kind: str, host: str, port: int, may_have_acted: bool) -> None:
         super().__init__(message, may_have_acted=may_have_acted)
         self.kind: str = kind
+        self.tries: int = 1
         self.host: str = host
         self.port: int = port
 
@@ -205,7 +226,9 @@ class UnexpectedResponse(RocketChatError):
 
     A web page or "API endpoint does not exist" means a wrong base URL, or an
     endpoint that this server does not have yet. A redirect means that the base URL is
-    not the final one; it is not followed, since the token would go with it.
+    not the final one; it is not followed, since the token would go with it. 407, 408 and
+    413 mean that a proxy requires credentials, has waited too long for the request, or
+    does not allow one of this size.
 
     Attributes:
         status: the HTTP status.
@@ -214,7 +237,8 @@ class UnexpectedResponse(RocketChatError):
     """
 
     def __init__(self, message: str, *, status: int, content_type: str | None, location: str | None) -> None:
-        super().__init__(message, may_have_acted=status < 300)
+        # After 408, the server may still get the request that a proxy has given up on.
+        super().__init__(message, may_have_acted=status < 300 or status == 408)
         self.status: int = status
         self.content_type: str | None = content_type
         self.location: str | None = location

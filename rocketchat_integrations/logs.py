@@ -20,27 +20,18 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import threading
-import time
 from datetime import UTC, datetime
-from queue import SimpleQueue
-from typing import Self
 
-import attrs
-
-from ._text_length import length, truncate
+from ._log_entries import OVERHEAD, LogAttachment, LogEntry
+from ._log_sender import THREAD_NAME, Sender
 from ._tracebacks import sealed
 from .client import IncomingWebhook
 from .exceptions import ConfigurationError
-from .messages import Attachment, Message
 
 _FLUSH_SECONDS = 2.0
-_THREAD_NAME = __name__
 # Posting logs to these itself, so that each post would cause another.
 _IGNORED_LOGGERS = ("rocketchat_integrations", "urllib3", "requests")
-# Characters for the code block and the note on dropped records.
-_OVERHEAD = 100
 _LONGEST_MENTION = 50
 
 _FORMATTER = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -54,7 +45,6 @@ _COLORS = (
     (logging.INFO, "#1e88e5"),
     (logging.NOTSET, "#9e9e9e"),
 )
-_log = logging.getLogger(__name__)
 
 
 class RocketChatHandler(logging.Handler):
@@ -62,9 +52,13 @@ class RocketChatHandler(logging.Handler):
 
     Logging only puts the text of a record into a queue. A background thread posts what is waiting, several records in
     one message, in a code block or as attachments; it waits for rate limits as the webhook's
-    :class:`~rocketchat_integrations.RetryPolicy` defines. Records are dropped when the queue is full and when a post
-    fails, because no post is sent twice. :attr:`dropped` counts them, and the next message that arrives says how many
-    are missing.
+    :class:`~rocketchat_integrations.RetryPolicy` defines. Texts are shortened before they are queued, and the queue
+    takes at most 16 MiB of memory, whatever ``capacity`` and ``message_size`` are.
+
+    Records are dropped when the queue is full and when a post fails, because no post is sent twice. :attr:`dropped`
+    counts them, and the next message that arrives says how many are missing. The other handlers get a warning that says
+    why; if none of them writes to standard error, the handler itself writes it there, unless
+    ``logging.raiseExceptions`` is False.
 
     Records of the loggers ``rocketchat_integrations``, ``urllib3`` and ``requests`` and their children are not posted,
     nor is anything that is logged in the thread of a handler: with DEBUG on the root logger, each post would cause the
@@ -111,8 +105,8 @@ class RocketChatHandler(logging.Handler):
             raise ConfigurationError("webhook: must be an IncomingWebhook or its URL")
         if type(capacity) is not int or capacity < 1:
             raise ConfigurationError("capacity: must be a positive whole number")
-        if type(message_size) is not int or message_size < 3 * _OVERHEAD:
-            raise ConfigurationError(f"message_size: must be a whole number of at least {3 * _OVERHEAD}")
+        if type(message_size) is not int or message_size < 3 * OVERHEAD:
+            raise ConfigurationError(f"message_size: must be a whole number of at least {3 * OVERHEAD}")
         if not isinstance(attachments, bool):
             raise ConfigurationError("attachments: must be True or False")
         if mention is not None and not _is_mention(mention):
@@ -145,7 +139,7 @@ class RocketChatHandler(logging.Handler):
         # thread: a QueueHandler may forward it. Its name may be None.
         is_ignored = str(record.name).partition(".")[0] in _IGNORED_LOGGERS
         threads = (record.threadName, threading.current_thread().name)
-        return not is_ignored and _THREAD_NAME not in threads and super().handle(record)
+        return not is_ignored and THREAD_NAME not in threads and super().handle(record)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of a record; by default with time, level and logger, which attachments show themselves."""
@@ -157,20 +151,23 @@ class RocketChatHandler(logging.Handler):
             text = self.format(record)
             if not isinstance(text, str):
                 raise TypeError(f"the formatter returned {type(text).__name__} instead of text")
-            entry = self._entry(record, text)
+            entry = self._entry(record, text).fitted(self._message_size)
             sender = self._current_sender()
         except Exception:
             self.handleError(record)
             return
-        sender.put(entry, 0 if self._is_closed else self._capacity)
+        if self._is_closed:
+            sender.refuse()
+        else:
+            sender.put(entry, self._capacity)
 
-    def _entry(self, record: logging.LogRecord, text: str) -> _Entry:
+    def _entry(self, record: logging.LogRecord, text: str) -> LogEntry:
         level = record.levelno or logging.NOTSET  # a record made of a dictionary may have None
         mention = self._mention if level >= self._mention_level else None
         if not self._attachments:
-            return _Entry(text, mention)
+            return LogEntry(text, mention)
         message = record.getMessage() if self.formatter is None else ""
-        return _AttachmentEntry(
+        return LogAttachment(
             text.removeprefix(message).strip("\n"),
             mention,
             title=f"{record.levelname} {record.name}",
@@ -189,17 +186,20 @@ class RocketChatHandler(logging.Handler):
             self._current_sender().wait(timeout)
 
     def close(self) -> None:
-        """Post the queued records, for at most 2 seconds. Drop the rest, and all later records."""
+        """Post the queued records, for at most 2 seconds. Drop the rest, and all later records.
+
+        How many are dropped is written to standard error.
+        """
         self.acquire()
         try:
             was_closed, self._is_closed = self._is_closed, True
         finally:
             self.release()
         if not was_closed:
-            self._current_sender().stop()
+            self._current_sender().stop(_FLUSH_SECONDS)
         super().close()
 
-    def _current_sender(self) -> _Sender:
+    def _current_sender(self) -> Sender:
         self.acquire()  # Hold the lock briefly: other logging threads wait for it.
         try:
             if self._sender.process != os.getpid():
@@ -211,165 +211,8 @@ class RocketChatHandler(logging.Handler):
         finally:
             self.release()
 
-    def _new_sender(self) -> _Sender:
-        return _Sender(self._webhook, self._message_size, closes_webhook=self._owns_webhook)
-
-
-@attrs.frozen
-class _Entry:
-    """What is posted of a record."""
-
-    code: str
-    """The text in the code block."""
-    mention: str | None
-
-    @property
-    def size(self) -> int:
-        return length(self.code) + 1
-
-    def fitted(self, size: int) -> Self:
-        """Return an entry whose texts mention nobody, and that is not larger."""
-        return attrs.evolve(self, code=_shortened(_escaped(self.code), size))
-
-
-@attrs.frozen(kw_only=True)
-class _AttachmentEntry(_Entry):
-    """What is posted of a record as an attachment."""
-
-    title: str
-    message: str
-    color: str
-    ts: datetime
-
-    @property
-    def size(self) -> int:
-        return length(self.code) + length(self.message) + length(self.title) + 1
-
-    def fitted(self, size: int) -> Self:
-        part = size // 3
-        title, message = (_shortened(_escaped(text), part) for text in (self.title, self.message))
-        code = _shortened(_escaped(self.code), size - length(title) - length(message))
-        return attrs.evolve(self, title=title, message=message, code=code)
-
-    def attachment(self) -> Attachment:
-        block = f"```\n{self.code}\n```" if self.code else ""
-        text = "\n".join(filter(None, [self.message, block]))
-        return Attachment(title=self.title, text=text, color=self.color, ts=self.ts)
-
-
-class _Sender:
-    """A queue of entries, and the thread that posts them.
-
-    Each counter has one writer: the threads that log, one at a time under the handler's lock, or the posting thread.
-    """
-
-    def __init__(self, webhook: IncomingWebhook, message_size: int, *, closes_webhook: bool) -> None:
-        self.process = os.getpid()
-        self._webhook = webhook
-        self._message_size = message_size
-        self._closes_webhook = closes_webhook
-        # A SimpleQueue is reentrant: a signal handler may log while a put is interrupted.
-        self._queue: SimpleQueue[_Entry | threading.Event | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._late_flush: tuple[threading.Event, float] | None = None
-        self._is_stopped = False
-        self._queued = self._dropped = 0
-        self._delivered = self._lost = self._reported = 0
-
-    @property
-    def dropped(self) -> int:
-        if self._is_stopped:
-            return self._dropped + self._queued - self._delivered
-        return self._dropped + self._lost
-
-    def put(self, entry: _Entry, capacity: int) -> None:
-        """Queue an entry, or drop it."""
-        if self._queue.qsize() >= capacity or not self._start():
-            self._dropped += 1
-        else:
-            self._queued += 1
-            self._queue.put(entry)
-
-    def wait(self, timeout: float) -> None:
-        """Wait until every entry in the queue is posted or dropped."""
-        if self._thread is not None:
-            began, reached = time.monotonic(), threading.Event()
-            self._queue.put(reached)
-            if not reached.wait(timeout):
-                self._late_flush = (reached, began)
-
-    def stop(self) -> None:
-        """End the thread when the queue is empty, and wait for that for 2 seconds at most."""
-        if self._thread is None:
-            self._close_webhook()
-            return
-        self._queue.put(None)
-        seconds = _FLUSH_SECONDS
-        # `logging.shutdown` flushes and closes: both together must not wait longer than one of them.
-        if self._late_flush is not None and not self._late_flush[0].is_set():
-            seconds += self._late_flush[1] - time.monotonic()
-        self._thread.join(max(0.0, seconds))
-        self._is_stopped = True
-
-    def _start(self) -> bool:
-        """Start the thread if it is not running; return whether it is."""
-        if self._thread is None:
-            thread = threading.Thread(target=self._run, name=_THREAD_NAME, daemon=True)
-            self._thread = thread
-            try:
-                thread.start()
-            except RuntimeError:  # no more threads, or the interpreter is ending
-                self._thread = None
-        return self._thread is not None
-
-    def _run(self) -> None:
-        batch: list[_Entry] = []
-        size = 0
-        for item in iter(self._queue.get, None):
-            if isinstance(item, _Entry):
-                room = self._message_size - _OVERHEAD - length(item.mention or "")
-                entry = item.fitted(room)
-                if size + entry.size > room:
-                    self._deliver(batch)
-                    batch, size = [], 0
-                batch.append(entry)
-                size += entry.size
-                if not self._queue.empty():
-                    continue
-            self._deliver(batch)
-            batch, size = [], 0
-            if isinstance(item, threading.Event):
-                item.set()
-        self._deliver(batch)
-        self._close_webhook()
-
-    def _deliver(self, batch: list[_Entry]) -> None:
-        if not batch or self._is_stopped:
-            return
-        missing = self.dropped - self._reported
-        report = f"{missing} log records were not delivered.\n" if missing else ""
-        try:
-            self._webhook.post(_message(batch, report), max_message_size=self._message_size)
-        except Exception as error:
-            self._lost += len(batch)
-            # For the other handlers, unless the interpreter is ending and has closed their streams.
-            if not self._is_stopped:
-                _log.warning("%d log records were not delivered: %s", len(batch), error)
-        else:
-            self._delivered += len(batch)
-            self._reported += missing
-
-    def _close_webhook(self) -> None:
-        if self._closes_webhook:
-            self._webhook.close()
-
-
-def _message(batch: list[_Entry], report: str) -> Message:
-    mention = next((f"{entry.mention}\n" for entry in batch if entry.mention), "")
-    attachments = [entry.attachment() for entry in batch if isinstance(entry, _AttachmentEntry)]
-    code = [] if attachments else ["```", *(entry.code for entry in batch), "```"]
-    # Without previews: the server would request every URL in the records.
-    return Message(f"{mention}{report}" + "\n".join(code), attachments=attachments, parse_urls=False)
+    def _new_sender(self) -> Sender:
+        return Sender(self._webhook, self._message_size, closes_webhook=self._owns_webhook)
 
 
 def _open(url: str | None) -> IncomingWebhook:
@@ -387,23 +230,3 @@ def _level_number(argument: str, level: int | str) -> int:
 
 def _is_mention(text: object) -> bool:
     return isinstance(text, str) and text.startswith("@") and len(text) <= _LONGEST_MENTION and "\n" not in text
-
-
-def _escaped(text: str) -> str:
-    """Keep text from ending its code block and from mentioning users: servers find @all in code blocks, too."""
-    text = text.encode("utf-8", "backslashreplace").decode()
-    text = re.sub("``(?=`)", "``\u200b", text)
-    return re.sub(r"(?<![^\s\ufeff>])@(?=\S)", "@\u200b", text)
-
-
-def _shortened(text: str, size: int) -> str:
-    """Leave out the middle of text that is too long: its beginning says what happened, and its end why."""
-    if length(text) < size:
-        return text
-    if size < _OVERHEAD:  # no room for the note
-        return truncate(text, size)
-    half = size // 2 - 40
-    units = text.encode("utf-16-le")
-    head, tail = (part.decode("utf-16-le", "ignore") for part in (units[: 2 * half], units[-2 * half :]))
-    # Without a blank before the tail: an @ at its beginning would become a mention.
-    return f"{head}\n[... {len(text) - len(head) - len(tail)} characters left out ...]{tail}"

@@ -40,7 +40,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 import attrs
 
 from ._call_outcomes import CallOutcome as CallOutcome, outcome_of
-from ._redaction import mask
+from ._redaction import mask, mask_url
 from ._validation import EVERYWHERE as EVERYWHERE, Problem, problems, trimmed
 
 _Class = TypeVar("_Class", bound=type)
@@ -563,8 +563,8 @@ class HistoryEntry:
     updated_at: datetime | None = None
     """When this entry last changed, in UTC."""
 
-    url: str | None = None
-    """The URL that was called."""
+    url: str | None = attrs.field(default=None, repr=mask_url)
+    """The URL that was called. A repr shows only its host: user, path and query may contain secrets."""
 
     trigger_word: str | None = None
     """The trigger word that matched; None if there was none."""

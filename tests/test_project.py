@@ -1,8 +1,12 @@
 """Tests of the project itself: version, licence, pinned versions, commands of the README, packaging."""
 
 import json
+import os
 import re
 import runpy
+import shutil
+import subprocess
+import sys
 import sysconfig
 import tomllib
 from importlib import metadata
@@ -10,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 import rocketchat_integrations
@@ -17,6 +22,7 @@ from rocketchat_integrations import Client, IncomingIntegration
 from rocketchat_integrations.testing import LocalRocketChat
 
 ROOT = Path(__file__).parent.parent
+ISSUE_FORMS = ROOT / ".github" / "ISSUE_TEMPLATE"
 DISTRIBUTION = metadata.distribution("rocketchat-integrations")
 
 
@@ -73,6 +79,79 @@ def test_every_requirement_is_pinned() -> None:
 def test_the_pins_name_no_address() -> None:
     """The checks download from the index that the machine is set up with."""
     assert not re.search(r"://|^-", read("constraints.txt"), re.MULTILINE)
+
+
+def test_anybody_can_build_the_same_packages(tmp_path: Path) -> None:
+    """Whatever the folder, the time zone, the times of the files, and the permissions that the system gives them."""
+    packages = [
+        build(tmp_path / "a", umask=0o022, timezone="UTC", times=2_000_000_000),
+        build(tmp_path / "b c", umask=0o077, timezone="Pacific/Kiritimati", times=1_000_000_000),
+    ]
+    assert len(packages[0]) == 2
+    # Not `==`, which would show the difference of a megabyte.
+    assert [name for name, content in packages[0].items() if packages[1][name] != content] == []
+
+
+def build(folder: Path, *, umask: int, timezone: str, times: int) -> dict[str, bytes]:
+    """Return the sdist and the wheel that are built of a copy of the checkout, by their names."""
+    patterns = (".*_cache", ".git", ".hypothesis", ".nox", "__pycache__", "_build", "build", "node_modules")
+    checkout = shutil.copytree(ROOT, folder / "checkout", ignore=shutil.ignore_patterns(*patterns))
+    for path in checkout.rglob("*"):
+        path.chmod(path.stat().st_mode & ~umask)
+        os.utime(path, (times, times))
+    command = [sys.executable, "-m", "hatchling", "build", "--directory", str(folder / "dist")]
+    environment = {**os.environ, "TZ": timezone, "PYTHONHASHSEED": str(umask)}
+    subprocess.run(command, cwd=checkout, env=environment, umask=umask, check=True, capture_output=True)
+    return {path.name: path.read_bytes() for path in (folder / "dist").iterdir()}
+
+
+def test_the_sdist_has_the_pages_that_the_readme_names() -> None:
+    """And nothing is listed for it that does not exist."""
+    declared = tomllib.loads(read("pyproject.toml"))["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"]
+    assert [name for name in declared if not (ROOT / name).exists()] == []
+    assert {"tests", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "SECURITY.md"} <= set(declared)
+
+
+def test_the_links_of_the_index_lead_to_files() -> None:
+    """The README is the page of the package there, so that its links are absolute; so are those of the metadata."""
+    metadata_urls = dict(line.split(", ", 1) for line in DISTRIBUTION.metadata.get_all("Project-URL") or [])
+    assert set(metadata_urls) == {"Changelog", "Documentation", "Issues", "Security", "Source"}
+    source = metadata_urls["Source"]
+    readme = re.sub(r"^```.*?^```$", "", read("README.md"), flags=re.MULTILINE | re.DOTALL)
+    defined = dict(re.findall(r"^\[([^]]+)\]: (\S+)$", readme, re.MULTILINE))
+    assert set(re.findall(r"\]\[([^]]+)\]", readme)) == defined.keys()
+    links = [*metadata_urls.values(), *defined.values(), *re.findall(r"\]\((\S+?)\)", readme)]
+    assert [link for link in links if not link.startswith("https://")] == []
+    paths = [re.fullmatch(rf"{re.escape(source)}/(?:blob|tree|raw)/main/([^#]+)(?:#.*)?", link) for link in links]
+    named = [path[1] for path in paths if path is not None]
+    assert "CHANGELOG.md" in named
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    other = {link for link in links if link.startswith(source)} - {link for link in links if "/main/" in link}
+    assert other == {source, f"{source}/issues"}
+
+
+def test_the_citation_is_complete() -> None:
+    """It has the fields that the format requires, and the version, licence and address of the package."""
+    citation: dict[str, Any] = yaml.safe_load(read("CITATION.cff"))
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+    assert citation["version"] == rocketchat_integrations.__version__
+    assert citation["license"] == DISTRIBUTION.metadata["License-Expression"]
+    assert f"Source, {citation['repository-code']}" in (DISTRIBUTION.metadata.get_all("Project-URL") or [])
+    dates = re.search(rf"^## \[{re.escape(citation['version'])}\] - (\S+)$", read("CHANGELOG.md"), re.MULTILINE)
+    assert (dates and dates[1]) == (citation.get("date-released") and str(citation["date-released"]))
+
+
+def test_the_issue_forms_can_be_filled_in() -> None:
+    """Each is a form with a name and fields of their own ids, and a bug report asks for the versions."""
+    forms = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in ISSUE_FORMS.glob("*.yml")}
+    contacts = forms.pop("config")["contact_links"]
+    assert [contact["url"] for contact in contacts] == re.findall(
+        r"^\[advisories\]: (.*)$", read("SECURITY.md"), re.MULTILINE
+    )
+    ids = {name: [field["id"] for field in form["body"] if field["type"] != "markdown"] for name, form in forms.items()}
+    assert all(form["name"] and form["description"] for form in forms.values())
+    assert all(len(each) == len(set(each)) for each in ids.values())
+    assert {"version", "server", "python"} <= set(ids["bug"])
 
 
 def test_pytest_finds_the_plugin() -> None:

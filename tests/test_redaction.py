@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from rocketchat_integrations._redaction import mask, redacted, spellings
+from rocketchat_integrations._redaction import mask, mask_url, redacted, spellings
 
 TOKENS = [
     "canary",
@@ -44,6 +44,23 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "form": lambda token: quote_plus(token, errors="replace"),
     "URL in a URL": lambda token: quote(quote(token, safe="", errors="replace"), safe=""),
 }
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (None, "None"),
+        ("https://bot.example.com", "'https://bot.example.com'"),
+        ("https://bot.example.com:8443/", "'https://bot.example.com:8443/'"),
+        ("https://hooks.example.com/services/T0KEN", "'https://hooks.example.com/<hidden>'"),
+        ("https://bot.example.com?key=T0KEN", "'https://bot.example.com<hidden>'"),
+        ("https://me:T0KEN@bot.example.com/", "<hidden>"),
+        ("https://me:T0/KEN@bot.example.com/", "<hidden>"),
+        ("T0KEN", "<hidden>"),
+    ],
+)
+def test_of_a_url_only_the_host_is_shown(url: str | None, shown: str) -> None:
+    assert mask_url(url) == shown
 
 
 def hide(value: Any, *secrets: str) -> Any:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager
 
-from rocketchat_integrations import Client, IncomingIntegration, OutgoingIntegration
+from rocketchat_integrations import Client, OutgoingIntegration
 from rocketchat_integrations.outgoing import MessageSent, Reply, WebhookApp
 from rocketchat_integrations.testing import LocalBot, LocalRocketChat
 
@@ -68,14 +68,32 @@ def _before_upgrade() -> Generator[Mapping[str, str], None, None]:
 @contextlib.contextmanager
 def _changed_by_hand() -> Generator[Mapping[str, str], None, None]:
     """Run a server with two integrations, which differ from the manifest on the page *Integrations as code*."""
-    with LocalRocketChat() as server, Client(server.url, server.auth("admin")) as client:
-        script = "class Script {\n  process_incoming_request({ request }) {\n    return {};\n  }\n}\n"
-        client.create(
-            IncomingIntegration(
-                "builds", channel="#general", username="rocket.cat", enabled=False, script=script, script_enabled=True
-            )
+    script = "class Script {\n  process_incoming_request({ request }) {\n    return {};\n  }\n}\n"
+    with LocalRocketChat() as server:
+        # Inserted, so that the ids are the same in each build.
+        server.insert(
+            {
+                "_id": "hN3yUzQd7rKp4BvXs",
+                "type": "webhook-incoming",
+                "name": "builds",
+                "script": script,
+                "scriptEnabled": True,
+                "scriptCompiled": script,
+                "scriptError": None,
+                **_COMMON,
+                "enabled": False,
+            }
         )
-        client.create(IncomingIntegration("old alerts", channel="#ops", username="rocket.cat"))
+        server.insert(
+            {
+                "_id": "gM8fLwCj5tRe2WqZa",
+                "type": "webhook-incoming",
+                "name": "old alerts",
+                "scriptEnabled": False,
+                **_COMMON,
+                "channel": ["#ops"],
+            }
+        )
         yield environment_of(server)
 
 

@@ -19,7 +19,7 @@ class Httpx2Transport:
         max_response_size: the maximum size of a response, in bytes.
     """
 
-    def __init__(self, *, connect: float = 5.0, read: float = 30.0, max_response_size: int = 64 * 2**20) -> None:
+    def __init__(self, *, connect: float = 5.0, read: float = 30.0, max_response_size: int = 16 * 2**20) -> None:
         self._transport = httpx2.AsyncHTTPTransport()
         self._timeouts = httpx2.Timeout(read, connect=connect).as_dict()
         self._max_response_size = max_response_size

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import get_args
 
+import attrs
+
 from rocketchat_integrations._tracebacks import sealed
 from rocketchat_integrations._validation import is_unicode
 from rocketchat_integrations.exceptions import ConfigurationError
@@ -33,6 +35,7 @@ from .arguments import (
     room_query,
 )
 from .flows import Flow, call
+from .normalization import differences
 from .overflow import fit, post_all
 from .paging import ListQuery, OnError, RestReading
 
@@ -40,11 +43,27 @@ from .paging import ListQuery, OnError, RestReading
 _SMALLEST_LIMIT = 100
 
 
-def create(definition: IntegrationDefinition) -> Flow[IntegrationRecord]:
+def create(definition: IntegrationDefinition, *, find_existing: bool) -> Flow[IntegrationRecord]:
     arguments.check_definition("definition", definition)
+    check_flag("find_existing", find_existing)
     if is_record(definition):  # may have been evolved into anything; a definition was checked when it was made
         updates.check_fields(definition)
-    return call(endpoints.create(definition))
+    operation = endpoints.create(definition)
+    if find_existing:
+        operation = attrs.evolve(operation, find_result=lambda: _existing(definition))
+    return call(operation)
+
+
+def _existing(definition: IntegrationDefinition) -> Flow[IntegrationRecord | None]:
+    """Return the integration that equals the definition, as the server stores it; None if there is none."""
+    query = paging.integrations(
+        name=definition.name, name_contains=None, type=definition.type, on_error=None, rest=None
+    )
+    equal = [record for record in (yield from paging.read_all(query)) if not differences(record, definition)]
+    if len(equal) > 1:
+        ids = ", ".join(record.id for record in equal)
+        raise ConfigurationError(f"definition: equals several integrations on the server: {ids}")
+    return equal[0] if equal else None
 
 
 def get(id: IntegrationRecord | str, *, created_by: str | None) -> Flow[IntegrationRecord]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import attrs
 
+from rocketchat_integrations._redaction import redacted, spellings
 from rocketchat_integrations.exceptions import ConfigurationError, DecodingError
 from rocketchat_integrations.messages import Action, Attachment, Message
 from rocketchat_integrations.models import (
@@ -28,8 +29,6 @@ from rocketchat_integrations.models import (
     OutgoingIntegration,
     OutgoingIntegrationRecord,
     RetryDelay,
-    ScriptError,
-    UserReference,
     event_or_text,
     retry_delay_or_text,
 )
@@ -47,6 +46,7 @@ from .readers import (
     read_texts,
     read_time,
 )
+from .usual_records import read_script_error, read_user, usual_incoming, usual_outgoing
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -76,27 +76,6 @@ def _retry_delay(value: Any) -> RetryDelay | str | None:
     return retry_delay_or_text(read_text(value))
 
 
-_TEXT_OR_NONE = (str, type(None))
-# Most records of a list have the same few creators.
-_user_reference = functools.lru_cache(UserReference)
-
-
-def _user(value: Any) -> UserReference:
-    data = read_object(value)
-    id, username = data.get("_id"), data.get("username")
-    if isinstance(id, _TEXT_OR_NONE) and isinstance(username, _TEXT_OR_NONE):
-        return _user_reference(id, username)
-    raise Mismatch("an object of texts")
-
-
-def _script_error(value: Any) -> ScriptError:
-    data = read_object(value)
-    texts = [data.get(key) for key in ("name", "message", "stack")]
-    if all(isinstance(text, _TEXT_OR_NONE) for text in texts):
-        return ScriptError(*texts)
-    raise Mismatch("an object of texts")
-
-
 # Tables: the wire name of a field, its name here, and its reader.
 
 _COMMON: _Table = {
@@ -116,11 +95,11 @@ _COMMON: _Table = {
 _STORED: _Table = {
     "userId": ("user_id", read_text),
     "_createdAt": ("created_at", read_time),
-    "_createdBy": ("created_by", _user),
+    "_createdBy": ("created_by", read_user),
     "_updatedAt": ("updated_at", read_time),
-    "_updatedBy": ("updated_by", _user),
+    "_updatedBy": ("updated_by", read_user),
     "scriptCompiled": ("script_compiled", read_text),
-    "scriptError": ("script_error", _script_error),
+    "scriptError": ("script_error", read_script_error),
 }
 _INCOMING: _Table = {
     **_COMMON,
@@ -162,8 +141,6 @@ _HISTORY: _Table = {
     "processSentMessage": ("process_sent_message", _anything),
     "resultMessage": ("result_message", _anything),
 }
-# Readers that return a value of this type unchanged: the call can be skipped.
-_UNCHANGED_BY_READER: dict[_Reader, type] = {read_text: str, read_flag: bool, read_number: int}
 
 
 class _RecordReader(Generic[T]):
@@ -172,38 +149,44 @@ class _RecordReader(Generic[T]):
     Sets slots directly: records are not validated, and the constructor would double the time.
     """
 
-    def __init__(self, kind: type[T], table: _Table, without: Mapping[str, Any]) -> None:
-        defaults = {**{field.name: _default(field) for field in attrs.fields(cast(Any, kind))}, **without}
+    def __init__(
+        self,
+        kind: type[T],
+        table: _Table,
+        when_missing: Mapping[str, Any],
+        read_usual: Callable[[dict[str, Any], dict[str, Any]], T | None] = lambda data, extra: None,
+    ) -> None:
+        defaults = {**{field.name: _default(field) for field in attrs.fields(cast(Any, kind))}, **when_missing}
         self._kind = kind
+        self._read_usual = read_usual
         # The slots' descriptors can write to a frozen class.
-        self._fields: list[tuple[str, Callable[[T, Any], None], type | None, _Reader, Any]] = [
-            (key, getattr(kind, field).__set__, _UNCHANGED_BY_READER.get(read), read, defaults[field])
-            for key, (field, read) in table.items()
+        self._fields: list[tuple[str, Callable[[T, Any], None], _Reader, Any]] = [
+            (key, getattr(kind, field).__set__, read, defaults[field]) for key, (field, read) in table.items()
         ]
         self._put_id, self._put_extra = (getattr(kind, field).__set__ for field in ("id", "extra"))
         self._known = frozenset(["_id", "type", *table])
 
     def read(self, data: dict[str, Any], path: str) -> T | DecodingError:
+        known = self._known
+        extra = {} if known.issuperset(data) else {key: data[key] for key in data if key not in known}
+        return self._read_usual(data, extra) or self._read_any(data, extra, path)
+
+    def _read_any(self, data: dict[str, Any], extra: dict[str, Any], path: str) -> T | DecodingError:
         record = object.__new__(self._kind)
         errors: list[str] = []
-        for key, put, as_it_is, read, default in self._fields:
+        for key, put, read, default in self._fields:
             value = data.get(key)
-            if value is None:
-                value = default
-            elif type(value) is not as_it_is:
-                try:
-                    value = read(value)
-                except Mismatch as mismatch:
-                    errors.append(f"{path}.{key}: must be {mismatch}, not {json_type(value)}")
-            put(record, value)
+            try:
+                put(record, default if value is None else read(value))
+            except Mismatch as mismatch:
+                errors.append(f"{path}.{key}: must be {mismatch}, not {json_type(value)}")
         id = data.get("_id")
         if not isinstance(id, str):
             errors.append(f"{path}._id: must be text, not {json_type(id)}")
         if errors:
             return unreadable(path, *errors, id=identity(data))
         self._put_id(record, id)
-        knows_all = self._known.issuperset(data)
-        self._put_extra(record, {} if knows_all else {key: data[key] for key in data if key not in self._known})
+        self._put_extra(record, extra)
         return record
 
 
@@ -216,9 +199,9 @@ def _default(field: attrs.Attribute[Any]) -> Any:
 _VALUES_WHEN_MISSING: dict[str, Any] = {"name": "", "username": "", "enabled": False, "channel": ()}
 
 _RECORD_READERS: dict[str, _RecordReader[Any]] = {
-    IntegrationType.INCOMING: _RecordReader(IncomingIntegrationRecord, _INCOMING, _VALUES_WHEN_MISSING),
+    IntegrationType.INCOMING: _RecordReader(IncomingIntegrationRecord, _INCOMING, _VALUES_WHEN_MISSING, usual_incoming),
     IntegrationType.OUTGOING: _RecordReader(
-        OutgoingIntegrationRecord, _OUTGOING, {**_VALUES_WHEN_MISSING, "event": "", "urls": ()}
+        OutgoingIntegrationRecord, _OUTGOING, {**_VALUES_WHEN_MISSING, "event": "", "urls": ()}, usual_outgoing
     ),
 }
 _HISTORY_READER = _RecordReader(HistoryEntry, _HISTORY, {})
@@ -229,8 +212,9 @@ def integration(data: object, path: str = "integration") -> IntegrationRecord | 
     if not is_object(data):
         return unreadable(path, f"{path}: must be an object, not {json_type(data)}")
     kind = data.get("type")
-    if isinstance(kind, str) and kind in _RECORD_READERS:
-        return _RECORD_READERS[kind].read(data, path)
+    reader = _RECORD_READERS.get(kind) if isinstance(kind, str) else None
+    if reader is not None:
+        return reader.read(data, path)
     actual = "another text" if isinstance(kind, str) else json_type(kind)
     return unreadable(path, f"{path}.type: must be {' or '.join(IntegrationType)}, not {actual}", id=identity(data))
 
@@ -252,6 +236,19 @@ def unreadable(what: str, *errors: str, id: str | None = None) -> DecodingError:
     """Make the error for JSON that cannot be read."""
     record = f"{what} (id {id})" if id else what
     return DecodingError(f"{record} cannot be read: {'; '.join(errors)}", errors=errors, id=id)
+
+
+_LONGEST_ID = 100  # characters; the server's have 17 or 24
+
+
+def without_secrets(error: DecodingError, secrets: tuple[str, ...]) -> DecodingError:
+    """Hide secrets in the id of the record that cannot be read, and shorten it: nothing else quotes the response."""
+    if error.id is not None:
+        id = redacted(error.id, spellings(secrets))
+        id = id if len(id) <= _LONGEST_ID else f"{id[:_LONGEST_ID]}…"
+        error.args = (str(error.args[0]).replace(f"(id {error.id})", f"(id {id})"),)
+        error.id = id
+    return error
 
 
 # Bodies.

@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
@@ -21,7 +22,7 @@ from rocketchat_integrations.exceptions import ConfigurationError, DecodingError
 from rocketchat_integrations.messages import Message, PostResponse, PostResult
 from rocketchat_integrations.models import HistoryEntry, IntegrationDefinition, IntegrationRecord, IntegrationType
 
-from . import codec
+from . import codec, list_bodies
 from .errors import LOGIN, WEBHOOK, WEBHOOK_INFO, ErrorContext, error_text, payload, secrets_of
 from .http import Request, Response
 from .normalization import merged_with
@@ -48,6 +49,8 @@ class Operation(Generic[T]):
     idempotent: bool  # whether sending it twice has the same effect as sending it once
     # Whether "not found" means success after an earlier try whose response was lost.
     not_found_means_done: bool = False
+    # Finds on the server what an earlier try, whose response was lost, has made; None if it cannot be found.
+    find_result: Callable[[], Generator[Operation[Any], Any, T | None]] | None = None
     # The same request without `skipTranspile`, for servers whose schema refuses it; None if the request has none.
     without_skip_transpile: Request | None = None
 
@@ -57,26 +60,22 @@ class Page(Generic[T_co]):
     """A page of a list. Records are decoded one by one."""
 
     total: int  # how many records the whole list has, as the server counts
-    raw: list[object] = attrs.field(repr=False)  # the records, not decoded
+    raw: Iterable[object] = attrs.field(repr=False)  # the records, not decoded
     # Takes a record and its path in the response; returns an error instead of raising it.
     decode: Callable[[object, str], T_co | DecodingError] = attrs.field(repr=False)
     path: str  # the name of the array in the response
     size: int = 0  # of the response, in bytes
+    secrets: tuple[str, ...] = attrs.field(default=(), repr=False)  # of the request, to hide in errors
 
-    def __len__(self) -> int:
-        return len(self.raw)
-
-    def ids(self) -> list[str]:
-        """Return the ids of the records that have one."""
-        return [id for id in map(codec.identity, self.raw) if id is not None]
-
-    def records(self) -> Iterator[tuple[str | None, T_co | DecodingError]]:
-        """Yield each record with its id, or the error if it cannot be decoded."""
+    def records(self) -> Iterator[T_co | DecodingError]:
+        """Yield each record, or the error if it cannot be decoded."""
         for number, data in enumerate(self.raw):
             record = self.decode(data, self.path)
             if isinstance(record, DecodingError):
                 record = self.decode(data, f"{self.path}[{number}]")
-            yield codec.identity(data), record
+            if isinstance(record, DecodingError):
+                record = codec.without_secrets(record, self.secrets)
+            yield record
 
 
 # Integrations: ten endpoints.
@@ -113,18 +112,14 @@ def list_page(offset: int, count: int, *, name: str | None, type: str | None) ->
         query["name"] = name
     if type is not None:
         query["type"] = type
-    operation = _call("GET", "integrations.list", _integrations, query=query, context=ErrorContext(_ANY))
-
-    def decode(response: Response) -> Page[IntegrationRecord]:
-        return attrs.evolve(operation.decode(response), size=len(response.body))
-
-    return attrs.evolve(operation, decode=decode)
+    return _call_for_page("integrations.list", _integrations, query, ErrorContext(_ANY), parse=list_bodies.parsed)
 
 
 def history_page(id: str, offset: int, count: int) -> Operation[Page[HistoryEntry]]:
     """Call ``integrations.history``."""
     query = {"id": id, **_page_query(offset, count, {"_createdAt": -1, "_id": 1})}
-    return _call("GET", "integrations.history", _history, query=query, context=ErrorContext(_OUTGOING, since="0.53"))
+    context = ErrorContext(_OUTGOING, since="0.53")
+    return _call_for_page("integrations.history", partial(_history, id=id), query, context)
 
 
 def update(
@@ -195,23 +190,31 @@ class RoomList:
     everywhere_key: str  # the name of the query parameter for `everywhere`
     everywhere: bool  # whether to include integrations that listen in all rooms of the kind
     everywhere_word: str  # the channel that such integrations have
+    # Whether all others have the room's name as a channel. Those of a private discussion have its displayed name.
+    has_name: bool
 
     def first_page(self, *, everywhere: bool | None = None) -> Operation[Page[IntegrationRecord]]:
         """Request the first page; ``everywhere`` overrides the field."""
         everywhere = self.everywhere if everywhere is None else everywhere
         query = {**self.room, self.everywhere_key: "true" if everywhere else "false"}
         context = ErrorContext(_ANY, alternative=0 if "roomId" in self.room else 1, alternatives=2, names_room=True)
-        return _call("GET", self.endpoint, _integrations, query=query, context=context)
+        read = _integrations
+        if self.has_name and "roomName" in self.room:
+            channels = [f"#{self.room['roomName']}", *([self.everywhere_word] if everywhere else [])]
+            read = partial(_integrations_of_room, channels=channels)
+        return _call_for_page(self.endpoint, read, query, context)
 
 
 def channel_list(room: Mapping[str, str], everywhere: bool) -> RoomList:
     """Call ``channels.getIntegrations``, since 0.49."""
-    return RoomList("channels.getIntegrations", room, "includeAllPublicChannels", everywhere, "all_public_channels")
+    key, word = "includeAllPublicChannels", "all_public_channels"
+    return RoomList("channels.getIntegrations", room, key, everywhere, word, has_name=True)
 
 
 def group_list(room: Mapping[str, str], everywhere: bool) -> RoomList:
     """Call ``groups.getIntegrations``, since 0.49."""
-    return RoomList("groups.getIntegrations", room, "includeAllPrivateGroups", everywhere, "all_private_groups")
+    key, word = "includeAllPrivateGroups", "all_private_groups"
+    return RoomList("groups.getIntegrations", room, key, everywhere, word, has_name=False)
 
 
 # Sessions and the server.
@@ -322,6 +325,7 @@ def _call(
     authenticated: bool = True,
     idempotent: bool = True,
     not_found_means_done: bool = False,
+    parse: Callable[[bytes], object] = json.loads,
 ) -> Operation[T]:
     url = path or f"api/v1/{endpoint}"
     if query:
@@ -331,9 +335,33 @@ def _call(
     if body and "skipTranspile" in body:
         rest = {name: value for name, value in body.items() if name != "skipTranspile"}
         without = _request(method, url, endpoint, rest, secrets, authenticated=authenticated)
-    return Operation(
-        request, lambda response: read(payload(response, request, context)), idempotent, not_found_means_done, without
-    )
+
+    def decode(response: Response) -> T:
+        content = payload(response, request, context, parse)
+        try:
+            return read(content)
+        except DecodingError as error:
+            codec.without_secrets(error, (*request.secrets, *response.secrets))
+            raise
+
+    return Operation(request, decode, idempotent, not_found_means_done, without_skip_transpile=without)
+
+
+def _call_for_page(
+    endpoint: str,
+    read: Callable[[Mapping[str, object]], Page[T]],
+    query: Mapping[str, str],
+    context: ErrorContext,
+    *,
+    parse: Callable[[bytes], object] = json.loads,
+) -> Operation[Page[T]]:
+    """Call an endpoint that answers with a page of a list."""
+    operation = _call("GET", endpoint, read, query=query, context=context, parse=parse)
+
+    def decode(response: Response) -> Page[T]:
+        return attrs.evolve(operation.decode(response), size=len(response.body), secrets=response.secrets)
+
+    return attrs.evolve(operation, decode=decode)
 
 
 def _request(
@@ -408,16 +436,39 @@ def _integrations(payload: Mapping[str, object]) -> Page[IntegrationRecord]:
     return _page(payload, "integrations", codec.integration)
 
 
-def _history(payload: Mapping[str, object]) -> Page[HistoryEntry]:
-    return _page(payload, "history", codec.history_entry)
+def _integrations_of_room(payload: Mapping[str, object], channels: Sequence[str]) -> Page[IntegrationRecord]:
+    """Read a page, and check that each record has one of these channels: a cache can answer for another room."""
+    page = _integrations(payload)
+    for number, data in enumerate(page.raw):
+        found = data.get("channel") if is_object(data) else None
+        if is_array(found) and not any(channel in channels for channel in found):
+            raise _another(f"integrations[{number}].channel: must contain {' or '.join(channels)}", data)
+    return page
+
+
+def _history(payload: Mapping[str, object], id: str) -> Page[HistoryEntry]:
+    """Read a page, and check that each call is one of this integration: a cache can answer for another one."""
+    page = _page(payload, "history", codec.history_entry)
+    for number, data in enumerate(page.raw):
+        found = codec.identity(data.get("integration")) if is_object(data) else None
+        if found is not None and found != id:
+            raise _another(f"history[{number}].integration._id: must be {id!r}", data)
+    return page
+
+
+def _another(error: str, data: object) -> DecodingError:
+    return codec.unreadable("a page of another list", error, id=codec.identity(data))
 
 
 def _page(payload: Mapping[str, object], key: str, decode: Callable[[object, str], T | DecodingError]) -> Page[T]:
     raw, total = payload.get(key), payload.get("total")
-    if is_array(raw) and is_integer(total) and total >= 0:
+    errors: list[str] = []
+    if not (is_array(raw) or isinstance(raw, list_bodies.Elements)):
+        errors.append(f"{key}: must be an array")
+    elif is_integer(total) and total >= 0:
         return Page(total, raw, decode, key)
-    errors = [] if is_array(raw) else [f"{key}: must be an array"]
-    errors += [] if is_integer(total) and total >= 0 else ["total: must be a number of records"]
+    if not (is_integer(total) and total >= 0):
+        errors.append("total: must be a number of records")
     raise codec.unreadable(f"a page of {key}", *errors)
 
 

@@ -19,6 +19,7 @@ from rocketchat_integrations.exceptions import (
     ApiError,
     AuthenticationError,
     BadRequestError,
+    DecodingError,
     InvalidParamsError,
     NotFoundError,
     PermissionDeniedError,
@@ -31,7 +32,9 @@ from rocketchat_integrations.exceptions import (
 )
 
 from .http import Request, Response
+from .json_bodies import Flaw, parse_object
 from .readers import is_array, is_object
+from .transport_errors import failure
 
 E = TypeVar("E", bound=ApiError)
 
@@ -71,26 +74,28 @@ class Quota(NamedTuple):
     resets_in: float | None  # seconds until the next window, by the server's clock: the local one may be wrong
 
 
-def payload(response: Response, request: Request, context: ErrorContext) -> Mapping[str, object]:
+def payload(
+    response: Response,
+    request: Request,
+    context: ErrorContext,
+    parse: Callable[[bytes], object] = json.loads,
+) -> Mapping[str, object]:
     """Return the response's JSON object, or raise the exception that the response means."""
-    body = _object(response.body)
+    found = _parsed(response, parse)
+    body = found if is_object(found) else {}
     # Login and logout have "status" instead of "success".
     if 200 <= response.status < 300 and body.get("success", body.get("status") == "success") is True:
         return body
-    error = _error(_Refusal(response, body, request, context))
+    error = _error(_Refusal(response, found, request, context))
     if context.several_channels and _may_be_partial(error, body):
         error.args = (f"{error}; some of the channels may have got the message",)
         error.may_have_acted = True
     raise error
 
 
-def _object(body: bytes) -> dict[str, object]:
-    """Parse a JSON object; return an empty one for anything else."""
-    try:
-        value: object = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return value if is_object(value) else {}
+def _parsed(response: Response, parse: Callable[[bytes], object]) -> dict[str, object] | Flaw | None:
+    is_json = response.headers.get("content-type", "").startswith("application/json")
+    return Flaw.CUT if response.status == 200 and is_json and not response.body else parse_object(response.body, parse)
 
 
 def _may_be_partial(error: RocketChatError, body: Mapping[str, object]) -> bool:
@@ -150,7 +155,13 @@ def _retry_after(headers: Mapping[str, str], error: str) -> float | None:
 class _Refusal:
     """A response that is not a success, and what was asked."""
 
-    def __init__(self, response: Response, body: Mapping[str, object], request: Request, context: ErrorContext) -> None:
+    def __init__(
+        self, response: Response, found: dict[str, object] | Flaw | None, request: Request, context: ErrorContext
+    ) -> None:
+        body = found if is_object(found) else {}
+        self.flaw = found if isinstance(found, Flaw) else None
+        self.url = response.url
+        self.request_size = len(request.body or b"")
         self.status = response.status
         self.headers = response.headers
         self.endpoint = request.endpoint
@@ -280,7 +291,15 @@ def _violations(error: str, context: ErrorContext) -> tuple[str, ...]:
     return tuple(dict.fromkeys(lines))
 
 
-def _unexpected(refusal: _Refusal) -> UnexpectedResponse:
+# Why a proxy, or the server's HTTP layer, has refused a request.
+_REASONS = {
+    407: "the proxy requires credentials: put them into its URL (http://user:password@proxy.example.com:3128)",
+    408: "the server, or a proxy in front of it, has waited too long for the request",
+    413: "the request of {size} bytes is larger than the server, or a proxy in front of it, allows",
+}
+
+
+def _unexpected(refusal: _Refusal) -> RocketChatError:
     content_type = redacted(refusal.headers.get("content-type"), refusal.secrets)
     location = redacted(refusal.headers.get("location"), refusal.secrets)
     if 300 <= refusal.status < 400:
@@ -288,6 +307,10 @@ def _unexpected(refusal: _Refusal) -> UnexpectedResponse:
             f"a redirect to {location or 'nowhere'}, not followed because the credentials would be sent there: "
             "use the final address as the base URL"
         )
+    elif refusal.status in _REASONS:
+        reason = _REASONS[refusal.status].format(size=refusal.request_size)
+    elif refusal.flaw is not None:
+        return _flawed(refusal, refusal.flaw)
     else:
         since = refusal.context.since
         versions = f" (server {since} and later have it)" if since else ""
@@ -299,6 +322,16 @@ def _unexpected(refusal: _Refusal) -> UnexpectedResponse:
         content_type=content_type,
         location=location,
     )
+
+
+def _flawed(refusal: _Refusal, flaw: Flaw) -> RocketChatError:
+    if flaw is Flaw.DEEP:
+        error: RocketChatError = DecodingError(f"{refusal.endpoint}: {flaw.value}", errors=(flaw.value,))
+    else:
+        kind = "incomplete" if flaw is Flaw.CUT else "too-large"
+        error = failure(f"{flaw.value} ({refusal.endpoint}: {refusal.status})", kind, refusal.url)
+    error.may_have_acted = refusal.status < 300 or refusal.context.several_channels
+    return error
 
 
 _Mapping: TypeAlias = Mapping[Any, Callable[[_Refusal], ApiError]]

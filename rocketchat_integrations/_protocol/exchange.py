@@ -20,8 +20,10 @@ from .headers import Signer
 from .http import Request, Response
 from .options import ConnectionOptions
 from .rate_limits import RateLimiter
-from .retries import WaitBudget, perform
+from .retries import Retrier, WaitBudget, perform
+from .retry_budget import RetryBudget
 from .session import Session
+from .transport_warnings import warn_about_plain_http
 
 T = TypeVar("T")
 _log = logging.getLogger("rocketchat_integrations")
@@ -42,10 +44,11 @@ class Exchange:
         clock: Clock,
         lock: AbstractContextManager[object],
     ) -> None:
+        warn_about_plain_http(base_url)
         self.session = Session(auth)
-        self._policy = options.retry
         self._clock = clock
-        self._limiter = RateLimiter(lock)
+        self._policy = options.retry
+        self._use_lock(lock)
         self._refuses_skip_transpile = False  # whether the server's schema is known to refuse the property
         self._signer = Signer(base_url, headers=options.headers, user_agent=options.user_agent)
 
@@ -65,8 +68,13 @@ class Exchange:
 
     def enter_child(self, lock: AbstractContextManager[object]) -> None:
         """Continue in a child process. Another thread of the parent may have held the lock when it forked."""
-        self._limiter = RateLimiter(lock)
+        self._use_lock(lock)
         self.session.enter_child()
+
+    def _use_lock(self, lock: AbstractContextManager[object]) -> None:
+        self._limiter = RateLimiter(lock)
+        budget = RetryBudget(self._policy.budget, lock)
+        self._retrier = Retrier(self._policy, self._clock, budget)
 
     def log_out(self) -> Steps[None]:
         """End the login that the session made, if any. Sent once; a failure is logged."""
@@ -86,12 +94,12 @@ class Exchange:
         """Perform an operation, without ``skipTranspile`` if the server's schema refuses it."""
         request = operation.without_skip_transpile
         if request is None:
-            return (yield from perform(operation, self._policy, self._clock, self._send))
+            return (yield from perform(operation, self._retrier, self._send, self.steps))
         without = attrs.evolve(operation, request=request, without_skip_transpile=None)
         if self._refuses_skip_transpile:
             return (yield from self._perform(without))
         try:
-            return (yield from perform(operation, self._policy, self._clock, self._send))
+            return (yield from perform(operation, self._retrier, self._send, self.steps))
         except InvalidParamsError as error:
             # The refusal does not name the property. The server has done nothing yet, unless an earlier try was lost.
             may_have_acted = error.may_have_acted
@@ -142,4 +150,4 @@ class Exchange:
             self._limiter.observe(request, response, self._clock.monotonic())
         if response is None:
             return outcome
-        return Response(response.status, response.headers, response.body, signed.secrets)
+        return Response(response.status, response.headers, response.body, signed.secrets, signed.url)

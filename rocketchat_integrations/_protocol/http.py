@@ -35,14 +35,14 @@ class Timeout:
     """
 
     connect: float = attrs.field(default=5.0, validator=_positive)
-    """Time to establish the connection."""
+    """Time to establish a connection to one address of the host, and again for TLS. A proxy may take ``connect`` and
+    ``read`` together to open a tunnel."""
 
     read: float = attrs.field(default=30.0, validator=_positive)
     """Time until the response begins, and between two parts of it."""
 
     total: float = attrs.field(default=120.0, validator=_positive)
-    """Time to read the whole body. Checked whenever a part arrives, so a body that stops arriving can take ``read``
-    seconds more."""
+    """Time from the first byte of the request to the last of the response, whatever the server sends meanwhile."""
 
 
 @attrs.frozen
@@ -93,6 +93,9 @@ class Response:
 
     secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
     """Values of the request to hide if the response repeats them. Set by the client."""
+
+    url: str = attrs.field(default="", repr=False)
+    """The URL of the request. Set by the client."""
 
 
 class Transport(Protocol):

@@ -119,8 +119,8 @@ class ConnectionOptions:
 
     timeout: Timeout = attrs.field(default=Timeout(), converter=_timeout)
     """Seconds: one number to connect and between two parts of a response, a pair of numbers for the one and the
-    other, or a :class:`Timeout`. By default 5 s to connect, 30 s between two parts of a response, 120 s for all of
-    it."""
+    other, or a :class:`Timeout`. By default 5 s to connect, 30 s between two parts of a response, 120 s from
+    the first byte of the request to the last of the response."""
 
     retry: RetryPolicy = attrs.field(
         default=RetryPolicy(), validator=_must_be("a RetryPolicy", lambda value: isinstance(value, RetryPolicy))
@@ -134,7 +134,8 @@ class ConnectionOptions:
             "True, False or the path of a CA bundle", lambda value: isinstance(value, bool) or is_text(value)
         ),
     )
-    """Whether to verify the server's certificate; or the path of a CA bundle. With True, ``REQUESTS_CA_BUNDLE`` and
+    """Whether to verify the server's certificate; or the path of a CA bundle. False makes an
+    :class:`~rocketchat_integrations.InsecureTransportWarning` for each client. With True, ``REQUESTS_CA_BUNDLE`` and
     ``CURL_CA_BUNDLE`` in the environment are used."""
 
     cert: str | tuple[str, str] | None = attrs.field(
@@ -163,14 +164,17 @@ class ConnectionOptions:
     """The name of your program, sent before the name of this package."""
 
     pool_size: int = attrs.field(default=10, validator=_must_be("a positive whole number", _is_positive_integer))
-    """The number of connections to keep. An asynchronous client opens at most 100 connections at a time, or this
-    number if it is larger, and keeps them."""
+    """The maximum number of connections to keep between calls. Connections that were idle for 4 s are not used again.
+    It does not limit how many are open: a client has one for each thread that is in a call, and closes those beyond
+    this number after their call. An asynchronous client opens at most 100 at a time, or this number if it is larger,
+    and keeps them all."""
 
     max_response_size: int = attrs.field(
-        default=64 * 2**20, validator=_must_be("a positive number of bytes", _is_positive_integer)
+        default=16 * 2**20, validator=_must_be("a positive number of bytes", _is_positive_integer)
     )
-    """The maximum size of a response in bytes; a larger one raises
-    :class:`~rocketchat_integrations.TransportError`."""
+    """The maximum size of a response in bytes, decompressed; by default 16 MiB. A larger one raises
+    :class:`~rocketchat_integrations.TransportError`. So does one of more than 1 MiB that is compressed more than 200
+    times, or would take more than 16 times its size in memory: lists of records are far below both."""
 
     transport: Transport | AsyncTransport | None = attrs.field(
         default=None, validator=optional(_must_be("an object with the methods of Transport", _is_transport))

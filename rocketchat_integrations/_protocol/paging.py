@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
 
+from rocketchat_integrations._redaction import redacted, spellings
 from rocketchat_integrations.exceptions import (
     ConfigurationError,
     DecodingError,
@@ -29,6 +30,7 @@ OnError: TypeAlias = Callable[[DecodingError], object] | None
 
 # A longer list is read in pages of 100, so that it takes little memory.
 _LONGEST_REST = 20_000
+_LIKELY_TO_FIT = 0.8  # How much of the largest response the rest may take: records differ in size.
 _ALL = 0  # The `count` that requests all records.
 _MAX_GROWTH = 10_000  # Records that others may create while a list is read: more is a server that does not count.
 
@@ -40,11 +42,11 @@ class RestReading:
     max_response_size: int  # in bytes
     is_possible: bool = True  # whether the server has not yet given less than all
 
-    def count(self, page: Page[Any], offset: int) -> int:
-        """Return the ``count`` to request from an offset on, after a page of the list."""
+    def count(self, page: Page[Any], records: int, offset: int) -> int:
+        """Return the ``count`` to request from an offset on, after a page with a number of records."""
         left = page.total - offset
-        estimate = left * page.size // max(1, len(page))
-        fits = page.total <= _LONGEST_REST and estimate < self.max_response_size / 2
+        estimate = left * page.size // max(1, records)
+        fits = page.total <= _LONGEST_REST and estimate < self.max_response_size * _LIKELY_TO_FIT
         return _ALL if self.is_possible and left > PAGE_SIZE and fits else PAGE_SIZE
 
 
@@ -68,7 +70,7 @@ class Pager(Generic[T]):
         page_at: Callable[[int, int], Operation[Page[T]]],
         on_error: OnError,
         *,
-        keep: Callable[[T], bool] = lambda _: True,
+        keep: Callable[[T], bool] | None = None,
         is_sorted_by_id: bool = True,
         rest: RestReading | None = None,
     ) -> None:
@@ -86,7 +88,10 @@ class Pager(Generic[T]):
         self._ids: set[str] = set()
 
     def next_page(self) -> Flow[Iterator[T] | None]:
-        """Return the new records of the next page that pass the filter, decoded one by one; None at the end."""
+        """Return the new records of the next page that pass the filter, decoded one by one; None at the end.
+
+        Read a page to its end before you request the next one.
+        """
         while self._total is None or self._offset < self._total or self._exceeds_total:
             page = yield from self._request_page()
             change = 0 if self._total is None else page.total - self._total
@@ -97,29 +102,51 @@ class Pager(Generic[T]):
                 self._offset = max(0, self._offset + change)
                 continue
             self._created += change
-            repeated = self._repeated(page.ids())
-            self._check_progress(page, len(repeated))
-            self._offset += len(page)
-            # Not believed: one more page tells whether the list has ended.
-            self._exceeds_total = len(page) > 0 and self._offset > page.total
-            if self._rest is not None:
-                if self._count == _ALL and self._offset < page.total:
-                    self._rest.is_possible = False
-                self._count = self._rest.count(page, self._offset)
-            return self._readable(page, repeated)
+            if self._created > _MAX_GROWTH:
+                raise _incomplete(f"it grew by more than {_MAX_GROWTH} records while it was read")
+            return self._readable(self._new(page))
         if self._seen < self._total - self._created:
             raise _incomplete(f"{self._seen} records, of {self._total}")
         return None
 
-    def _check_progress(self, page: Page[T], repeats: int) -> None:
-        """Raise DecodingError for a page without new records, unless records that moved are the reason."""
-        self._seen += len(page) - repeats
+    def _new(self, page: Page[Any]) -> Iterator[T | DecodingError]:
+        """Yield the records of a page that were on no earlier page, then prepare for the next page."""
+        count = repeats = 0
+        is_sorted, ids, before = self._is_sorted_by_id, self._ids, self._last_id
+        last: str | None = None
+        for record in page.records():
+            count += 1
+            id: str | None = record.id
+            if id is not None:
+                if is_sorted:
+                    if last is not None and id < last:  # Unsorted: new records and repeats look alike.
+                        raise _incomplete("the records are not sorted by their ids")
+                    last = id
+                    is_repeated = before is not None and id <= before
+                else:
+                    is_repeated = id in ids
+                    ids.add(id)
+                if is_repeated:
+                    repeats += 1
+                    continue
+            yield record
+        self._last_id = max(filter(None, (before, last)), default=None)
+        self._advance(page, count, repeats)
+
+    def _advance(self, page: Page[T], count: int, repeats: int) -> None:
+        """Prepare for the next page. Raise DecodingError after a page without new records that nothing explains."""
+        self._seen += count - repeats
         self._repeats += repeats
-        if self._created > _MAX_GROWTH:
-            raise _incomplete(f"it grew by more than {_MAX_GROWTH} records while it was read")
-        has_moved = len(page) > 0 and self._repeats <= self._removed + self._created
-        if repeats == len(page) and self._offset < page.total and not has_moved:
-            raise _incomplete(f"no new records from {self._offset} on, of {page.total}")
+        self._offset += count
+        # Such a total is not believed: one more page tells whether the list has ended.
+        self._exceeds_total = count > 0 and self._offset > page.total
+        has_moved = count > 0 and self._repeats <= self._removed + self._created
+        if repeats == count and self._offset < page.total and not has_moved:
+            raise _incomplete(f"no new records from {self._offset - count} on, of {page.total}")
+        if self._rest is not None:
+            if self._count == _ALL and self._offset < page.total:
+                self._rest.is_possible = False
+            self._count = self._rest.count(page, count, self._offset)
 
     def _request_page(self) -> Flow[Page[T]]:
         try:
@@ -130,23 +157,12 @@ class Pager(Generic[T]):
         self._rest, self._count = None, PAGE_SIZE
         return (yield from call(self._page_at(self._offset, PAGE_SIZE)))
 
-    def _repeated(self, ids: list[str]) -> set[str]:
-        """Return the ids of a page that were on an earlier page."""
-        if not self._is_sorted_by_id:
-            repeated = self._ids.intersection(ids)
-            self._ids.update(ids)
-            return repeated
-        if ids != sorted(ids):  # Unsorted: new records and repeats look alike.
-            raise _incomplete("the records are not sorted by their ids")
-        before, self._last_id = self._last_id, max(filter(None, (self._last_id, *ids[-1:])), default=None)
-        return set() if before is None else {id for id in ids if id <= before}
-
-    def _readable(self, page: Page[T], repeated: Container[str | None] = ()) -> Iterator[T]:
-        for id, record in page.records():
-            if id in repeated:
-                continue
+    def _readable(self, records: Iterable[T | DecodingError]) -> Iterator[T]:
+        """Yield the records that pass the filter. Errors are reported or raised."""
+        keep = self._keep
+        for record in records:
             if not isinstance(record, DecodingError):
-                if self._keep(record):
+                if keep is None or keep(record):
                     yield record
             elif self._on_error is not None:
                 self._on_error(record)
@@ -164,7 +180,7 @@ def integrations(
     name_contains: str | None,
     type: IntegrationType | None,
     on_error: OnError,
-    rest: RestReading,
+    rest: RestReading | None,
 ) -> ListQuery[IntegrationRecord]:
     """Return the list of all integrations. Servers before 7.0 ignore the filters, so they are applied here as well."""
     part = None if name_contains is None else name_contains.lower()
@@ -179,7 +195,10 @@ def integrations(
     def page_at(offset: int, count: int) -> Operation[Page[IntegrationRecord]]:
         return endpoints.list_page(offset, count, name=name or name_contains, type=type)
 
-    return ListQuery(lambda: Pager(page_at, on_error, keep=keep, rest=rest), lambda: call(_any_page(0, 1)))
+    has_filter = (type, name, part) != (None, None, None)
+    return ListQuery(
+        lambda: Pager(page_at, on_error, keep=keep if has_filter else None, rest=rest), lambda: call(_any_page(0, 1))
+    )
 
 
 def _any_page(offset: int, count: int) -> Operation[Page[IntegrationRecord]]:
@@ -190,6 +209,15 @@ def history(id: str, on_error: OnError) -> ListQuery[HistoryEntry]:
     """Return the history of an integration, newest first."""
     page_at = partial(endpoints.history_page, id)
     return ListQuery(lambda: Pager(page_at, on_error, is_sorted_by_id=False), lambda: call(page_at(0, 1)))
+
+
+def read_all(query: ListQuery[T]) -> Flow[list[T]]:
+    """Return all records of a list."""
+    records: list[T] = []
+    pager = query.pages()
+    while (page := (yield from pager.next_page())) is not None:
+        records += page
+    return records
 
 
 def room_integrations(room: RoomList, on_error: OnError, rest: RestReading) -> ListQuery[IntegrationRecord]:
@@ -230,9 +258,10 @@ class _RoomPager(Pager[IntegrationRecord]):
     def next_page(self) -> Flow[Iterator[IntegrationRecord] | None]:
         if self._is_first:
             page = yield from _first_page(self._room)
-            if len(page) >= page.total:
+            records = list(page.records())
+            if len(records) >= page.total:
                 self._is_first, self._total = False, 0
-                return self._readable(page)
+                return self._readable(records)
             name = yield from room_name(self._room)
             wanted = set[str]() if name is None else {f"#{name}"}
             if self._room.everywhere:
@@ -250,10 +279,12 @@ def room_name(room: RoomList) -> Flow[str | None]:
     if "roomName" in room.room:
         return room.room["roomName"]
     page = yield from call(room.first_page(everywhere=False))
-    channels = [set(record.channel) for _, record in page.records() if not isinstance(record, DecodingError)]
+    records = list(page.records())
+    channels = [set(record.channel) for record in records if not isinstance(record, DecodingError)]
     names = {name[1:] for name in set[str].intersection(*channels) if name.startswith("#")} if channels else set[str]()
-    if len(page) and len(names) != 1:
-        candidates = f" (candidates: {', '.join(sorted(names))})" if names else ""
+    if records and len(names) != 1:
+        shown = redacted(", ".join(sorted(names)), spellings(page.secrets))
+        candidates = f" (candidates: {shown})" if names else ""
         raise ConfigurationError(
             f"{room.endpoint}: the room has more integrations than the server sends at once, and its name cannot be "
             f"determined from its id{candidates}: pass room_name"

@@ -13,6 +13,7 @@ from typing import Any, TypeGuard, cast
 from typing_extensions import TypeIs
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_from_iso_format = datetime.fromisoformat
 
 
 class Mismatch(Exception):
@@ -64,9 +65,9 @@ def read_number(value: Any) -> int:
 
 
 def read_texts(value: Any) -> tuple[str, ...]:
+    texts: list[str] = value
     if not isinstance(value, list):
         raise Mismatch("an array of texts")
-    texts = cast("list[str]", value)
     for text in texts:
         if not isinstance(text, str):
             raise Mismatch("an array of texts")
@@ -74,18 +75,19 @@ def read_texts(value: Any) -> tuple[str, ...]:
 
 
 def read_object(value: Any) -> dict[str, Any]:
-    if is_object(value):
-        return value
+    data: dict[str, Any] = value
+    if isinstance(value, dict):
+        return data
     raise Mismatch("an object")
 
 
 def read_time(value: Any) -> datetime:
     """Read a time: ISO 8601 text, milliseconds since 1970, or old data's ``{"$date": milliseconds}``."""
-    if is_object(value):
+    if not isinstance(value, str) and is_object(value):
         value = value.get("$date")
     try:
         if isinstance(value, str):
-            time = datetime.fromisoformat(value)
+            time = _from_iso_format(value)
             if time.tzinfo is UTC:
                 return time
             return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import io
 import ipaddress
+import select
 import ssl
 import sys
-import time
 import zlib
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -23,11 +25,13 @@ from yarl import URL
 
 from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations._protocol.options import ConnectionOptions
+from rocketchat_integrations._protocol.transport_errors import failure
 from rocketchat_integrations.exceptions import TransportError
 
 from .bodies import check_size, decompressed
 from .certificates import client_certificate, load_client_certificate, verification
-from .translation import Cause, failure, translated
+from .connections import LONGEST_IDLE
+from .translation import Cause, passed_on, translated
 
 # The maximum number of connections at a time, unless `pool_size` is larger: requests beyond it wait for one.
 _MOST_CONNECTIONS = 100
@@ -37,8 +41,6 @@ _LONGEST_HEADER = 65536
 _LARGEST_PIECE = 2**20
 # aiohttp would add this header to a POST without a body. The client sets the others that it would add.
 _WITHOUT_BODY = ("Content-Type",)
-# After this time without a request, in seconds, the server may have closed the connections.
-_IDLE = 1.0
 
 
 class AiohttpTransport:
@@ -50,16 +52,20 @@ class AiohttpTransport:
         self._proxy = _Proxy.of(_proxy_url(base_url, options.proxies))
         self._timeout = options.timeout
         self._max_response_size = options.max_response_size
-        self._slots = asyncio.Semaphore(max(_MOST_CONNECTIONS, options.pool_size))
+        self._most_connections = max(_MOST_CONNECTIONS, options.pool_size)
+        self._slots = asyncio.Semaphore(self._most_connections)
         self._session: aiohttp.ClientSession | None = None
+        self._connector: _Connector | None = None
         self._is_closed = False
-        self._used_at = time.monotonic()
 
     async def send(self, request: Request) -> Response:
         """Send the request and read the whole response."""
         handled = sys.exc_info()[1]
+        call = _Call(self._timeout.total)
+        _current_call.set(call)  # not reset: a coroutine may be closed in another context
         try:
-            return await self._exchange(request)
+            async with self._slots:
+                return await self._exchange(request)
         except TransportError as error:
             problem: BaseException = error
         except asyncio.CancelledError as error:
@@ -68,7 +74,16 @@ class AiohttpTransport:
             problem.__cause__ = problem.__context__ = None
         except Exception as error:
             # It holds the request with its tokens: describe and drop it.
-            problem = translated(error, request.url, handled, _CAUSES if self._proxy is None else _CAUSES_WITH_PROXY)
+            problem = passed_on(error, handled, _LIBRARIES) or translated(
+                error,
+                request.url,
+                handled,
+                _CAUSES if self._proxy is None else _CAUSES_WITH_PROXY,
+                is_connecting=call.is_connecting,
+                limit=self._timeout.total if call.has_expired else None,
+            )
+        finally:
+            call.end()
         raise problem.with_traceback(None)
 
     async def close(self) -> None:
@@ -78,34 +93,35 @@ class AiohttpTransport:
         if session is not None:
             await session.close()
 
+    def forget_connections(self) -> None:
+        """Open new connections from now on. For a child process: the existing ones are its parent's."""
+        self._slots = asyncio.Semaphore(self._most_connections)
+        session, self._session = self._session, None
+        if session is not None and self._connector is not None:
+            self._connector.abandon()
+            session.detach()
+
     async def _exchange(self, request: Request) -> Response:
-        async with self._slots:
-            if time.monotonic() - self._used_at > _IDLE:
-                # The program may have blocked the event loop. Let it notice the connections that the server has closed:
-                # the first pass finds them, the second one closes them.
-                await asyncio.sleep(0)
-                await asyncio.sleep(0)
-            session = self._opened(request.url)
-            proxy, for_proxy = (None, None) if self._proxy is None else self._proxy.checked(request.url)
-            is_tunnelled = self._tls is not None
-            body = request.body
-            async with session.request(
-                request.method,
-                URL(request.url, encoded=True),
-                data=io.BytesIO(body) if body is not None and len(body) > _LARGEST_PIECE else body,
-                headers=request.headers if is_tunnelled or for_proxy is None else {**request.headers, **for_proxy},
-                skip_auto_headers=_WITHOUT_BODY if body is None else None,
-                allow_redirects=False,
-                proxy=proxy,
-                proxy_headers=for_proxy if is_tunnelled else None,
-            ) as reply:
-                encoded = await self._body(reply, request.url)
-            self._used_at = time.monotonic()
-            encoding = reply.headers.get("Content-Encoding", "")
-            headers = {name.lower(): value for name, value in reply.headers.items()}
-            return Response(
-                reply.status, headers, decompressed(encoded, encoding, self._max_response_size, request.url)
-            )
+        session = self._opened(request.url)
+        proxy, for_proxy = (None, None) if self._proxy is None else self._proxy.checked(request.url)
+        is_tunnelled = self._tls is not None
+        body = request.body
+        async with session.request(
+            request.method,
+            URL(request.url, encoded=True),
+            data=io.BytesIO(body) if body is not None and len(body) > _LARGEST_PIECE else body,
+            headers=request.headers if is_tunnelled or for_proxy is None else {**request.headers, **for_proxy},
+            skip_auto_headers=_WITHOUT_BODY if body is None else None,
+            allow_redirects=False,
+            proxy=proxy,
+            proxy_headers=for_proxy if is_tunnelled else None,
+        ) as reply:
+            if reply.status == 101:  # no request asks for another protocol
+                raise failure(_NO_HTTP, "other", request.url)
+            encoded = await self._body(reply, request.url)
+        encoding = reply.headers.get("Content-Encoding", "")
+        headers = {name.lower(): value for name, value in reply.headers.items()}
+        return Response(reply.status, headers, decompressed(encoded, encoding, self._max_response_size, request.url))
 
     def _opened(self, url: str) -> aiohttp.ClientSession:
         if self._is_closed:
@@ -113,9 +129,11 @@ class AiohttpTransport:
         if self._session is None:
             # A limit here would count the wait for a connection as time to connect: the semaphore is the limit.
             # Without a DNS cache, a cancelled request leaves no lookup task.
-            connector = aiohttp.TCPConnector(ssl=self._tls or True, limit=0, use_dns_cache=False)
+            self._connector = _Connector(
+                ssl=self._tls or True, limit=0, use_dns_cache=False, keepalive_timeout=LONGEST_IDLE
+            )
             self._session = aiohttp.ClientSession(
-                connector=connector,
+                connector=self._connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=self._limits(),
                 auto_decompress=False,
@@ -138,23 +156,83 @@ class AiohttpTransport:
             return body
         parts: list[bytes] = []
         size = 0
-        total = asyncio.timeout(self._timeout.total)
-        try:
-            async with total:
-                async for part in reply.content.iter_any():
-                    size += len(part)
-                    check_size(size, self._max_response_size, url)
-                    parts.append(part)
-        except TimeoutError:
-            if not total.expired():
-                raise
-        if total.expired():
-            raise failure(f"the response took longer than {self._timeout.total:g} s", "timeout", url)
+        async for part in reply.content.iter_any():
+            size += len(part)
+            check_size(size, self._max_response_size, url)
+            parts.append(part)
         return b"".join(parts)
+
+
+class _Call:
+    """A request under way. At its deadline, the connection is closed, which ends it wherever it waits."""
+
+    def __init__(self, limit: float) -> None:
+        self.is_connecting = False
+        self.has_expired = False
+        self._limit = limit
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin_exchange(self, transport: asyncio.Transport) -> None:
+        self.is_connecting = False
+        self._timer = asyncio.get_running_loop().call_later(self._limit, self._expire, transport)
+
+    def end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _expire(self, transport: asyncio.Transport) -> None:
+        self.has_expired = True
+        transport.abort()
+
+
+_current_call: ContextVar[_Call] = ContextVar("current_call")
+
+
+class _Connector(aiohttp.TCPConnector):
+    """A connector that uses no connection again that is closed or has unread bytes."""
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.connector.Connection:
+        call = _current_call.get()
+        call.is_connecting = True
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            transport = connection.transport
+            assert transport is not None
+            if _is_usable(connection.protocol, transport):
+                call.begin_exchange(transport)
+                return connection
+            connection.close()
+
+    def abandon(self) -> None:
+        """Leave the connections open. Closing them would disturb the event loop of the parent process."""
+        self._closed = True
+
+
+def _is_usable(protocol: Any, transport: asyncio.Transport) -> bool:
+    """Return whether a connection is new, or idle: it is then neither closed nor has it unread bytes."""
+    if protocol._parser is None:
+        return True
+    # The parser returns a message that has begun. The socket may hold what the event loop has not read yet.
+    return not protocol.should_close and protocol._parser.feed_eof() is None and not _is_readable(transport)
+
+
+def _is_readable(transport: asyncio.Transport) -> bool:
+    sock = transport.get_extra_info("socket")
+    if hasattr(select, "poll"):  # pragma: no branch - it is missing on Windows
+        poll = select.poll()  # select.select refuses high numbers of files
+        poll.register(sock, select.POLLIN)
+        return bool(poll.poll(0))
+    return bool(select.select([sock], [], [], 0)[0])  # pragma: no cover
 
 
 class _NotRepeated(Exception):
     """A failure that aiohttp would answer by sending the request again."""
+
+
+class _CutShort(_NotRepeated):
+    """The connection was lost in the headers of a response."""
 
 
 async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
@@ -162,7 +240,9 @@ async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHand
     try:
         return await handler(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _NotRepeated from error
+        # The message is the part of a response that has arrived, if any.
+        is_cut = not isinstance(getattr(error, "message", ""), str)
+        raise (_CutShort if is_cut else _NotRepeated) from error
 
 
 def _tls_context(base_url: str, options: ConnectionOptions) -> ssl.SSLContext | None:
@@ -249,6 +329,10 @@ class _Proxy:
         return URL(self._url), self._headers
 
 
+# The packages whose exceptions are failures of a call.
+_LIBRARIES = ("aiohttp", "asyncio", "ssl", "socket", "zlib", "rocketchat_integrations")
+
+_NO_HTTP = "the response is not valid HTTP"
 _CONNECTION_LOST = "the connection was lost before the response"
 _NO_PROXY = "the proxy cannot be reached"
 
@@ -265,13 +349,14 @@ _CAUSES = (
     Cause((aiohttp.ConnectionTimeoutError,), "the connection took too long", "timeout", False),
     Cause((ConnectionRefusedError,), "the connection was refused", "refused", False),
     Cause((aiohttp.ClientConnectorSSLError,), "TLS failed", "tls", False),
+    Cause((ConnectionResetError,), _CONNECTION_LOST, "reset", True),
     Cause((aiohttp.ClientConnectorError,), "the host cannot be reached", "unreachable", False),
     Cause((TimeoutError,), "the response took too long", "timeout", True),
     Cause((ssl.SSLError,), "TLS failed", "tls", True),
-    Cause((aiohttp.ClientPayloadError, zlib.error), "the response is incomplete", "incomplete", True),
+    Cause((aiohttp.ClientPayloadError, _CutShort, zlib.error), "the response is incomplete", "incomplete", True),
     Cause((aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError), "the URL cannot be used", "other", False),
     Cause((ConnectionError, aiohttp.ClientConnectionError), _CONNECTION_LOST, "reset", True),
-    Cause((aiohttp.ClientResponseError,), "the response is not valid HTTP", "other", True),
+    Cause((aiohttp.ClientResponseError,), _NO_HTTP, "other", True),
 )
 # With a proxy, only the proxy's name is looked up here.
 _CAUSES_WITH_PROXY = (Cause((aiohttp.ClientConnectorDNSError,), _NO_PROXY, "proxy", False), *_CAUSES)

@@ -17,6 +17,7 @@ from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.exceptions import ConfigurationError, RocketChatError, TransportError
 
 from . import event_loops
+from .forks import enter_child_after_fork
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ class LoopClock:
         await event_loops.sleep(seconds)
 
     def random(self) -> float:
-        return random.random()
+        return random.random()  # noqa: S311 - for the jitter of waits, which is no secret
 
 
 class AsyncDriver:
@@ -46,6 +47,7 @@ class AsyncDriver:
         transport = async_transport_of(options)
         self._needs_asyncio = transport is None
         self._transport = _aiohttp_transport(base_url, options) if transport is None else transport
+        enter_child_after_fork(self)
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its result."""
@@ -69,6 +71,14 @@ class AsyncDriver:
         self._enter_loop()
         self._exchange.session.close()
         await self._end()
+
+    def enter_child(self) -> None:
+        """Continue in an event loop of a child process, without the connections of its parent."""
+        self._loop = None
+        self._exchange.enter_child(nullcontext())
+        forget = getattr(self._transport, "forget_connections", None)
+        if forget is not None:
+            forget()
 
     async def _end(self) -> None:
         # With a login under way, the task that logs in does it then.

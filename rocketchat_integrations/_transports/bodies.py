@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import zlib
 
-from .translation import failure
+from rocketchat_integrations._protocol.transport_errors import failure
 
 # Reading a member copies the rest of the body, so a body of many small members would take long.
 _MOST_MEMBERS = 16
 _COMPRESSED = ("gzip", "x-gzip", "deflate")
+# Lists of records compress 6 to 90 times. No text whose repeats are more than 512 bytes apart compresses 206 times.
+_MOST_INFLATION = 200
+_ALWAYS_ALLOWED = 2**20  # bytes that a small body may always inflate to
 
 
 def check_size(size: int, limit: int, url: str, unit: str = "bytes") -> None:
@@ -21,7 +24,7 @@ def decompressed(body: bytes, encoding: str, limit: int, url: str) -> bytes:
     """Return the body without its content encoding.
 
     Raises:
-        TransportError: if it is too large or incomplete.
+        TransportError: if it is too large, compressed suspiciously well, or incomplete.
         zlib.error: if it is not compressed.
     """
     if not body or encoding.lower() not in _COMPRESSED:
@@ -36,4 +39,6 @@ def decompressed(body: bytes, encoding: str, limit: int, url: str) -> bytes:
         if not inflater.eof:
             raise failure("the response is incomplete", "incomplete", url)
         rest = inflater.unused_data.lstrip(b"\0")  # padding
+    if len(inflated) > max(_ALWAYS_ALLOWED, _MOST_INFLATION * len(body)):
+        raise failure(f"the response is compressed more than {_MOST_INFLATION} times", "too-large", url)
     return bytes(inflated)

@@ -8,13 +8,20 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from rocketchat_integrations._protocol.transport_warnings import warn_insecure
 from rocketchat_integrations.exceptions import ConfigurationError
 
 
 def verification(verify: bool | str, base_url: str) -> bool | str:
-    """Return whether to verify certificates, or the path of a CA bundle: the option's or the environment's."""
+    """Return whether to verify certificates, or the path of a CA bundle: the option's or the environment's.
+
+    Warns once for each client that does not verify them.
+    """
     option = "verify"
-    if verify is True and base_url.lower().startswith("https"):
+    is_tls = base_url.lower().startswith("https")
+    if verify is False and is_tls:
+        warn_insecure("verify=False: without a verified certificate, others can read the tokens and change the calls")
+    if verify is True and is_tls:
         for option in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
             if os.environ.get(option):
                 verify = os.environ[option]

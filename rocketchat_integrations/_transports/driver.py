@@ -5,14 +5,12 @@ An asynchronous one differs in `await`, the lock and the sleep; all decisions ar
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar, cast
-from weakref import WeakSet
 
 from rocketchat_integrations._cancellation import check_cancelled, pause
 from rocketchat_integrations._protocol.exchange import Exchange
@@ -21,6 +19,8 @@ from rocketchat_integrations._protocol.http import Response, Transport
 from rocketchat_integrations._protocol.options import ConnectionOptions, transport_of
 from rocketchat_integrations.auth import PasswordAuth, TokenAuth
 from rocketchat_integrations.exceptions import RocketChatError, TransportError
+
+from .forks import enter_child_after_fork
 
 T = TypeVar("T")
 
@@ -35,19 +35,7 @@ class SystemClock:
         time.sleep(seconds)
 
     def random(self) -> float:
-        return random.random()
-
-
-_drivers: WeakSet[Driver] = WeakSet()
-
-
-def _enter_child() -> None:
-    for driver in _drivers:
-        driver.enter_child()
-
-
-if hasattr(os, "register_at_fork"):  # pragma: no branch - it is missing on Windows
-    os.register_at_fork(after_in_child=_enter_child)
+        return random.random()  # noqa: S311 - for the jitter of waits, which is no secret
 
 
 class Driver:
@@ -65,7 +53,7 @@ class Driver:
 
             transport = RequestsTransport(base_url, options)
         self._transport: Transport = transport
-        _drivers.add(self)
+        enter_child_after_fork(self)
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its result."""

@@ -12,11 +12,9 @@ import socket
 import ssl
 import sys
 import threading
-import time
 import zlib
 from collections.abc import Mapping
-from contextvars import ContextVar
-from http.client import HTTPException, HTTPResponse as HTTPResponseOfPython, IncompleteRead, parse_headers
+from http.client import HTTPException, IncompleteRead
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,45 +34,25 @@ from rocketchat_integrations.exceptions import TransportError
 
 from .bodies import check_size, decompressed
 from .certificates import client_certificate, verification
-from .translation import Cause, failure, translated
+from .connections import LimitedConnection, TimedCall, current_call
+from .translation import Cause, passed_on, translated
 
 _CHUNK = 65536
-_MOST_INFORMATIONAL = 100  # answers before the final one
-
-_current_secrets: ContextVar[tuple[str, ...]] = ContextVar("current_secrets", default=())
 
 
 class _WithoutSecrets(logging.Filter):
     """Hides secrets in urllib3's log records: they contain paths, and a webhook's path is its secret."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        secrets = _current_secrets.get()
-        if secrets:
-            record.msg = redacted(record.getMessage(), spellings(secrets, shortest=1, levels=2))
+        call = current_call.get(None)
+        if call is not None and call.secrets:
+            record.msg = redacted(record.getMessage(), spellings(call.secrets, shortest=1, levels=2))
             record.args, record.exc_info = (), None
         return True
 
 
 for _name in ("connection", "connectionpool", "poolmanager", "response", "util.retry"):
     logging.getLogger(f"urllib3.{_name}").addFilter(_WithoutSecrets())
-
-
-class _Response(HTTPResponseOfPython):
-    """Skips informational answers: http.client skips only 100, and would read the final answer as the next call's."""
-
-    _informational = 0
-
-    def _read_status(self) -> tuple[str, int, str]:
-        while True:
-            python: Any = super()
-            line: tuple[str, int, str] = python._read_status()
-            status = line[1]
-            if not 100 <= status < 200 or status == 101:
-                return line
-            self._informational += 1
-            if self._informational > _MOST_INFORMATIONAL:
-                raise HTTPException
-            parse_headers(self.fp)
 
 
 class _Adapter(HTTPAdapter):
@@ -91,7 +69,7 @@ class _Adapter(HTTPAdapter):
             return self._pool
         pool = super().get_connection_with_tls_context(*args, **kwargs)
         of_pool: Any = pool
-        of_pool.ConnectionCls = type("Connection", (of_pool.ConnectionCls,), {"response_class": _Response})
+        of_pool.ConnectionCls = type("Connection", (LimitedConnection, of_pool.ConnectionCls), {})
         with self._lock:
             # A call under way while the adapter is closed must not store a pool that nobody closes.
             if not self._is_closed:
@@ -120,16 +98,19 @@ class RequestsTransport:
     def send(self, request: Request) -> Response:
         """Send the request and read the whole response."""
         handled = sys.exc_info()[1]
-        secrets = _current_secrets.set(request.secrets)
+        call = TimedCall(self._timeout, request.secrets)
+        before = current_call.set(call)
         try:
             return self._exchange(request)
         except TransportError as error:
-            problem = error
+            problem: Exception = error
         except Exception as error:
             # It holds the request with its tokens: describe and drop it.
-            problem = translated(error, request.url, handled, _CAUSES)
+            problem = passed_on(error, handled, _LIBRARIES) or translated(
+                error, request.url, handled, _CAUSES, is_connecting=call.is_connecting, limit=call.expired_limit()
+            )
         finally:
-            _current_secrets.reset(secrets)
+            current_call.reset(before)
         raise problem.with_traceback(None)
 
     def close(self) -> None:
@@ -164,12 +145,9 @@ class RequestsTransport:
 
     def _body(self, raw: HTTPResponse, url: str) -> bytes:
         body = io.BytesIO()
-        deadline = time.monotonic() + self._timeout.total
-        # read1 returns what has arrived; read would wait for a full chunk, past the deadline.
+        # read1 returns what has arrived, so that the size is checked early.
         while body.write(raw.read1(_CHUNK, decode_content=False)):
             check_size(body.tell(), self._max_response_size, url)
-            if time.monotonic() > deadline:
-                raise failure(f"the response took longer than {self._timeout.total:g} s", "timeout", url)
         encoding = raw.headers.get("content-encoding", "")
         return decompressed(body.getvalue(), encoding, self._max_response_size, url)
 
@@ -181,6 +159,9 @@ def _proxies(base_url: str, explicit: Mapping[str, str] | None) -> dict[str, str
         proxy = select_proxy(base_url, get_environ_proxies(base_url))
     return {urlsplit(base_url).scheme: proxy} if proxy else {}
 
+
+# The packages whose exceptions are failures of a call.
+_LIBRARIES = ("requests", "urllib3", "http", "ssl", "socket", "zlib")
 
 _CONNECTION_LOST = "the connection was lost before the response"
 

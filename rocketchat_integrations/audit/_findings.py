@@ -39,7 +39,7 @@ class FindingKind(StrEnum):
     """The host of a URL cannot be resolved on this machine. A warning."""
     PLAIN_HTTP = "plain-http"
     """A URL begins with ``http://``, and its host is not the server's own machine. A warning."""
-    NO_TOKEN = "no-token"
+    NO_TOKEN = "no-token"  # noqa: S105 - the name of a rule
     """An outgoing integration has no token, so the program cannot verify the caller. A warning."""
     DUPLICATE = "duplicate"
     """Another integration has the same type and name. A warning."""

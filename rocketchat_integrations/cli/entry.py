@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
-from typing import cast
+from typing import Any, cast
 
 from rocketchat_integrations._validation import is_unicode
 
 from .failures import failure_text
 from .interruptions import signal_of
-from .terminal import print_error, printable
+from .terminal import one_line, print_error, printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return command_line.run(given)
 
-    return _exit_status(run, debug="--debug" in given)
+    with warnings.catch_warnings():
+        warnings.showwarning = _print_warning
+        return _exit_status(run, debug="--debug" in given)
+
+
+def _print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print_error(f"warning: {one_line(str(message))}")
 
 
 def _open_closed_streams() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
+from contextlib import suppress
 
 import click
 from click.shell_completion import CompletionItem
@@ -55,11 +56,9 @@ def _is_word(name: str) -> bool:
 
 
 def _read(context: click.Context, found: list[IntegrationRecord]) -> None:
-    try:
-        with credentials_of(context.find_root()).client_for_completion(_SECONDS) as client:
-            found.extend(client.list(type=_type(context), on_error=lambda _: None))
-    except Exception:
-        pass  # a message would be printed into the line that the user types
+    # Without a message: it would be printed into the line that the user types.
+    with suppress(Exception), credentials_of(context.find_root()).client_for_completion(_SECONDS) as client:
+        found.extend(client.list(type=_type(context), on_error=lambda _: None))
 
 
 def _type(context: click.Context) -> IntegrationType | None:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TextIO, TypeVar
 
+from rocketchat_integrations._printable import printable as printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
@@ -21,13 +23,6 @@ if TYPE_CHECKING:
     from rocketchat_integrations.provisioning import Progress
 
 # Text
-
-
-def printable(text: str) -> str:
-    """Escape control characters: names and messages come from others, and could move the cursor."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def error_text(error: Exception) -> str:

@@ -18,7 +18,7 @@ from rocketchat_integrations.models import IncomingIntegration, IntegrationDefin
 
 from ._entries import Entry, Scope, contradictions
 from ._formats import UNREADABLE, Document, Table, line_of, parse
-from ._secrets import SECRET_PREFIX, Secret, SecretRules, read_secret, read_text, read_text_beside
+from ._secrets import SECRET_PREFIX, Secret, SecretRules, hidden_file, read_secret, read_text, read_text_beside
 from ._wording import Invalid, KeyPath, check_flag, check_text, check_text_not_blank, describe, dotted, unknown_key
 
 _T = TypeVar("_T")
@@ -282,6 +282,10 @@ class FileReader:
             return _Given(UNREADABLE, path)
         if key == "script_file":
             file = check_text_not_blank(value)
+            # The server would get its text, such as that of `.env`.
+            refusal = hidden_file(self._folder, file)
+            if refusal is not None:
+                raise Invalid(refusal)
             text = read_text_beside(self._folder, file, "utf-8-sig", allow_outside=self._allow_outside)
             return _Given(text, path, file=file)
         if not _is_table(value):

@@ -20,7 +20,7 @@ _MAX_SIZE = 2**20
 _CLIENT_CREDENTIALS = ("ROCKETCHAT_AUTH_TOKEN", "ROCKETCHAT_PASSWORD")
 
 
-SECRET_PREFIX = "ROCKETCHAT_SECRET_"
+SECRET_PREFIX = "ROCKETCHAT_SECRET_"  # noqa: S105 - the beginning of a name
 """How the names of environment variables begin that a manifest may read, unless others are allowed."""
 
 
@@ -81,7 +81,7 @@ class SecretRules:
         """Return why a secret may not be read; None if it may."""
         name = secret.env
         if name is None:
-            return _refused_file(secret)
+            return hidden_file(secret.folder, str(secret.file))
         if name in _CLIENT_CREDENTIALS:
             return _refused_credential(name)
         if name in self.names or (name.startswith(self.prefix) and name != self.prefix):
@@ -97,19 +97,19 @@ def _refused_credential(name: str) -> str:
     return f"the environment variable {name!r} is a credential of the client; use another for this token"
 
 
-def _refused_file(secret: Secret) -> str | None:
+def hidden_file(folder: str, file: str) -> str | None:
     """Return why a file may not be read: it or one of its folders is hidden, such as `.env` or `.git/config`."""
     try:
-        folder, real = (os.path.realpath(path) for path in (secret.folder, secret.path))
+        start, real = (os.path.realpath(path) for path in (folder, Path(folder, file)))
     except ValueError:  # reading it reports this
         return None
     # The folders that lead to both may be hidden. Kubernetes mounts secrets as links into folders that begin with two
     # dots.
-    inner = Path(os.path.relpath(real, folder))
+    inner = Path(os.path.relpath(real, start))
     if any(part.startswith(".") and not part.startswith("..") for part in inner.parts):
         return (
-            f"{secret.file!r} is hidden: no name in its path may begin with a dot. Move the secret to another file, "
-            'such as "secrets/bot", and keep that out of git'
+            f"{file!r} is hidden: no name in its path may begin with a dot. Move what is needed to another file, "
+            "and keep secrets out of git"
         )
     return None
 

@@ -12,7 +12,7 @@ from rocketchat_integrations.models import EventType
 
 from ._calls import Call, Calls
 from ._commands import CommandHandler, Commands, MatchHandler
-from ._handler_failures import FAILURES, ErrorHandler, HandlerFailures
+from ._handler_failures import ErrorHandler, HandlerFailures
 from ._handlers import Handler, HandlerResult, Handlers, RegisteredHandler, Router
 from ._later import LaterWork
 from ._parsing import (
@@ -25,6 +25,7 @@ from ._parsing import (
     RoomLeftEvent,
     SendMessageEvent,
     UserCreatedEvent,
+    check_age,
     check_size,
     check_token,
     event_type,
@@ -40,7 +41,7 @@ from ._payloads import (
 )
 from ._repeats import MemoryRepeats, Repeats
 from ._replies import Answer, LaterReply, Reply, reply_of
-from ._running import NEEDS_ASYNCIO, Steps, run, run_async
+from ._running import FAILURES, NEEDS_ASYNCIO, Steps, run, run_async
 from ._wsgi_and_asgi import AsgiApp, serve_wsgi
 
 _MessageSentHandler = TypeVar("_MessageSentHandler", bound=Callable[[MessageSent], HandlerResult])
@@ -81,20 +82,22 @@ class WebhookApp:
 
     - with the result of the handler: a :class:`Reply`; a :class:`~rocketchat_integrations.Message` for one room or a
       text, which become replies; or None for :meth:`Reply.nothing`;
-    - with 500 if the handler raises or returns anything else. That is logged at ERROR to the logger
-      ``rocketchat_integrations.outgoing``, without tokens. (A
+    - with 500 if the handler raises or returns anything else, also if it raises SystemExit. That is logged at ERROR to
+      the logger ``rocketchat_integrations.outgoing``, without tokens, and with control characters as text. (A
       :class:`~rocketchat_integrations.logs.RocketChatHandler` does not post these records: a bot could receive them,
       and fail again.) A hook can answer instead: see :meth:`on_error`;
-    - with 401 if its token is wrong or missing, 413 if it is too large, 415 if its content type is missing or not JSON,
-      and 400 if it is otherwise not a valid payload. No handler runs, and it is logged at INFO;
+    - with 401 if its token is wrong or missing, 403 if it is older than ``max_age``, 413 if it is too large, 415 if its
+      content type is missing or not JSON, and 400 if it is otherwise not a valid payload. No handler runs, and it is
+      logged at INFO;
     - with no message if a bot or an integration sent it, unless the handler is registered with ``bots=True``. Messages
       of bots trigger integrations too, so bots would answer each other endlessly;
     - with the earlier answer if it repeats a call that was answered with 2xx less than 5 minutes ago: same handler,
-      same body. The handler does not run again.
+      same body. The handler does not run again. If the earlier call is still running, the repeat waits for its answer,
+      and is answered with 503 after 15 seconds; if the earlier call fails, the repeat runs.
 
     Only the last 1,000 calls of this process are remembered; a bot with several processes needs :class:`RedisRepeats`,
     or another object in ``repeats``. A call with only ``token`` and ``bot`` is never a repeat, because all such
-    calls are equal; nor is a call whose first one failed or is still running, nor an edit with another text. An edit
+    calls are equal; nor is a call whose first one failed, nor an edit with another text. An edit
     back to a text that the message had in the last 5 minutes is a repeat: with ``run_on_edits``, use
     ``deduplicate=False`` if the bot must see it. A retried call about a room is not recognized as a repeat, because
     Rocket.Chat sends it with a new timestamp.
@@ -113,7 +116,12 @@ class WebhookApp:
     Args:
         token: the integration's token, for handlers that are registered without one. None verifies nothing, and then
             there can be only one handler.
-        max_size: how many bytes a body may have.
+        max_size: how many bytes a body may have; 256 KiB by default. Most payloads have less than 1 KiB. The largest
+            measured one has 200 KiB: an uploaded file whose text is 5,000 characters of emoticons, because servers send
+            such a text with its parsed form. Increase it if the workspace allows longer messages. Under ``asyncio``, a
+            body of more than 64 KiB is read in a worker thread.
+        max_age: how many seconds old the ``timestamp`` of a payload may be; None, the default, for any age. See
+            :ref:`Old calls <old-calls>` for what it refuses. Payloads without a timestamp are accepted.
         deduplicate: whether repeats are recognized.
         repeats: what remembers the answers to recent calls: an object with the methods of :class:`Repeats`, such as a
             :class:`RedisRepeats`. By default, this process does. If it raises, that is logged at WARNING, and the call
@@ -129,18 +137,22 @@ class WebhookApp:
         *,
         token: str | None = _NOT_GIVEN,
         max_size: int = MAX_SIZE,
+        max_age: float | None = None,
         deduplicate: bool = True,
         repeats: Repeats | None = None,
     ) -> None:
         if token is not _NOT_GIVEN:
             check_token(token)
         check_size(max_size)
+        check_age(max_age)
         if not isinstance(deduplicate, bool):
             raise ConfigurationError("deduplicate: must be True or False")
         self._token = token
         self._max_size = max_size
         self._handlers = Handlers()
-        self._calls = Calls(self._handlers, max_size, MemoryRepeats() if repeats is None else repeats, deduplicate)
+        self._calls = Calls(
+            self._handlers, max_size, max_age, MemoryRepeats() if repeats is None else repeats, deduplicate
+        )
         self._commands = Commands()
         self._failures = HandlerFailures(self._handlers)
         self._later = LaterWork(self._failures)
@@ -374,14 +386,19 @@ class WebhookApp:
             raise call
         if isinstance(call, Answer):
             return call
-        known = self._calls.find(call)
-        if known is not None:
-            return known
-        reply = run(self._reply(call, has_loop=False))
-        answer = self._calls.answer(call, reply)
-        if isinstance(reply, LaterReply):
-            self._later.start(call.payload, reply)
-        return answer
+        answer = self._calls.begin(call)
+        if answer is not None:
+            return answer
+        try:
+            answer = self._calls.find(call)
+            if answer is None:
+                reply = run(self._reply(call, has_loop=False))
+                answer = self._calls.answer(call, reply)
+                if isinstance(reply, LaterReply):
+                    self._later.start(call.payload, reply)
+            return answer
+        finally:
+            self._calls.end(call, answer)
 
     async def handle_async(self, body: Body, content_type: str | None) -> Answer:
         """Answer a POST request under ``asyncio``, as :meth:`handle` does. Plain handlers run in a worker thread.
@@ -396,20 +413,27 @@ class WebhookApp:
         Raises:
             ConfigurationError: if an argument has the wrong type.
         """
-        call = self._calls.receive(body, content_type)
-        del body
+        try:
+            call = await self._calls.receive_async(body, content_type)
+        finally:
+            del body
         if isinstance(call, ConfigurationError):
             raise call
         if isinstance(call, Answer):
             return call
-        known = await self._calls.beside_the_loop(self._calls.find, call)
-        if known is not None:
-            return known
-        reply = await run_async(self._reply(call, has_loop=True))
-        answer = await self._calls.beside_the_loop(self._calls.answer, call, reply)
-        if isinstance(reply, LaterReply):
-            self._later.start_async(call.payload, reply)
-        return answer
+        answer = await self._calls.begin_async(call)
+        if answer is not None:
+            return answer
+        try:
+            answer = await self._calls.beside_the_loop(self._calls.find, call)
+            if answer is None:
+                reply = await run_async(self._reply(call, has_loop=True))
+                answer = await self._calls.beside_the_loop(self._calls.answer, call, reply)
+                if isinstance(reply, LaterReply):
+                    self._later.start_async(call.payload, reply)
+            return answer
+        finally:
+            self._calls.end(call, answer)
 
     def __repr__(self) -> str:
         events = ", ".join(each.event for each in self._handlers.all)
@@ -435,8 +459,9 @@ class WebhookApp:
                 raise TypeError(f"Reply.later: the work or the webhook {NEEDS_ASYNCIO}")
             return reply
 
+        outcome = yield call.registered.function_for(call.payload)
         try:
-            return accept((yield call.registered.function_for(call.payload)))
+            return accept(outcome.result())
         except FAILURES as error:
             failure = error
         return (yield from self._failures.handle("the handler", call.payload, failure, accept))

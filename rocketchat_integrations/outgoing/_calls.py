@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import hashlib
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sized
+from datetime import UTC, datetime
 from typing import NamedTuple, ParamSpec, TypeVar
 
+from rocketchat_integrations._printable import printable
 from rocketchat_integrations.exceptions import ConfigurationError, WebhookPayloadError, WebhookVerificationError
 
 from ._handlers import Handlers, RegisteredHandler
 from ._parsing import WRONG_TOKEN, as_bytes, json_object
 from ._payloads import Payload, read_payload
-from ._repeats import MemoryRepeats, Repeats
+from ._repeats import Claims, MemoryRepeats, Repeats
 from ._replies import Answer, Reply, answer_to, json_answer
+from ._under_way import CallsUnderWay, End
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+# How long a call waits for an equal one. Rocket.Chat waits 20 seconds for the answer.
+_WAIT_SECONDS = 15.0
+_POLL_SECONDS = 0.1
+# Parsing so many bytes takes 2 ms at most, whatever they are. A longer body would block the event loop for longer.
+_LARGE = 65_536
+
+_TRY_LATER = answer_to(Reply.retry_later())
 
 _log = logging.getLogger("rocketchat_integrations.outgoing")
 
@@ -33,11 +46,15 @@ class Call(NamedTuple):
 class Calls:
     """The calls that an app gets. May be shared by threads."""
 
-    def __init__(self, handlers: Handlers, max_size: int, repeats: Repeats, deduplicates: bool) -> None:
+    def __init__(
+        self, handlers: Handlers, max_size: int, max_age: float | None, repeats: Repeats, deduplicates: bool
+    ) -> None:
         self._handlers = handlers
         self._max_size = max_size
+        self._max_age = max_age
         self._repeats = repeats
         self._deduplicates = deduplicates
+        self._under_way = CallsUnderWay()
 
     def receive(self, body: object, content_type: str | None) -> Call | Answer | ConfigurationError:
         """Return the call, or the answer if no handler is needed. Wrong use is returned: this frame has the token."""
@@ -49,6 +66,7 @@ class Calls:
                 raise WebhookVerificationError(WRONG_TOKEN)
             has_content = any(document[key] is not None for key in document.keys() - {"token", "bot"})
             payload = read_payload(registered.event, document)
+            self._check_age(payload)
         except WebhookPayloadError as error:
             _log.info("a call was refused: %s", error)
             return json_answer(error.answer_status, {"error": str(error)})
@@ -60,13 +78,60 @@ class Calls:
         key = hashlib.sha256(content).hexdigest() if has_content and self._deduplicates else None
         return Call(registered, payload, key)
 
-    def find(self, call: Call) -> Answer | None:
-        """Return the answer to an earlier call that this one repeats; None if there is none."""
+    async def receive_async(self, body: object, content_type: str | None) -> Call | Answer | ConfigurationError:
+        """Do as :meth:`receive` does, in a worker thread if the body is large."""
+        if not _may_be_large(body):
+            return self.receive(body, content_type)
         try:
-            return None if call.key is None else self._repeats.find(call.key)
+            return await asyncio.to_thread(self.receive, body, content_type)
+        except asyncio.CancelledError as error:
+            raise error.with_traceback(None)  # noqa: B904 - the frames have the token
+        finally:
+            del body
+
+    def begin(self, call: Call) -> Answer | None:
+        """Wait for an equal call in this process, and return its answer. None if there is none, or it failed.
+
+        After None, the caller must :meth:`end` the call.
+        """
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while (end := self._equal_call(call)) is not None:
+            concurrent.futures.wait([end], deadline - time.monotonic())
+            if (answer := _answer_at(end)) is not None:
+                return answer
+        return None
+
+    async def begin_async(self, call: Call) -> Answer | None:
+        """Do as :meth:`begin` does, without blocking the event loop."""
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while (end := self._equal_call(call)) is not None:
+            await asyncio.wait([asyncio.wrap_future(end)], timeout=deadline - time.monotonic())
+            if (answer := _answer_at(end)) is not None:
+                return answer
+        return None
+
+    def end(self, call: Call, answer: Answer | None) -> None:
+        """Let the equal calls go on that wait for this one: with its answer, if it has succeeded."""
+        if call.key is not None:
+            self._under_way.leave(call.key, answer if answer is not None and answer.status < 300 else None)
+
+    def find(self, call: Call) -> Answer | None:
+        """Return the answer to an earlier call that this one repeats; None if there is none.
+
+        Wait for an equal call in another process, if what remembers the answers can tell.
+        """
+        if call.key is None:
+            return None
+        deadline = time.monotonic() + _WAIT_SECONDS
+        try:
+            while (answer := self._repeats.find(call.key)) is None and not self._claim(call.key):
+                if time.monotonic() > deadline:
+                    return _refuse_to_wait()
+                time.sleep(_POLL_SECONDS)
         except Exception as error:
             _log_failed_repeats(error)
             return None
+        return answer
 
     def answer(self, call: Call, reply: Reply | None) -> Answer:
         """Return the answer to a call, and remember it if the call has succeeded. None means that the bot failed."""
@@ -74,6 +139,8 @@ class Calls:
         try:
             if call.key is not None and answer.status < 300:
                 self._repeats.add(call.key, answer)
+            elif call.key is not None and isinstance(self._repeats, Claims):
+                self._repeats.release(call.key)
         except Exception as error:
             _log_failed_repeats(error)
         return answer
@@ -84,6 +151,35 @@ class Calls:
             return function(*args, **kwargs)
         return await asyncio.to_thread(function, *args, **kwargs)
 
+    def _check_age(self, payload: Payload) -> None:
+        if self._max_age is None or payload.timestamp is None:
+            return
+        if (datetime.now(UTC) - payload.timestamp).total_seconds() > self._max_age:
+            problem = f"timestamp: must not be older than {self._max_age:g} seconds"
+            raise WebhookPayloadError(problem, answer_status=403)
+
+    def _equal_call(self, call: Call) -> End | None:
+        return None if call.key is None else self._under_way.enter(call.key)
+
+    def _claim(self, key: str) -> bool:
+        return not isinstance(self._repeats, Claims) or self._repeats.claim(key)
+
+
+def _may_be_large(body: object) -> bool:
+    """Tell whether a body may have more than 64 KiB. The length of a memoryview is not in bytes."""
+    return isinstance(body, memoryview) or (isinstance(body, Sized) and len(body) > _LARGE)
+
+
+def _answer_at(end: End) -> Answer | None:
+    """Return the answer of the call that was waited for. None if it failed, and 503 if it still runs."""
+    return end.result() if end.done() else _refuse_to_wait()
+
+
+def _refuse_to_wait() -> Answer:
+    _log.warning("a call was answered with 503: an equal one has been running for %d seconds", _WAIT_SECONDS)
+    return _TRY_LATER
+
 
 def _log_failed_repeats(error: Exception) -> None:
-    _log.warning("repeated calls are not recognized: what remembers them failed: %s: %s", type(error).__name__, error)
+    problem = printable(f"{type(error).__name__}: {error}")
+    _log.warning("repeated calls are not recognized: what remembers them failed: %s", problem)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import traceback
 from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias, TypeVar
@@ -14,12 +12,11 @@ from rocketchat_integrations._redaction import redacted, spellings
 from ._handlers import HandlerResult, Handlers
 from ._payloads import Payload
 from ._replies import is_async
-from ._running import Steps
+from ._running import FAILURES, Steps
+from ._tracebacks_in_logs import format_traceback
 
 T = TypeVar("T")
 ErrorHandler: TypeAlias = Callable[[Payload, Exception], HandlerResult]
-
-FAILURES = (Exception, asyncio.CancelledError)
 
 log = logging.getLogger("rocketchat_integrations.outgoing")
 
@@ -43,8 +40,9 @@ class HandlerFailures:
         Log the failure and return None if there is no hook, or if the hook returns None, raises, or is not accepted.
         """
         if self.hook is not None and isinstance(error, Exception):
+            outcome = yield partial(self.hook, payload, error)
             try:
-                result = yield partial(self.hook, payload, error)
+                result = outcome.result()
                 if result is not None:
                     return accept(result)
             except FAILURES as failure:
@@ -57,7 +55,7 @@ class HandlerFailures:
         # Not by `exc_info`: the frames may hold tokens, and tools that report errors show them.
         try:
             known = spellings(self._handlers.tokens, shortest=1, levels=3)
-            text = redacted("".join(traceback.format_exception(error)), known)
+            text = format_traceback(error, lambda part: redacted(part, known))
         except Exception:  # the methods of an exception may fail, too
             text = f"{type(error).__name__}, which cannot be shown"
         log.error("%s of %s failed:\n%s", what, payload.event, text)

@@ -11,10 +11,10 @@ from functools import partial
 
 from rocketchat_integrations.messages import Message
 
-from ._handler_failures import FAILURES, HandlerFailures, log
+from ._handler_failures import HandlerFailures, log
 from ._payloads import Payload
 from ._replies import LaterReply, later_message
-from ._running import Steps, run, run_async
+from ._running import FAILURES, Steps, run, run_async
 
 
 class LaterWork:
@@ -61,21 +61,26 @@ class LaterWork:
 
     def _steps(self, payload: Payload, reply: LaterReply) -> Steps[None]:
         """Do the work and post its result; if that fails, post what the hook for failures returns."""
+        worked = yield reply.work
         try:
-            yield from _post(reply, later_message((yield reply.work)))
-            return
-        except (*FAILURES, SystemExit) as error:
-            failure = error
-        message = yield from self._failures.handle("the later work", payload, failure, later_message)
-        try:
-            yield from _post(reply, message)
+            message = later_message(worked.result())
         except FAILURES as error:
-            self._failures.log("the post after the later work", payload, error)
+            failure: BaseException | None = error
+        else:
+            failure = yield from _post(reply, message)
+        if failure is None:
+            return
+        message = yield from self._failures.handle("the later work", payload, failure, later_message)
+        failure = yield from _post(reply, message)
+        if failure is not None:
+            self._failures.log("the post after the later work", payload, failure)
 
 
-def _post(reply: LaterReply, message: Message | str | None) -> Steps[None]:
-    if message is not None:
-        yield partial(reply.webhook.post, message)
+def _post(reply: LaterReply, message: Message | str | None) -> Steps[BaseException | None]:
+    """Post a message, if there is one, and return what the webhook raised."""
+    if message is None:
+        return None
+    return (yield partial(reply.webhook.post, message)).error
 
 
 def _all_done(unfinished: int) -> bool:

@@ -30,8 +30,8 @@ from ._payloads import (
     read_payload,
 )
 
-MAX_SIZE = 1_048_576
-WRONG_TOKEN = "token: wrong or missing"
+MAX_SIZE = 262_144
+WRONG_TOKEN = "token: wrong or missing"  # noqa: S105 - a message
 
 Body: TypeAlias = bytes | bytearray | memoryview | str
 SendMessageEvent: TypeAlias = Literal[EventType.SEND_MESSAGE, "sendMessage"]
@@ -91,7 +91,7 @@ def parse(
         token: the integration's token. None verifies nothing; there is no default.
         event: the event of the integration: an :class:`~rocketchat_integrations.EventType` or its text.
         content_type: the ``Content-Type`` of the request, which must be ``application/json``. None is not checked.
-        max_size: how many bytes the body may have.
+        max_size: how many bytes the body may have; 256 KiB by default. See :class:`WebhookApp`.
 
     Returns:
         The payload, an object of the event's class.
@@ -128,6 +128,11 @@ def check_size(max_size: object) -> None:
         raise ConfigurationError("max_size: must be a positive whole number")
 
 
+def check_age(max_age: object) -> None:
+    if max_age is not None and not (type(max_age) in (int, float) and cast(float, max_age) > 0):
+        raise ConfigurationError("max_age: must be a positive number of seconds, or None")
+
+
 def is_token(given: object, token: str) -> bool:
     """Compare in constant time."""
     return isinstance(given, str) and hmac.compare_digest(given.encode(), token.encode())
@@ -159,10 +164,10 @@ def json_object(body: bytes, content_type: str | None, max_size: int) -> dict[st
     problem = "must be JSON in UTF-8, without NaN and Infinity, and not nested too deeply"
     try:
         text = body.decode()
-        if "\\u" in text:
-            # JavaScript sends half pairs, and programs that encode such text crash.
-            text = _ESCAPE.sub(lambda escape: r"\ufffd" if escape[1] else escape[0], text)
         document: object = _DECODER.decode(text)
+        if _SURROGATE_ESCAPE.search(text):
+            # JavaScript sends half pairs, and programs that encode such text crash.
+            document = _without_half_pairs(document)
         if is_object(document):
             return document
         problem = f"must be a JSON object, not {json_type(document)}"
@@ -180,7 +185,17 @@ def _finite(digits: str) -> float:
 
 _DECODER = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
 
-# Matches an escaped surrogate pair, a lone surrogate (the group), or any other escape: so the backslash in "\\ud800"
-# is skipped.
-_HEX = "[0-9a-fA-F]{2}"
-_ESCAPE = re.compile(rf"\\(?:u[dD][89abAB]{_HEX}\\u[dD][c-fC-F]{_HEX}|(u[dD][89a-fA-F]{_HEX})|.)", re.DOTALL)
+# The escape of a surrogate, in a pair or not, in JSON; and one that is in no pair, in text.
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+
+
+def _without_half_pairs(value: object) -> Any:
+    if isinstance(value, str):
+        return _HALF_PAIR.sub("\ufffd", value)
+    if isinstance(value, list):
+        return list(map(_without_half_pairs, cast("list[object]", value)))
+    if isinstance(value, dict):
+        pairs = cast("dict[str, object]", value).items()
+        return {_without_half_pairs(key): _without_half_pairs(item) for key, item in pairs}
+    return value

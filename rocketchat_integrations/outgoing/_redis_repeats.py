@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
 _CONNECT_SECONDS = 1.0
+_CLAIM_MILLISECONDS = 60_000
 
 
 class RedisRepeats:
@@ -26,7 +27,11 @@ class RedisRepeats:
 
     Redis keeps the whole answer, which may quote messages, for as long as ``seconds``. Tokens and payloads are not
     stored, only digests of them. If Redis does not answer within a second, the bot logs that at WARNING and goes on:
-    until Redis is back, repeats are not recognized. Two equal calls at the same time both run.
+    until Redis is back, repeats are not recognized.
+
+    A process that handles a call claims it. An equal call in another process waits up to 15 seconds for the answer, is
+    answered with 503 after that, and runs if the first one fails. A claim ends after 60 seconds, so that a call whose
+    process was killed can run again; if the first one still runs after 60 seconds, an equal call acts a second time.
 
     Needs the extra ``redis``. May be shared by threads; with processes that fork, Redis' client opens a connection for
     each of them.
@@ -72,6 +77,28 @@ class RedisRepeats:
         """
         value = {"status": answer.status, "content_type": answer.content_type, "body": answer.body.decode()}
         self._redis.set(self._prefix + key, json.dumps(value), nx=True, px=self._milliseconds)
+
+    def claim(self, key: str) -> bool:
+        """Claim a call for this process, for 60 seconds.
+
+        Returns:
+            Whether it is claimed now; False if it was claimed already.
+
+        Raises:
+            redis.RedisError: Redis does not answer.
+        """
+        return bool(self._redis.set(self._claim_key(key), b"", nx=True, px=_CLAIM_MILLISECONDS))
+
+    def release(self, key: str) -> None:
+        """Give up the claim of a call that has failed, so that it can run again.
+
+        Raises:
+            redis.RedisError: Redis does not answer.
+        """
+        self._redis.delete(self._claim_key(key))
+
+    def _claim_key(self, key: str) -> str:
+        return f"{self._prefix}{key}:claim"
 
     def __repr__(self) -> str:
         return f"RedisRepeats(prefix={self._prefix!r})"

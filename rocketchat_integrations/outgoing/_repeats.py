@@ -6,7 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ._replies import Answer
 
@@ -19,6 +19,9 @@ class Repeats(Protocol):
 
     A key is text of 64 characters: a digest of the whole call, which contains the token. So equal keys mean the same
     handler and the same payload. If a method raises, the app logs that and goes on without it.
+
+    An object that several processes share can also have the methods ``claim`` and ``release`` of
+    :class:`RedisRepeats`. Without them, a call runs in two processes if it is repeated before it is answered.
     """
 
     def find(self, key: str) -> Answer | None:
@@ -27,6 +30,19 @@ class Repeats(Protocol):
 
     def add(self, key: str, answer: Answer) -> None:
         """Remember the answer to a call, unless there is one for its key already."""
+        ...
+
+
+@runtime_checkable
+class Claims(Protocol):
+    """What an object has if it knows which calls other processes are handling."""
+
+    def claim(self, key: str) -> bool:
+        """Claim a call for this process; return False if it is claimed already."""
+        ...
+
+    def release(self, key: str) -> None:
+        """Give up the claim of a call that has failed."""
         ...
 
 

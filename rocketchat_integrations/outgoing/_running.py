@@ -1,7 +1,7 @@
 """Run the handlers of a bot: in this thread, or under asyncio.
 
-What happens around a handler is a generator that yields functions. Each is called, its result is sent in, and what it
-raises is thrown in. So the same steps serve both ways; only calling a function differs.
+What happens around a handler is a generator that yields functions. Each is called, and its outcome is sent in. So the
+same steps serve both ways; only calling a function differs.
 """
 
 from __future__ import annotations
@@ -16,17 +16,31 @@ from ._replies import is_async
 
 T = TypeVar("T")
 Step: TypeAlias = Callable[[], object]
-Steps: TypeAlias = Generator[Step, object, T]
+
+# What a function may raise to fail. KeyboardInterrupt is not one of them: Ctrl-C ends the program.
+FAILURES = (Exception, SystemExit, GeneratorExit, asyncio.CancelledError)
 
 _USE_PARTIAL = "pass the `async` function itself, or a `functools.partial` of it"
 NEEDS_ASYNCIO = "is async, so serve the app by `handle_async` or `asgi`"
 
 
-class _Outcome(NamedTuple):
-    """What a function returned or raised."""
+class StepOutcome(NamedTuple):
+    """What a function returned or raised.
 
-    result: object
+    Not raised in the generator itself: when Python closes a generator, it raises GeneratorExit in it as well.
+    """
+
+    returned: object
     error: BaseException | None = None
+
+    def result(self) -> object:
+        """Return what the function returned, or raise what it raised."""
+        if self.error is not None:
+            raise self.error
+        return self.returned
+
+
+Steps: TypeAlias = Generator[Step, StepOutcome, T]
 
 
 def run(steps: Steps[T]) -> T:
@@ -37,10 +51,7 @@ def run(steps: Steps[T]) -> T:
             function = resume()
         except StopIteration as stop:
             return cast(T, stop.value)
-        try:
-            resume = partial(steps.send, _plain(function()))
-        except BaseException as error:
-            resume = partial(steps.throw, error)
+        resume = partial(steps.send, _outcome_of(function))
 
 
 async def run_async(steps: Steps[T]) -> T:
@@ -52,7 +63,7 @@ async def run_async(steps: Steps[T]) -> T:
         except StopIteration as stop:
             return cast(T, stop.value)
         outcome = await (_in_a_task(function) if is_async(function) else asyncio.to_thread(_outcome_of, function))
-        resume = partial(steps.send, outcome.result) if outcome.error is None else partial(steps.throw, outcome.error)
+        resume = partial(steps.send, outcome)
 
 
 def _plain(result: object) -> object:
@@ -63,15 +74,15 @@ def _plain(result: object) -> object:
     return result
 
 
-def _outcome_of(function: Step) -> _Outcome:
+def _outcome_of(function: Step) -> StepOutcome:
     # StopIteration must not leave a worker thread: asyncio would hang.
     try:
-        return _Outcome(_plain(function()))
-    except (Exception, asyncio.CancelledError) as error:
-        return _Outcome(None, error)
+        return StepOutcome(_plain(function()))
+    except FAILURES as error:
+        return StepOutcome(None, error)
 
 
-async def _in_a_task(function: Step) -> _Outcome:
+async def _in_a_task(function: Step) -> StepOutcome:
     # In a task of its own, to tell a handler that was cancelled from within (it has failed) from a cancelled call.
     running = asyncio.ensure_future(_awaited(function))
     try:
@@ -81,10 +92,14 @@ async def _in_a_task(function: Step) -> _Outcome:
         await asyncio.gather(running, return_exceptions=True)
         raise
     try:
-        return _Outcome(running.result())
-    except (Exception, asyncio.CancelledError) as error:
-        return _Outcome(None, error)
+        return running.result()
+    except asyncio.CancelledError as error:
+        return StepOutcome(None, error)
 
 
-async def _awaited(function: Step) -> object:
-    return await cast("Awaitable[Any]", function())
+async def _awaited(function: Step) -> StepOutcome:
+    # SystemExit must not leave a task: asyncio would end the program.
+    try:
+        return StepOutcome(await cast("Awaitable[Any]", function()))
+    except (Exception, SystemExit, GeneratorExit) as error:
+        return StepOutcome(None, error)

@@ -15,8 +15,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class Target:
     """The workspace that a plan was made for, and the user who read it.
 
-    The server does not tell its own id to the endpoints that this package calls, so the user's id stands for it: users
-    of other workspaces have other ids.
+    The user's id stands for the workspace's own, the setting ``uniqueID``: a restored copy has the same one, so it
+    would cost a request and tell no more.
     """
 
     url: str

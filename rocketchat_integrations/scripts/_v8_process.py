@@ -39,7 +39,7 @@ class IsolateProcess:
         problem = "it ended at once"
         try:
             # V8 prints the code to stderr when it dies.
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - all arguments are our own
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             )
         except OSError as error:

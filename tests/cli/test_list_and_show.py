@@ -190,3 +190,17 @@ def test_an_id_comes_before_a_name(
     workspace.server.insert({"_id": "odd", "type": "webhook-incoming", "name": "ci", "channel": "ci"})
     assert run("show", hook.id, "--json").json["name"] == "ci"
     assert run("show", "ci", "--json").json["id"] == hook.id
+
+
+@pytest.mark.filterwarnings("default")
+def test_plain_http_to_another_host_is_one_line_on_stderr(
+    workspace: Workspace, hook: object, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without Python's format: no file, no line of source. The command goes on."""
+    url = workspace.server.url.replace("127.0.0.1", "0.0.0.0")
+    monkeypatch.setenv("ROCKETCHAT_URL", url)
+    for _ in range(2):
+        result = run("list")
+        assert (result.status, len(result.out.splitlines())) == (0, 2)
+        (line,) = result.err.splitlines()
+        assert line.startswith("warning: http://0.0.0.0 is not encrypted: ")

@@ -82,26 +82,32 @@ def test_a_server_that_does_not_answer(workspace: Workspace, run: Run) -> None:
     assert "there is no embedded server at 127.0.0.1:" in run("say", "general", "x").error
 
 
-def test_the_commands_of_the_readme(default_sigint: None) -> None:
-    """They work as pasted, and `serve` prints what happens; what `say` posts appears as a message only."""
+def test_the_first_program_and_commands_of_the_readme(default_sigint: None) -> None:
+    """They work as pasted, in their order. `serve` prints what happens; what `say` posts appears as a message only."""
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     serving, using = re.findall(r"^```console\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)[:2]
+    (program, *_) = re.findall(r"^```python\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
     assert serving.endswith("\nrocketchat-integrations serve\n")
     process = subprocess.Popen([*PROGRAM, "serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stderr is not None
     exports = "".join(process.stdout.readline() for _ in range(3))
-    path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    subprocess.run(["sh", "-ec", exports + using], env=path, check=True, timeout=TIMEOUT, capture_output=True)
+    variables = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PROGRAM": program}
+    pasted = f'{exports}python -c "$PROGRAM"\n{using}'
+    subprocess.run(["sh", "-ec", pasted], env=variables, check=True, timeout=TIMEOUT, capture_output=True)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=TIMEOUT)
     happened = [line[len("12:00:00  ") :] for line in errors.splitlines()[1:-1]]
     assert [re.sub(r"webhook \w+", "webhook ID", line) for line in happened] == [
         "<- POST integrations.create  200",
+        "#general  rocket.cat: build passed",
+        "<- POST webhook ID  200",
+        "<- GET integrations.list  200",
         "<- GET integrations.list  200",
         "#general  rocket.cat: build passed",
         "<- POST webhook ID  200",
         "#general  alice: thanks",
+        "<- GET integrations.list  200",
     ]
 
 

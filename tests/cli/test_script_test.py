@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +29,6 @@ class Script {
   }
 }
 """
-GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "test-a-script.rst"
 PAYLOADS = Path(__file__).parents[1] / "scripts" / "payloads"
 
 
@@ -167,20 +164,6 @@ def test_the_samples_of_a_ready_made_script_pass(run: Run) -> None:
     Path("copy.js").write_text(ready_made_script("zabbix").source, encoding="utf-8")
     Path("copy.payloads").symlink_to(PAYLOADS / "zabbix")
     assert run("script", "test", "copy.js").status == 0
-
-
-def test_the_commands_of_the_guide_print_what_it_shows(run: Run) -> None:
-    """With the script and the sample of the guide, one after the other. The guide's build runs the other command."""
-    blocks = re.findall(r"code-block:: (\w+)\n(?:   :.*\n)*\n((?:   .*\n|\n)+)", GUIDE.read_text(encoding="utf-8"))
-    texts = [(kind, textwrap.dedent(text).strip()) for kind, text in blocks]
-    _, sample = (text for kind, text in texts if kind == "json")
-    Path("builds.js").write_text(next(text for kind, text in texts if kind == "javascript"))
-    add("builds.payloads/passed", **json.loads(sample))
-    shown = "\n".join(text for kind, text in texts if kind == "console" and text.startswith("$"))
-    commands = re.findall(r"^\$ rocketchat-integrations (.*)\n?((?:(?!\$).*\n?)*)", shown, re.MULTILINE)
-    assert [command.split()[1] for command, _ in commands] == ["check", "test", "test"]
-    for command, output in commands:
-        assert run(*command.split()).out.strip() == output.strip()
 
 
 def test_a_process_tests_all_scripts() -> None:

@@ -45,6 +45,7 @@ NAMES = [
     "IncomingIntegration",
     "IncomingIntegrationRecord",
     "IncomingWebhook",
+    "InsecureTransportWarning",
     "IntegrationDefinition",
     "IntegrationRecord",
     "IntegrationScriptError",
@@ -137,7 +138,7 @@ def test_the_method_signatures_are_promised() -> None:
     assert arguments == {
         "clear_history": ["id"],
         "close": [],
-        "create": ["definition"],
+        "create": ["definition", "find_existing"],
         "from_env": ["options"],
         "get": ["id", "created_by"],
         "history": ["id", "on_error"],
@@ -194,5 +195,6 @@ def test_the_defaults_of_the_policy_are_promised() -> None:
         "backoff_max": 8.0,
         "total": 60.0,
         "rate_limit_wait": 65.0,
+        "budget": 100,
     }
     assert (RetryPolicy.never().attempts, RetryPolicy.never().rate_limit_wait) == (1, 0)

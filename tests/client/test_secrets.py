@@ -280,6 +280,7 @@ def test_refused_connections_show_no_secret(closed_port: int) -> None:
             assert_fails_silently(lambda client=client: client.create(OUTGOING), TransportError)  # type: ignore[misc]
 
 
+@pytest.mark.filterwarnings("ignore::rocketchat_integrations.InsecureTransportWarning")
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("by", ["argument", "environment"])
 def test_a_proxys_password_is_not_shown(

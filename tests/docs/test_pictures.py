@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import runpy
+import subprocess
+import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -123,3 +125,11 @@ def test_output_of_a_command_keeps_its_colours_and_is_wrapped() -> None:
     for span in ('class="terminal-bold terminal-red">red', 'style="color: #010203">own', 'class="terminal-dim">dim'):
         assert span in html
     assert re.search(r"\nred own *\ndim$", Reader(html).text)
+
+
+def test_the_picture_of_the_readme_is_what_the_command_prints() -> None:
+    """After a change of the command, `nox -s picture` draws it again."""
+    drawn = subprocess.run(
+        [sys.executable, "-m", "docs.pictures.readme"], cwd=DOCS.parent, capture_output=True, text=True, check=True
+    )
+    assert drawn.stdout == (DOCS / "_static" / "plan.svg").read_text(encoding="utf-8")

@@ -166,6 +166,9 @@ class Method:
     is_idempotent: bool = True
     """Whether the server may act twice."""
 
+    is_repeated: bool = False
+    """Whether it survives a lost answer although the server must not act twice."""
+
     actions: int = 1
     """How often the server acts without a fault."""
 
@@ -194,6 +197,13 @@ def _update(caller: Caller, _: object) -> object:
 
 METHODS: tuple[Method, ...] = (
     Method("Client.create", "integrations.create", lambda c, _: c.client.create(_NEW), is_idempotent=False),
+    Method(
+        "Client.create, find_existing",
+        "integrations.create",
+        lambda c, _: c.client.create(_NEW, find_existing=True),
+        is_idempotent=False,
+        is_repeated=True,
+    ),
     Method(
         "Client.create, its login",
         "login",

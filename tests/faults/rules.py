@@ -57,10 +57,12 @@ def broken_rules(
 
 
 def _must_succeed(cell: Cell) -> bool:
-    fault = cell.fault
+    fault, method = cell.fault, cell.method
+    # After a timeout, the server may still act: only what may be done twice is sent again.
+    is_sent_again = method.is_idempotent or (method.is_repeated and not fault.waits)
     # A call that may be repeated is, after an answer that was lost or cut.
-    is_repeated = fault.group in (*_LOST, "cut") and len(fault.acts) == 1 and cell.method.is_idempotent
-    return fault.is_harmless or (cell.times == "once" and (fault.is_passed_once or is_repeated))
+    survives = fault.group in (*_LOST, "cut") and len(fault.acts) == 1 and is_sent_again
+    return fault.is_harmless or (cell.times == "once" and (fault.is_passed_once or survives))
 
 
 def _twice(cell: Cell, outcome: Outcome, after: Effects) -> Iterator[str]:

@@ -102,6 +102,16 @@ def handler(make: MakeHandler) -> RocketChatHandler:
     return make()[0]
 
 
+@pytest.fixture
+def alone(make: MakeHandler, monkeypatch: pytest.MonkeyPatch) -> tuple[RocketChatHandler, logging.Logger]:
+    """Return a handler with a queue for ten records, and a root logger without the handlers of pytest."""
+    handler, _ = make(capacity=10)
+    root = logging.RootLogger(logging.DEBUG)
+    root.addHandler(handler)
+    monkeypatch.setattr(logging.getLogger(THREAD), "parent", root)
+    return handler, root
+
+
 class Hook:
     """An incoming webhook of a real server."""
 

@@ -8,9 +8,12 @@ import logging.config
 import logging.handlers
 import os
 import queue
+import re
+import sys
 import threading
 import tomllib
 import traceback
+import tracemalloc
 from typing import Any
 from unittest.mock import Mock
 
@@ -78,7 +81,9 @@ def test_a_long_record_loses_its_middle(room: Room, make: MakeHandler, character
     (post,) = room.posts
     assert post.startswith("What happened: ")
     assert post.endswith(" and why")
-    assert " characters left out ...]" in post
+    missing = re.search(r"\n\[\.\.\. (\d+) characters left out \.\.\.\]", post)
+    assert missing is not None
+    assert len(post) - len(missing[0]) + int(missing[1]) - post.count("\u200b") == 20_023
     assert length_in_javascript(room.messages[0]["text"]) <= 4000
 
 
@@ -339,7 +344,9 @@ def test_a_failed_post_costs_its_records_and_is_not_repeated(
     assert "SECRET" not in caplog.text
 
 
-def test_without_a_thread_records_are_counted(room: Room, make: MakeHandler, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_thread_records_are_counted(
+    room: Room, make: MakeHandler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """The system may have no more threads; the next record tries again."""
     handler, log = make()
     with monkeypatch.context() as patch:
@@ -350,6 +357,7 @@ def test_without_a_thread_records_are_counted(room: Room, make: MakeHandler, mon
     log.info("two")
     handler.flush()
     assert room.posts == ["1 log records were not delivered.\ntwo"]
+    assert "1 log records were not delivered: can't start new thread" in caplog.text
 
 
 @pytest.mark.parametrize("result", [None, b"bytes", ZeroDivisionError])
@@ -366,6 +374,120 @@ def test_a_record_that_cannot_be_formatted_is_reported_by_handle_error(
     handler.flush()
     assert report.call_count == 1
     assert room.posts == ["posted"]
+
+
+def test_records_that_wait_take_little_memory(room: Room, make: MakeHandler) -> None:
+    """Their texts are shortened before they are queued: 700 records of 1 MB do not wait as 700 MB."""
+    assert memory_of_waiting_records(room, make()[1], number=700) < 8 * 2**20
+
+
+@pytest.mark.parametrize("attachments", [False, True])
+def test_the_queue_is_bounded_in_bytes(room: Room, make: MakeHandler, attachments: bool) -> None:
+    """Whatever the size of the messages. What has been posted leaves room for other records."""
+    handler, log = make(message_size=2**20, attachments=attachments)
+    handler.setFormatter(None)
+    assert 8 * 2**20 < memory_of_waiting_records(room, log, number=100) < 18 * 2**20
+    dropped = handler.dropped
+    room.open.set()
+    handler.flush(timeout=60)
+    log.info("x" * 10**6)
+    assert handler.dropped == dropped > 0
+
+
+def memory_of_waiting_records(room: Room, log: logging.Logger, number: int) -> int:
+    """Return how many bytes records of 1 MB take while the server hangs."""
+    room.open.clear()
+    log.info("first")
+    assert room.reached.wait(60)
+    tracemalloc.start()
+    try:
+        for each in range(number):
+            log.info("%d %s", each, "x" * 10**6)
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+
+# What is told on standard error
+
+
+def test_dropped_records_are_told_without_another_handler(
+    room: Room, alone: tuple[RocketChatHandler, logging.Logger], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once for each post, with the reason."""
+    handler, log = alone
+    room.open.clear()
+    room.refusals.append(LOST)
+    log.warning("lost")
+    assert room.reached.wait(60)
+    for number in range(20):
+        log.warning("record %d", number)
+    room.open.set()
+    handler.flush(timeout=60)
+    assert capsys.readouterr().err.splitlines() == [
+        f"{THREAD}: 1 log records were not delivered: {LOST}",
+        f"{THREAD}: 10 log records were not delivered: the queue was full",
+    ]
+    handler.close()
+    assert capsys.readouterr().err == ""
+    log.warning("late")
+    log.warning("later")
+    assert capsys.readouterr().err == f"{THREAD}: log records are dropped: the handler is closed\n"
+
+
+@pytest.mark.parametrize(
+    ("level", "start"), [(logging.WARNING, ""), (logging.ERROR, f"{THREAD}: "), (None, f"{THREAD}: ")]
+)
+def test_dropped_records_are_told_once(
+    room: Room,
+    alone: tuple[RocketChatHandler, logging.Logger],
+    level: int | None,
+    start: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Not by another handler that writes to standard error as well, nor by `logging` if there is no handler."""
+    handler, log = alone
+    if level is None:
+        log.removeHandler(handler)
+    else:
+        log.addHandler(stream := logging.StreamHandler())
+        stream.setLevel(level)
+    room.refusals.append(LOST)
+    handler.handle(logging.makeLogRecord({"msg": "lost"}))
+    handler.flush()
+    assert capsys.readouterr().err == f"{start}1 log records were not delivered: {LOST}\n"
+
+
+@pytest.mark.parametrize("stderr", ["none", "closed", "logged"])
+def test_any_standard_error_will_do(
+    room: Room, alone: tuple[RocketChatHandler, logging.Logger], stderr: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report on dropped records causes no other record, and no error."""
+    handler, log = alone
+    write = {"closed": Mock(side_effect=ValueError("I/O operation on closed file")), "logged": log.error}.get(stderr)
+    monkeypatch.setattr(sys, "stderr", write and Mock(write=write))
+    room.refusals.append(LOST)
+    log.info("lost")
+    handler.flush()
+    log.info("posted")
+    handler.close()
+    log.info("late")
+    assert room.posts == ["1 log records were not delivered.\nposted"]
+
+
+def test_logging_can_be_set_to_report_nothing(
+    room: Room,
+    alone: tuple[RocketChatHandler, logging.Logger],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By the same switch as the errors of other handlers."""
+    handler, log = alone
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    room.refusals.append(LOST)
+    log.info("lost")
+    handler.flush()
+    assert capsys.readouterr().err == ""
 
 
 # What is not posted
@@ -533,10 +655,11 @@ def test_a_program_that_ends_posts_what_is_waiting(hook: Hook) -> None:
 
 
 def test_a_program_ends_although_the_server_hangs(hook: Hook) -> None:
-    """A post would wait 30 seconds."""
+    """A post would wait 30 seconds. The end of the program tells how many records are lost."""
     hook.server.fail_next("hooks", "hang")
     result = hook.run("log.info('hello')\nlog.info('anybody?')")
-    assert (result.returncode, result.stderr, hook.lines) == (0, "", [])
+    assert (result.returncode, hook.lines) == (0, [])
+    assert result.stderr == f"{THREAD}: 2 log records were not delivered before the handler was closed\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -575,7 +698,7 @@ def test_after_a_fork_a_handler_has_a_queue_a_thread_and_connections_of_its_own(
     assert borrower._webhook is webhooks[1]
     assert hook.lines == room.posts == ["parent", "child"]
     for sender in (*parents, owner._sender, borrower._sender):
-        sender.stop()
+        sender.stop(60)
 
 
 # How it is set up

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 
 import rocketchat_integrations
@@ -144,7 +145,8 @@ def test_other_variables_have_to_be_allowed(mistakes: Mistakes, folder: Path, mo
     assert mistakes(manifest_with('token = { env = "ROCKETCHAT_PASSWORD" }'), secret_prefix="")
 
 
-def test_hidden_files_are_no_secrets(mistakes: Mistakes, folder: Path) -> None:
+@pytest.mark.parametrize("line", ['token = {{ file = "{}" }}', 'script_file = "{}"'])
+def test_hidden_files_are_not_read(mistakes: Mistakes, folder: Path, line: str) -> None:
     """Nor files in hidden folders, also by links, with allow_outside as well. Mounts of Kubernetes are allowed."""
     for inner in (".git", "..2026"):
         (folder / inner).mkdir()
@@ -153,11 +155,12 @@ def test_hidden_files_are_no_secrets(mistakes: Mistakes, folder: Path) -> None:
     (folder / "link").symlink_to(folder / ".env")
     (folder / "mounted").symlink_to(folder / "..2026/token")
     for file in (".env", ".git/token", "link", f"{folder}/.git/token", "x/../.env"):
-        path = manifest_with(f'token = {{ file = "{file}" }}')
+        path = manifest_with(line.format(file))
         assert all(f"{file!r} is hidden" in reason for reason in mistakes(path))
         assert all(f"{file!r} is hidden" in reason for reason in mistakes(path, allow_outside=True))
-    assert token_of(manifest_with('token = { file = "mounted" }')) == "text"
-    assert token_of(manifest_with('token = { file = "token" }', under=".git")) == "text"
+    for path in (manifest_with(line.format("mounted")), manifest_with(line.format("token"), under=".git")):
+        (entry,) = Manifest.load(path).entries
+        assert "text" in attrs.astuple(entry.definition)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ import io
 import json
 import logging
 import pickle
-import sys
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -291,9 +290,16 @@ def failing_async(error: type[BaseException]) -> Callable[[Any], Coroutine[Any, 
 FAILURES: list[tuple[Any, Way]] = [
     (failing(ValueError), WebhookApp.handle),
     (failing(asyncio.CancelledError), WebhookApp.handle),
+    *(
+        (failing(error), answer)
+        for error in (SystemExit, GeneratorExit)
+        for answer in (WebhookApp.handle, handle_async)
+    ),
     (failing(StopIteration), handle_async),  # which no worker thread may raise
     (failing_async(ValueError), handle_async),
     (failing_async(asyncio.CancelledError), handle_async),
+    (failing_async(SystemExit), handle_async),
+    (failing_async(GeneratorExit), handle_async),
 ]
 
 
@@ -455,8 +461,12 @@ def by_asgi(app: WebhookApp, body: bytes, content_type: str) -> None:
     asyncio.run(app.asgi(scope, receive, send))
 
 
+def interrupted(message: object) -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("answer", [WebhookApp.handle, handle_async, by_wsgi, by_asgi])
-def test_a_handler_that_exits_the_program_shows_no_token_in_the_frames(answer: Way) -> None:
-    with pytest.raises(SystemExit) as caught:
-        answer(app_with(lambda message: sys.exit(3)), body_of(), JSON)
+def test_a_handler_that_ends_the_program_shows_no_token_in_the_frames(answer: Way) -> None:
+    with pytest.raises(KeyboardInterrupt) as caught:
+        answer(app_with(interrupted), body_of(), JSON)
     assert "T0K3N" not in str(frames_of(caught.value))

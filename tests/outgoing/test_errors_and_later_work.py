@@ -51,7 +51,11 @@ def raise_again(payload: Payload, error: Exception) -> None:
     raise LookupError from error
 
 
-@pytest.mark.parametrize("hook", [raise_again, always(5)], ids=["raises", "wrong result"])
+def exit_again(payload: Payload, error: Exception) -> None:
+    sys.exit("enough")
+
+
+@pytest.mark.parametrize("hook", [raise_again, always(5), exit_again], ids=["raises", "wrong result", "exits"])
 @each_way
 def test_a_hook_that_fails_is_logged_too(answer: Way, hook: Any, caplog: pytest.LogCaptureFixture) -> None:
     app = app_with(failing(ValueError))
@@ -63,8 +67,10 @@ def test_a_hook_that_fails_is_logged_too(answer: Way, hook: Any, caplog: pytest.
     assert "ValueError: no way" in second
 
 
-def test_the_hook_is_not_called_for_a_cancelled_handler() -> None:
-    app = app_with(failing(asyncio.CancelledError))
+@pytest.mark.parametrize("error", [asyncio.CancelledError, SystemExit, GeneratorExit])
+def test_the_hook_is_not_called_for_a_handler_that_is_cancelled_or_exits(error: type[BaseException]) -> None:
+    """These are no exceptions of the class `Exception`, which a hook expects."""
+    app = app_with(failing(error))
     app.on_error(say_why)
     assert app.handle(body_of(), JSON).status == 500
 
@@ -209,9 +215,16 @@ def test_work_that_fails_is_logged_or_answered_by_the_hook(
     assert caplog.records == []
 
 
-def test_work_that_exits_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """Its thread does not end the program."""
-    finish_plain(later_app(leaving, Webhook()))
+async def leaving_async() -> None:
+    leaving()
+
+
+@pytest.mark.parametrize(
+    ("finish", "work"), [(finish_plain, leaving), (finish_async, leaving), (finish_async, leaving_async)]
+)
+def test_work_that_exits_is_logged(finish: Finish, work: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Its thread or task does not end the program."""
+    finish(later_app(work, Webhook()))
     assert "the later work of sendMessage failed" in caplog.text
     assert "enough" in caplog.text
 

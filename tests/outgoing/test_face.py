@@ -30,7 +30,7 @@ NAMES = [
 ]
 ARGUMENTS = {
     "parse": ["body", "token", "event", "content_type", "max_size"],
-    "WebhookApp": ["token", "max_size", "deduplicate", "repeats"],
+    "WebhookApp": ["token", "max_size", "max_age", "deduplicate", "repeats"],
     "RedisRepeats": ["redis", "prefix", "seconds"],
     "WebhookApp.on": ["self", "event", "token", "bots"],
     "WebhookApp.command": ["self", "name", "split"],

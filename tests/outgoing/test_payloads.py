@@ -201,3 +201,9 @@ def test_half_a_surrogate_pair_becomes_a_replacement_character(written: str, tex
     """JavaScript sends half pairs, which crash programs that print or store them. Other escapes stay as they are."""
     body = f'{{"token": "{TOKEN}", "text": "{written}"}}'
     assert parse(body, token=TOKEN, event=EventType.SEND_MESSAGE).text == text
+
+
+def test_half_pairs_are_replaced_everywhere() -> None:
+    """In keys, and in lists and objects of fields that this version does not know; other values stay."""
+    written = f'{{"token": "{TOKEN}", "new": [{{"\\ud800": "\\udfff"}}, 1, null]}}'
+    assert parse(written, token=TOKEN, event=EventType.SEND_MESSAGE).raw == {"new": [{"\ufffd": "\ufffd"}, 1, None]}

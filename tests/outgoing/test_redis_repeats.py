@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import http.client
 import logging
-import os
 import re
-import subprocess
 import sys
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +17,8 @@ import pytest
 from redis import Redis
 
 from rocketchat_integrations import ConfigurationError
-from rocketchat_integrations.outgoing import Answer, RedisRepeats, Reply
+from rocketchat_integrations.outgoing import Answer, RedisRepeats, Reply, _calls
+from tests.servers import gunicorn
 
 from .conftest import app_with
 from .test_app import handle_async
@@ -95,6 +96,56 @@ def test_a_call_acts_once_for_several_apps(url: str) -> None:
         assert b"T0K3N" not in b"".join(key + (redis.get(key) or b"") for key in redis.scan_iter())
 
 
+class Watched(RedisRepeats):
+    """Tells the test when a call waits for another process."""
+
+    def __init__(self, url: str, waits: threading.Event) -> None:
+        super().__init__(url)
+        self._waits = waits
+
+    def claim(self, key: str) -> bool:
+        is_free = super().claim(key)
+        if not is_free:
+            self._waits.set()
+        return is_free
+
+
+@pytest.mark.parametrize(
+    ("first", "statuses", "acted"), [("done", (200, 200), 1), (Reply.retry_later(), (503, 200), 2)]
+)
+def test_an_equal_call_in_another_process_waits_for_the_first(
+    url: str, first: object, statuses: tuple[int, int], acted: int
+) -> None:
+    """It gets the same answer, or runs if the first one fails."""
+    waits, go, results = threading.Event(), threading.Event(), [first, "done"]
+    calls: list[object] = []
+
+    def act(message: object) -> object:
+        calls.append(message)
+        assert go.wait(60)
+        return results.pop(0)
+
+    apps = [app_with(act, repeats=Watched(url, waits)) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        answers = [pool.submit(app.handle, CALL, JSON) for app in apps]
+        assert waits.wait(60)
+        go.set()
+        assert sorted(answer.result(60).status for answer in answers) == sorted(statuses)
+    assert len(calls) == acted
+
+
+def test_an_equal_call_does_not_wait_for_a_killed_process_for_ever(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is answered with 503, so that Rocket.Chat repeats it. The claim of the killed process ends after a minute."""
+    monkeypatch.setattr(_calls, "_WAIT_SECONDS", -1.0)
+    app = app_with(lambda _: Reply("done"), repeats=RedisRepeats(url))
+    with redis_client(url) as redis:
+        app.handle(CALL, JSON)
+        (key,) = (key for key in redis.scan_iter() if not key.endswith(b":claim"))
+        redis.delete(key)
+        assert 59_000 < redis.pttl(key + b":claim") <= 60_000
+    assert app.handle(CALL, JSON).status == handle_async(app, CALL).status == 503
+
+
 def test_the_bot_goes_on_without_redis(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Calls are handled, and the log says that repeats are not recognized; when Redis is back, they are."""
     app = app_with(lambda _: Reply("done"), repeats=RedisRepeats(f"unix://{tmp_path}/none"))
@@ -119,7 +170,7 @@ def test_wrong_arguments_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_retried_call_acts_once_with_two_workers(url: str, tmp_path: Path) -> None:
     """gunicorn runs the bot in two processes: the one that gets the call again answers as the first one did."""
     (tmp_path / "bot.py").write_text(BOT, encoding="utf-8")
-    with gunicorn(tmp_path, url) as port:
+    with gunicorn(tmp_path, "--workers", "2", REDIS_URL=url) as port:
         # One worker waits for the rest of this request, so the other one gets the next.
         waiting = started_call(port)
         first = finished_call(started_call(port))
@@ -127,26 +178,6 @@ def test_a_retried_call_acts_once_with_two_workers(url: str, tmp_path: Path) -> 
     assert first[0] != repeated[0]
     assert first[1] == repeated[1] == (200, b'{"text": "done"}')
     assert (tmp_path / "acted").read_text(encoding="utf-8") == f"{first[0]}\n"
-
-
-@contextmanager
-def gunicorn(folder: Path, url: str) -> Generator[int, None, None]:
-    """Run the bot with two workers; yield the port."""
-    options = ("--workers", "2", "--bind", "127.0.0.1:0", "bot:application")
-    with subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", *options],
-        cwd=folder,
-        env={**os.environ, "REDIS_URL": url},
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr is not None
-        try:
-            found = (re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", line) for line in process.stderr)
-            yield int(next(match[1] for match in found if match))
-        finally:
-            process.terminate()
-            process.stderr.read()
 
 
 def started_call(port: int) -> http.client.HTTPConnection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from typing import Any
 
@@ -68,19 +67,6 @@ def test_an_edit_back_is_a_repeat_unless_the_app_does_not_deduplicate(options: d
     for text in ("go", "stop", "go"):
         bot.call(message_id="m1", text=text, isEdited=True)
     assert bot.calls == calls
-
-
-def test_two_equal_calls_at_once_both_run() -> None:
-    """The first one has no answer yet that could be repeated."""
-    both = threading.Barrier(2)
-    app = app_with(lambda message: both.wait(60) and None, token=None)
-    callers = [threading.Thread(target=app.handle, args=(b'{"text": "go"}', JSON)) for _ in range(2)]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join(60)
-    assert not both.broken
-    assert both.n_waiting == 0
 
 
 def test_the_first_answer_stays_until_it_is_too_old(bot: Bot) -> None:

@@ -1,6 +1,8 @@
 """Records are read from JSON without guessing; definitions and messages become the JSON that the vendor documents."""
 
+import copy
 import json
+import pickle
 from collections import UserDict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -268,7 +270,25 @@ def test_a_creator_may_lack_its_parts() -> None:
     """A deleted creator leaves an id or nothing."""
     assert record({**ANSWER_IN, "_createdBy": {"_id": "u1", "username": None}}).created_by == UserReference("u1")
     assert record({**ANSWER_IN, "_createdBy": {}}).created_by == UserReference()
+    assert record({**ANSWER_IN, "_updatedBy": ANSWER_IN["_createdBy"]}).updated_by == UserReference(
+        "CkCPNcvsvCDfmWLqC", "test.cat"
+    )
     assert record({**ANSWER_IN, "scriptError": {"name": "SyntaxError"}}).script_error == ScriptError("SyntaxError")
+
+
+@pytest.mark.parametrize("document", [EVERY_FIELD_IN, EVERY_FIELD_OUT], ids=["incoming", "outgoing"])
+@pytest.mark.parametrize("rest", [{}, {"enabled": None}], ids=["usual", "unusual"])
+def test_a_record_that_was_read_is_like_one_that_was_made(document: dict[str, Any], rest: dict[str, Any]) -> None:
+    """It is frozen and has its own class; it can be compared, hashed, copied and pickled."""
+    it = record({**document, **rest})
+    made = attrs.evolve(it)
+    assert type(it).__name__ == f"{IntegrationType(it.type).name.title()}IntegrationRecord"
+    assert (it, hash(it), repr(it)) == (made, hash(made), repr(made))
+    assert pickle.loads(pickle.dumps(it)) == copy.deepcopy(it) == made
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        it.name = "other"
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        del it.name
 
 
 def test_unknown_fields_are_kept() -> None:

@@ -14,6 +14,7 @@ from rocketchat_integrations import (
     ApiError,
     AuthenticationError,
     BadRequestError,
+    DecodingError,
     IncomingIntegration,
     IntegrationType,
     InvalidParamsError,
@@ -25,6 +26,7 @@ from rocketchat_integrations import (
     RateLimitError,
     RocketChatError,
     ServerError,
+    TransportError,
     TwoFactorRequired,
     UnexpectedResponse,
     WebhookDisabledError,
@@ -188,7 +190,6 @@ REFUSALS: list[tuple[Operation[Any], int, object, type[RocketChatError], dict[st
     (GET, 400, {"success": "false"}, UnexpectedResponse, {}),
     (REMOVE, 200, [], UnexpectedResponse, {}),
     (REMOVE, 200, {"success": 1}, UnexpectedResponse, {}),
-    (REMOVE, 200, "[" * 100_000, UnexpectedResponse, {}),
     (REMOVE, 204, "", UnexpectedResponse, {}),
     (REMOVE, 409, {"success": True}, UnexpectedResponse, {}),
     (REMOVE, 302, {"success": True}, UnexpectedResponse, {"status": 302}),
@@ -231,12 +232,59 @@ def test_every_known_refusal_has_its_exception(
         (LIST, answer(200, "", {}), ["without a content type", "this server does not have integrations.list"]),
         (GET, answer(301, "", {"location": "https://new.example/api"}), ["https://new.example/api", "not followed"]),
         (GET, answer(304, "", {}), ["nowhere"]),
+        (GET, answer(407, "<html>", {}), ["407", "proxy requires credentials"]),
+        (GET, answer(408, "", {}), ["408", "has waited too long for the request"]),
+        (
+            CREATE,
+            answer(413, "<html>", {}),
+            ["413", f"the request of {len(CREATE.request.body or b'')} bytes is larger"],
+        ),
     ],
 )
 def test_messages_say_what_to_do_next(operation: Operation[Any], response: Response, parts: list[str]) -> None:
     """A message names the permissions that are needed, the time to wait, the version that has an endpoint."""
     message = str(refusal(operation, response))
     assert [part for part in parts if part not in message] == []
+
+
+@pytest.mark.parametrize("status", [407, 408, 413])
+def test_what_a_proxy_refuses_is_not_blamed_on_the_base_url(status: int) -> None:
+    """After 408 the server may have acted: it can still get a request that a proxy has given up on."""
+    error = refusal(GET, answer(status, "<html>"))
+    assert type(error) is UnexpectedResponse
+    assert "base URL" not in str(error)
+    assert error.may_have_acted is (status == 408)
+
+
+@pytest.mark.parametrize(("status", "may_have_acted"), [(200, True), (400, False), (404, False)])
+def test_an_answer_that_is_cut_off_is_incomplete(status: int, may_have_acted: bool) -> None:
+    """Also one without any JSON. The error names the host, as other failures of the connection do."""
+    for body in ('{"success": fal', "") if status == 200 else ('{"success": fal',):
+        error = refusal(GET, attrs.evolve(answer(status, body), url="https://chat.example.com:8443/api/v1/x?y"))
+        assert (type(error), error.kind, error.may_have_acted) == (TransportError, "incomplete", may_have_acted)
+        assert (error.host, error.port) == ("chat.example.com", 8443)
+        assert str(error).startswith("chat.example.com:8443: the response is incomplete")
+
+
+def test_a_refusal_that_is_cut_off_may_concern_a_part_of_the_channels() -> None:
+    """Servers of 6.x stop at the first channel that fails."""
+    several = endpoints.post("https://chat.example.com/hooks/i1/t0ken", Message("hi", channel=["#a", "#b"]))
+    assert refusal(several, answer(400, '{"success": fal')).may_have_acted
+
+
+def test_an_answer_that_would_fill_the_memory_is_too_large() -> None:
+    """Before it is decoded."""
+    error = refusal(GET, answer(200, '{"success": [' + "[]," * 2**20))
+    assert (type(error), error.kind, error.may_have_acted) == (TransportError, "too-large", True)
+
+
+def test_nesting_without_end_is_a_decoding_error() -> None:
+    """The status decides first: a refusal stays what it is."""
+    deep = '{"success": ' + "[" * 100_000
+    assert (type(refusal(GET, answer(200, deep))), type(refusal(GET, answer(403, deep)))) == (
+        DecodingError,
+        PermissionDeniedError,
+    )
 
 
 # Recordings of a real server

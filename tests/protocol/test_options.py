@@ -193,7 +193,7 @@ def test_a_timeout_may_be_a_number_a_pair_or_all_three(given: Any, timeout: Time
 @pytest.mark.parametrize(
     "options",
     [
-        {"verify": False, "proxies": {}, "headers": {}, "pool_size": 1},
+        {"verify": True, "proxies": {}, "headers": {}, "pool_size": 1},
         {"proxies": {"https": "http://proxy.example:3128"}, "user_agent": "deploy/1"},
     ],
 )

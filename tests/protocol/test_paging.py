@@ -118,9 +118,11 @@ def test_a_server_that_does_not_give_the_rest_is_remembered(wire: Wire) -> None:
 def test_an_answer_that_would_be_too_large_is_requested_in_pages(wire: Wire) -> None:
     """The size is estimated from the first page. If an answer is still too large, the list goes on in pages."""
     shelf = _Shelf(wire, "integrations", _named(*range(300)), 100)
-    assert list(_read(_all(rest=_rest(1000)), wire, shelf)) == shelf.ids
-    assert _queries(wire, "count") == ["100", "100", "100"]
-    wire.sent.clear()
+    size = len(json.dumps([wire.record(_id="0000")] * 200))
+    for limit, counts in ((size, "100 100 100"), (size * 2, "100 0")):
+        assert list(_read(_all(rest=_rest(limit)), wire, shelf)) == shelf.ids
+        assert _queries(wire, "count") == counts.split()
+        wire.sent.clear()
 
     def limited(request: Request) -> Response | TransportError:
         if "count=0" in request.url:
@@ -209,6 +211,14 @@ def test_pages_that_are_not_sorted_among_themselves_raise(wire: Wire) -> None:
     assert _page(wire, pages, wire.ok(integrations=[wire.record(_id="f")], total=5)) == ["f"]
     with pytest.raises(DecodingError, match="incomplete: 4 records, of 5"):
         _page(wire, pages)
+
+
+def test_pages_of_only_repeats_repeat_nothing(wire: Wire) -> None:
+    """When records that were created meanwhile move others back, those are dropped, however many pages they fill."""
+    pages = _all().pages()
+    for ids, total, new in (("bc", 4, ["b", "c"]), ("b", 6, []), ("c", 6, []), ("d", 6, ["d"])):
+        answer = wire.ok(integrations=[wire.record(_id=id) for id in ids], total=total)
+        assert _page(wire, pages, answer) == new
 
 
 def test_a_total_is_a_count(wire: Wire) -> None:
@@ -348,6 +358,12 @@ def test_a_room_whose_name_is_ambiguous_is_refused(wire: Wire, channels: list[li
     """Rather than giving the integrations of another room, or none, the call says to ask by name."""
     with pytest.raises(ConfigurationError, match=f"{why}.*pass room_name"):
         wire.talk(room_name(_BY_ID), _room_page(wire, *channels))
+
+
+def test_names_of_rooms_in_an_error_show_no_token(wire: Wire) -> None:
+    """The server may repeat what it was sent."""
+    with pytest.raises(ConfigurationError, match="candidates: <hidden>, b"):
+        wire.talk(room_name(_BY_ID), _room_page(wire, ["#T0KEN-of-the-user", "#b"]))
 
 
 def test_records_that_cannot_be_read_tell_no_name(wire: Wire) -> None:

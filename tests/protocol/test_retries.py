@@ -44,7 +44,8 @@ def _refused(status: int, error: str = "no") -> Response:
 
 _AMBIGUOUS: dict[str, Response | TransportError] = {
     **{kind: _lost(kind) for kind in ("reset", "incomplete", "timeout", "tls")},
-    **{str(status): Response(status, {}, b"<html>") for status in (502, 503, 504)},
+    **{str(status): Response(status, {}, b"<html>") for status in (408, 502, 503, 504)},
+    "cut": Response(200, {}, b'{"success": tr'),
 }
 _NOT_DONE: dict[str, Response | TransportError] = {
     **{kind: _lost(kind, may_have_acted=False) for kind in ("refused", "name", "timeout", "proxy", "unreachable")},
@@ -57,6 +58,7 @@ _FINAL: dict[str, Response | TransportError] = {
     "certificate": _lost("certificate", may_have_acted=False),
     "too-large": _lost("too-large"),
     "other": _lost("other"),
+    "deep": Response(200, {}, b"[" * 100_000),
 }
 
 
@@ -142,9 +144,22 @@ def test_waits_double_up_to_a_maximum(wire: Wire, chance: float, waits: list[flo
     assert wire.waits == waits
 
 
+def test_the_failure_tells_how_often_and_how_long_it_was_tried(wire: Wire) -> None:
+    """By its message, and for a program by `tries`. A call that was tried once says nothing of this."""
+    wire.clock.chance = 0.0
+    with pytest.raises(TransportError, match=r"^lost \(4 tries in 4\.9 s\)$") as caught:
+        wire.talk(call(_GET), *[wire.lost() for _ in range(4)], taking=0.8)
+    assert caught.value.tries == 4
+    with pytest.raises(ServerError, match=r"\(2 tries in 0\.2 s\)$"):
+        wire.talk(call(_GET), wire.lost(), wire.no(500))
+    with pytest.raises(TransportError, match=r"^lost$") as caught:
+        wire.talk(call(_CREATE), wire.lost())
+    assert caught.value.tries == 1
+
+
 def test_thousands_of_tries_do_not_overflow(wire: Wire) -> None:
     """The doubling of the wait ends at the maximum."""
-    wire.policy = RetryPolicy(attempts=2000, backoff_max=0.001)
+    wire.policy = RetryPolicy(attempts=2000, backoff_max=0.001, budget=None)
     with pytest.raises(TransportError):
         wire.serve(call(_GET), lambda _: wire.lost())
     assert len(wire.sent) == 2000

@@ -30,8 +30,8 @@ EXTRA = "must NOT have additional properties"
 def create(times: int = 1) -> Flow[IntegrationRecord]:
     """Create the integration so many times with one client."""
     for _ in range(times - 1):
-        yield from calls.create(WANTED)
-    return (yield from calls.create(WANTED))
+        yield from calls.create(WANTED, find_existing=False)
+    return (yield from calls.create(WANTED, find_existing=False))
 
 
 def update(skip_transpile: bool | None = True) -> Flow[IntegrationRecord]:
@@ -75,8 +75,8 @@ def test_the_client_remembers_that_the_server_refuses_it(wire: Wire) -> None:
 def flow_after_refusal() -> Flow[IntegrationRecord]:
     """Create twice, whatever the first says."""
     with suppress(InvalidParamsError):
-        yield from calls.create(WANTED)
-    return (yield from calls.create(WANTED))
+        yield from calls.create(WANTED, find_existing=False)
+    return (yield from calls.create(WANTED, find_existing=False))
 
 
 def test_another_reason_is_raised_and_not_remembered(wire: Wire) -> None:

@@ -11,9 +11,11 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias, Unpack, cast
 
 import pytest
+import trustme
 
 from rocketchat_integrations import ConnectionOptions, Timeout, Transport
 from rocketchat_integrations._protocol.options import ConnectionKeywords
@@ -169,7 +171,7 @@ def serve() -> Iterator[Serve]:
         peer.stop()
 
 
-_SHARED = {"test_answers", "test_environment", "test_tls"}
+_SHARED = {"test_answers", "test_connections", "test_environment", "test_tls"}
 # aiohttp refuses malformed headers, and ends calls under way when it is closed.
 _OF_REQUESTS = {
     "test_malformed_headers_do_not_spoil_an_answer",
@@ -213,6 +215,28 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """The authority that signs the certificates."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def server_side(authority: trustme.CA) -> ssl.SSLContext:
+    """What a server on this machine needs for TLS: a certificate of the authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
+    return context
+
+
+@pytest.fixture
+def bundle(authority: trustme.CA, tmp_path: Path) -> str:
+    """A CA bundle with the authority."""
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return str(path)
 
 
 @pytest.fixture

@@ -142,11 +142,8 @@ def test_a_request_is_sent_once(serve: Serve, http: Http, clean_environment: Non
     assert len(peer.requests) == 2
 
 
-def test_a_connection_that_the_server_has_closed_is_not_used(
-    serve: Serve, http: Http, clean_environment: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_connection_that_the_server_has_closed_is_not_used(serve: Serve, http: Http, clean_environment: None) -> None:
     """Even if the program has blocked the event loop meanwhile."""
-    monkeypatch.setattr("rocketchat_integrations._transports.aiohttp._IDLE", -1.0)
     answered = threading.Event()
 
     def answer_and_wait(connection: socket.socket) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import gzip
 import itertools
 import socket
-import traceback
 import tracemalloc
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -16,30 +15,15 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from rocketchat_integrations import TransportError, TransportTimeout
-from rocketchat_integrations._protocol.http import Request, Timeout
+from rocketchat_integrations._protocol.http import Timeout
 from tests.facade import TransportFace
+from tests.transport.calls import failure, get
 
 if TYPE_CHECKING:
-    from tests.transport.conftest import Answer, Connect, Http, Library, Serve
+    from tests.transport.conftest import Connect, Http, Library, Serve
 
 _JSON = b'{"success": true}'
 _CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
-
-
-def _get(url: str) -> Request:
-    return Request("GET", url, "x")
-
-
-def _failure(connect: Connect, url: str, **options: Any) -> TransportError:
-    """Return the failure of a call: chained to nothing, naming the host, without frames that hold the response."""
-    with pytest.raises(TransportError) as caught:
-        connect(url, **options).send(_get(url))
-    error = caught.value
-    assert (error.__cause__, error.__context__) == (None, None)
-    ours = [f.name for f in traceback.extract_tb(error.__traceback__) if "rocketchat_integrations" in f.filename]
-    assert ours == ["send"]
-    assert str(error).startswith(f"{error.host}:{error.port}: ")
-    return error
 
 
 @pytest.mark.parametrize(
@@ -65,7 +49,7 @@ def _failure(connect: Connect, url: str, **options: Any) -> TransportError:
 def test_a_body_is_read_whole_however_it_comes(serve: Serve, connect: Connect, http: Http, answer: bytes) -> None:
     """With a length or without, in chunks or compressed, the body is returned unchanged."""
     peer = serve(http.closing(answer))
-    assert connect(peer.url).send(_get(peer.url)).body == _JSON
+    assert connect(peer.url).send(get(peer.url)).body == _JSON
 
 
 @pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints"])
@@ -79,7 +63,7 @@ def test_informational_answers_are_skipped(serve: Serve, connect: Connect, http:
 
     peer = serve(act)
     transport = connect(peer.url)
-    answers = [transport.send(_get(peer.url)) for _ in range(3)]
+    answers = [transport.send(get(peer.url)) for _ in range(3)]
     assert [(answer.status, answer.body) for answer in answers] == [(200, b"0"), (200, b"1"), (200, b"2")]
     assert peer.attempts == 1
 
@@ -89,24 +73,27 @@ def test_endless_informational_answers_are_refused(
 ) -> None:
     """A server cannot keep a call by sending them without end."""
     endless = b"HTTP/1.1 100 Continue\r\n\r\n" * 200
-    error = _failure(connect, serve(http.closing(endless)).url)
+    error = failure(connect, serve(http.closing(endless)).url)
     assert error.kind == ("reset" if library is TransportFace else "other")
 
 
 def test_a_body_of_very_many_gzip_members_is_refused(serve: Serve, connect: Connect, http: Http) -> None:
     """A small body of many members would take minutes to decompress."""
     peer = serve(http.answer(gzip.compress(b"1", mtime=0) * 17, "Content-Encoding: gzip"))
-    assert _failure(connect, peer.url).kind == "too-large"
+    assert failure(connect, peer.url).kind == "too-large"
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "identity"])
 def test_an_empty_body_is_complete(serve: Serve, connect: Connect, http: Http, encoding: str) -> None:
     """A header about compression does not make an empty body incomplete."""
     peer = serve(http.answer(b"", f"Content-Encoding: {encoding}"))
-    assert connect(peer.url).send(_get(peer.url)).body == b""
+    assert connect(peer.url).send(get(peer.url)).body == b""
 
 
 _BROKEN: dict[str, bytes] = {
+    "status line": b"HTTP/1.1 20",
+    "header": b"HTTP/1.1 200 OK\r\nContent-Le",
+    "headers": b"HTTP/1.1 200 OK\r\nContent-Length: 17\r\n",
     "length": b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + _JSON,
     "chunk": _CHUNKED + b"\r\n99\r\n" + _JSON,
     "chunk size": _CHUNKED + b"\r\nnonsense\r\n" + _JSON,
@@ -124,7 +111,7 @@ def test_an_answer_that_breaks_off_is_incomplete(
     serve: Serve, connect: Connect, http: Http, library: Library, how: str
 ) -> None:
     """A part of a response is never taken for the whole; the server may have acted."""
-    error = _failure(connect, serve(http.closing(_BROKEN[how])).url)
+    error = failure(connect, serve(http.closing(_BROKEN[how])).url)
     # aiohttp does not say that it was the body that is not valid HTTP.
     kind = "other" if how == "chunk size" and library is TransportFace else "incomplete"
     assert (error.kind, error.may_have_acted) == (kind, True)
@@ -143,72 +130,39 @@ _NO_HTTP: dict[str, tuple[bytes, str]] = {
 def test_what_is_not_http_is_a_transport_error(serve: Serve, connect: Connect, http: Http, how: str) -> None:
     """A connection closed without a response, and a server of another protocol, have different kinds."""
     data, kind = _NO_HTTP[how]
-    error = _failure(connect, serve(http.closing(data)).url)
+    error = failure(connect, serve(http.closing(data)).url)
     assert (error.kind, error.may_have_acted) == (kind, True)
 
 
 def test_a_reset_connection_is_a_lost_answer(serve: Serve, connect: Connect, http: Http) -> None:
     """The server may have acted before it reset the connection."""
-    error = _failure(connect, serve(http.reset).url)
+    error = failure(connect, serve(http.reset).url)
     assert (error.kind, error.may_have_acted) == ("reset", True)
 
 
 def test_malformed_headers_do_not_spoil_an_answer(serve: Serve, connect: Connect, http: Http) -> None:
     """A line that is no header is ignored."""
     peer = serve(http.answer(_JSON, "this is no header", "X-After: 1"))
-    assert connect(peer.url).send(_get(peer.url)).body == _JSON
+    assert connect(peer.url).send(get(peer.url)).body == _JSON
 
 
 def test_a_closed_port_refuses(connect: Connect, closed_port: int) -> None:
     """Nothing was done, and the message has host and port."""
-    error = _failure(connect, f"http://127.0.0.1:{closed_port}/")
+    error = failure(connect, f"http://127.0.0.1:{closed_port}/")
     assert (error.kind, error.may_have_acted) == ("refused", False)
     assert (error.host, error.port) == ("127.0.0.1", closed_port)
 
 
-def test_a_dripping_body_ends_at_the_total_timeout(serve: Serve, connect: Connect) -> None:
-    """A server that sends a little now and then does not delay a call beyond `Timeout.total`."""
-    peer = serve(_drip(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", itertools.repeat(b" ")))
-    error = _failure(connect, peer.url, timeout=Timeout(5, 5, 0.3))
-    assert (type(error), error.kind, error.may_have_acted) == (TransportTimeout, "timeout", True)
-    assert "longer than 0.3 s" in str(error)
-
-
-def test_a_dripping_compressed_body_does_too(serve: Serve, connect: Connect) -> None:
-    """Even if the compressed parts decompress to nothing."""
-    nothing = b"\x00\x00\x00\xff\xff"  # an empty block
-    head = (
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 99999\r\n\r\n" + gzip.compress(b"", mtime=0)[:10]
-    )
-    error = _failure(connect, serve(_drip(head, itertools.repeat(nothing))).url, timeout=Timeout(5, 5, 0.3))
-    assert (type(error), error.kind) == (TransportTimeout, "timeout")
-
-
-def _drip(head: bytes, parts: Any) -> Answer:
-    def act(connection: socket.socket) -> None:
-        connection.sendall(head)
-        connection.settimeout(0.01)
-        for part in parts:
-            connection.sendall(part)
-            try:
-                if not connection.recv(1):
-                    return
-            except TimeoutError:
-                continue
-
-    return act
-
-
 def test_a_silent_server_ends_at_the_read_timeout(serve: Serve, connect: Connect) -> None:
     """A server that never responds is a timeout, and may have acted."""
-    error = _failure(connect, serve(lambda connection: connection.recv(1)).url, timeout=Timeout(5, 0.2, 5))
+    error = failure(connect, serve(lambda connection: connection.recv(1)).url, timeout=Timeout(5, 0.2, 5))
     assert (type(error), error.may_have_acted) == (TransportTimeout, True)
 
 
 def test_a_silence_in_the_body_does_too(serve: Serve, connect: Connect, http: Http) -> None:
     """The read timeout also applies between two parts of a response."""
     peer = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + _JSON)
-    error = _failure(connect, peer.url, timeout=Timeout(5, 0.2, 5))
+    error = failure(connect, peer.url, timeout=Timeout(5, 0.2, 5))
     assert (type(error), error.may_have_acted) == (TransportTimeout, True)
 
 
@@ -219,9 +173,9 @@ def test_an_answer_may_be_as_large_as_the_limit_and_no_larger(
     """The limit counts the bytes of the body, and one more is refused."""
     peer = serve(http.answer(b"x" * (1000 + size)))
     if size == 0:
-        assert len(connect(peer.url, max_response_size=1000).send(_get(peer.url)).body) == 1000
+        assert len(connect(peer.url, max_response_size=1000).send(get(peer.url)).body) == 1000
     else:
-        error = _failure(connect, peer.url, max_response_size=1000)
+        error = failure(connect, peer.url, max_response_size=1000)
         assert (error.kind, error.may_have_acted) == ("too-large", True)
 
 
@@ -233,7 +187,7 @@ def test_an_endless_answer_is_not_read_to_its_end(serve: Serve, connect: Connect
         while True:
             connection.sendall(b"x" * 65536)
 
-    assert _failure(connect, serve(act).url).kind == "too-large"
+    assert failure(connect, serve(act).url).kind == "too-large"
 
 
 def test_a_compression_bomb_is_refused(serve: Serve, connect: Connect, http: Http) -> None:
@@ -244,7 +198,7 @@ def test_a_compression_bomb_is_refused(serve: Serve, connect: Connect, http: Htt
     tracemalloc.start()
     tracemalloc.reset_peak()
     try:
-        assert _failure(connect, url).kind == "too-large"
+        assert failure(connect, url).kind == "too-large"
         assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
     finally:
         tracemalloc.stop()
@@ -265,7 +219,7 @@ def test_a_call_under_way_while_connections_are_closed_keeps_none(
 
     monkeypatch.setattr(HTTPAdapter, "get_connection_with_tls_context", close_meanwhile)
     for _ in range(2):
-        assert transport.send(_get(peer.url)).body == _JSON
+        assert transport.send(get(peer.url)).body == _JSON
     assert len(peer.connections) == 2
 
 
@@ -286,7 +240,7 @@ def test_connections_are_kept(serve: Serve, connect: Connect, http: Http) -> Non
     for answer in answers:
         peer.answer = answer
         with contextlib.suppress(TransportError):  # one is said to be compressed, and is not
-            transport.send(_get(peer.url))
+            transport.send(get(peer.url))
     assert len(peer.requests) == len(answers)
     assert len(peer.connections) == 1
 
@@ -306,10 +260,10 @@ def test_a_failure_leaves_nothing_behind(
     peer = serve(http.answer(b"x" * 500_000))
     transport = connect(peer.url, max_response_size=1000, pool_size=1)
     with pytest.raises(TransportError):
-        transport.send(_get(peer.url))
+        transport.send(get(peer.url))
     assert peer.closed.acquire(timeout=5)
     peer.answer = http.answer(_JSON)
-    assert transport.send(_get(peer.url)).body == _JSON
+    assert transport.send(get(peer.url)).body == _JSON
 
 
 def test_a_connection_that_the_server_closed_meanwhile_is_replaced(serve: Serve, connect: Connect, http: Http) -> None:
@@ -317,6 +271,6 @@ def test_a_connection_that_the_server_closed_meanwhile_is_replaced(serve: Serve,
     peer = serve(http.closing(http.answer(_JSON)))
     transport = connect(peer.url)
     for _ in range(3):
-        assert transport.send(_get(peer.url)).body == _JSON
+        assert transport.send(get(peer.url)).body == _JSON
         assert peer.closed.acquire(timeout=5)
     assert len(peer.connections) == 3

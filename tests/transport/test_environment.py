@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rocketchat_integrations import ConfigurationError, TransportError
+from rocketchat_integrations import ConfigurationError, InsecureTransportWarning, TransportError
 from rocketchat_integrations._protocol.http import Request
 
 if TYPE_CHECKING:
@@ -173,4 +173,5 @@ def test_a_missing_bundle_of_the_environment_is_named(
     with pytest.raises(ConfigurationError, match=f"^{name}: .*none.pem"):
         connect("https://chat.example/")
     connect("http://chat.example/")
-    connect("https://chat.example/", verify=False)
+    with pytest.warns(InsecureTransportWarning):
+        connect("https://chat.example/", verify=False)

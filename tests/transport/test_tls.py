@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization  # which trustme brings
-from urllib3.exceptions import InsecureRequestWarning
 
-from rocketchat_integrations import Client, ConfigurationError, TokenAuth, TransportError
+from rocketchat_integrations import (
+    Client,
+    ConfigurationError,
+    IncomingIntegration,
+    InsecureTransportWarning,
+    RetryPolicy,
+    TokenAuth,
+    TransportError,
+)
 from rocketchat_integrations._protocol.http import Request
 from rocketchat_integrations._protocol.options import ConnectionKeywords
-from tests.facade import TransportFace
+from rocketchat_integrations.aio import AsyncClient
+from tests.transport.conftest import Http
 
 if TYPE_CHECKING:
-    from tests.transport.conftest import Connect, Http, Library, Peer, Serve
+    from tests.transport.conftest import Answer, Connect, Peer, Serve
 
 _YES = b'{"success": true, "version": "8.8"}'
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    """The authority that signs the certificates."""
-    return trustme.CA()
-
-
-@pytest.fixture
-def bundle(authority: trustme.CA, tmp_path: Path) -> str:
-    """A CA bundle with the authority."""
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(path)
-    return str(path)
 
 
 def _server_side(authority: trustme.CA, host: str = "127.0.0.1") -> ssl.SSLContext:
@@ -44,9 +38,9 @@ def _server_side(authority: trustme.CA, host: str = "127.0.0.1") -> ssl.SSLConte
 
 
 @pytest.fixture
-def peer(serve: Serve, http: type[Http], authority: trustme.CA) -> Peer:
+def peer(serve: Serve, http: type[Http], server_side: ssl.SSLContext) -> Peer:
     """A server with a certificate of the authority."""
-    return serve(http.answer(_YES), _server_side(authority))
+    return serve(http.answer(_YES), server_side)
 
 
 def _get(url: str) -> Request:
@@ -112,12 +106,21 @@ def test_a_given_bundle_takes_precedence_over_the_environment(
 
 
 def test_verification_can_be_turned_off(
-    peer: Peer, connect: Connect, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    peer: Peer, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """verify=False trusts every server, whatever the environment says; urllib3 warns of it."""
+    """verify=False trusts every server, whatever the environment says. The client warns of it, the calls do not."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
-    with nullcontext() if library is TransportFace else pytest.warns(InsecureRequestWarning):
-        assert connect(peer.url, verify=False).send(_get(peer.url)).status == 200
+    with pytest.warns(InsecureTransportWarning, match="verify=False"):
+        transport = connect(peer.url, verify=False)
+    assert transport.send(_get(peer.url)).status == 200
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_the_warning_shows_the_line_that_makes_the_client(kind: type[Client | AsyncClient]) -> None:
+    """Not a line of this package, which nobody could change."""
+    with pytest.warns(InsecureTransportWarning) as caught:
+        kind("https://chat.example/", TokenAuth("u", "T0KEN"), verify=False)
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize("in_one_file", [True, False])
@@ -144,13 +147,32 @@ def test_a_client_certificate_is_sent(
     assert caught.value.kind in ("tls", "reset")
 
 
-def test_https_with_a_server_that_speaks_http(serve: Serve, connect: Connect, http: Http) -> None:
-    """The wrong scheme is a failure of TLS."""
-    peer = serve(http.answer(status="400 Bad Request"))
-    url = peer.url.replace("http:", "https:")
-    with pytest.raises(TransportError, match="TLS failed") as caught:
+_HANDSHAKES: dict[str, Answer] = {
+    "plain HTTP": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    "an alert": b"\x15\x03\x03\x00\x02\x02\x28",
+    "the end": lambda connection: connection.shutdown(socket.SHUT_RDWR),
+    "a reset": Http.reset,
+}
+
+
+@pytest.mark.parametrize("how", _HANDSHAKES)
+def test_a_handshake_that_fails_has_sent_nothing(serve: Serve, connect: Connect, how: str) -> None:
+    """Also if the server speaks HTTP without TLS, or closes the connection."""
+    url = serve(_HANDSHAKES[how]).url.replace("http:", "https:")
+    with pytest.raises(TransportError) as caught:
         connect(url).send(_get(url))
-    assert caught.value.kind == "tls"
+    assert (caught.value.kind in ("tls", "reset"), caught.value.may_have_acted) == (True, False)
+
+
+@pytest.mark.parametrize("how", ["an alert", "a reset"])
+def test_a_create_is_repeated_after_a_failed_handshake(serve: Serve, clean_environment: None, how: str) -> None:
+    """Nothing was created by it."""
+    peer = serve(_HANDSHAKES[how])
+    hook = IncomingIntegration(name="ci", channel="#general", username="rocket.cat")
+    url, retry = peer.url.replace("http:", "https:"), RetryPolicy(attempts=2, backoff=0)
+    with Client(url, TokenAuth("u", "T0KEN"), retry=retry) as client, pytest.raises(TransportError):
+        client.create(hook)
+    assert peer.attempts == 2
 
 
 def test_http_with_a_server_that_speaks_https(peer: Peer, connect: Connect) -> None:

@@ -42,10 +42,12 @@ def _modules(package: Any) -> Iterator[Any]:
 
 def _classes() -> dict[str, type[Exception]]:
     """Return the exceptions that these packages define, by their names."""
+    packages = ("builtins", "requests", "urllib3", "http", "socket", "ssl", "zlib")
     modules = [*_modules(requests), *_modules(urllib3), http.client, socket, ssl, zlib]
     found = {member for module in modules for member in vars(module).values() if inspect.isclass(member)}
     found |= {ConnectionError, ConnectionResetError, ConnectionAbortedError, BrokenPipeError, OSError, ValueError}
-    return {f"{kind.__module__}.{kind.__qualname__}": kind for kind in found if issubclass(kind, Exception)}
+    kinds = [kind for kind in found if issubclass(kind, Exception) and kind.__module__.partition(".")[0] in packages]
+    return {f"{kind.__module__}.{kind.__qualname__}": kind for kind in kinds}
 
 
 _CLASSES = _classes()

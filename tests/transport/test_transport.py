@@ -8,7 +8,14 @@ import pytest
 import responses
 from responses import matchers
 
-from rocketchat_integrations import Client, IncomingIntegration, IncomingWebhook, NotFoundError, TokenAuth
+from rocketchat_integrations import (
+    Client,
+    IncomingIntegration,
+    IncomingWebhook,
+    InsecureTransportWarning,
+    NotFoundError,
+    TokenAuth,
+)
 from rocketchat_integrations._protocol.http import Request, Response, Timeout, Transport
 
 if TYPE_CHECKING:
@@ -69,7 +76,9 @@ def test_header_names_are_in_lower_case(transport: Transport) -> None:
 def test_options_are_passed_to_requests(connect: Connect) -> None:
     """Timeouts and verification are passed for each call."""
     responses.get(f"{_URL}api/v1/x")
-    connect(_URL, timeout=Timeout(3, 7), verify=False).send(_request())
+    with pytest.warns(InsecureTransportWarning):
+        transport = connect(_URL, timeout=Timeout(3, 7), verify=False)
+    transport.send(_request())
     sent = responses.calls[0].request
     assert sent.req_kwargs["timeout"] == (3, 7)  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     assert sent.req_kwargs["verify"] is False  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]

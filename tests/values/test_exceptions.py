@@ -53,6 +53,14 @@ PARENTS = {
 }
 
 
+def test_the_text_of_an_exception_can_be_encoded() -> None:
+    """Half a surrogate pair, which the server's JSON may contain, would make `print(error)` fail."""
+    error = e.BadRequestError("Ünknown \ud83d", **api(400))
+    for shown in (error, pickle.loads(pickle.dumps(error)), e.ConfigurationError("Ünknown \ud83d")):
+        assert str(shown) == "Ünknown \\ud83d"
+        assert repr(shown).encode()
+
+
 def api(status: int) -> dict[str, Any]:
     """Return the arguments that all exceptions of answers have."""
     return {

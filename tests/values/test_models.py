@@ -509,6 +509,7 @@ def test_a_known_event_of_the_history_is_a_member() -> None:
             process_sent_message=CANARY,
             result_message=CANARY,
             extra={"known": CANARY},
+            url=f"https://{CANARY}@bot.example.com/services/{CANARY}?key={CANARY}#{CANARY}",
         ),
         Change("token", CANARY, CANARY),
         Change("script", CANARY, None),

@@ -11,7 +11,9 @@ from werkzeug.wrappers import Response
 
 def json_response(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
     """Return a JSON response."""
-    return Response(json.dumps(body), status=status, headers=dict(headers or {}), mimetype="application/json")
+    return Response(
+        json.dumps(body, separators=(",", ":")), status=status, headers=dict(headers or {}), mimetype="application/json"
+    )
 
 
 def html_response(status: int, title: str) -> Response:

@@ -1,0 +1,86 @@
+"""Parse the body of a long list piece by piece.
+
+Parsing it at once creates the dicts of all records before the first is used: they do not fit the processor's cache, so
+that each takes twice as long, and they need several times the memory of the text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from rocketchat_integrations.exceptions import DecodingError
+
+from .readers import is_array, is_integer
+
+_START = '{"integrations":['  # As servers write it. A body that starts otherwise is parsed at once.
+_PIECE = 20_000  # characters
+
+
+class Elements:
+    """The elements of the array ``integrations``, parsed while they are iterated."""
+
+    def __init__(self, text: str, end: int) -> None:
+        self._text = text
+        self._end = end  # of the body's last array
+
+    def __iter__(self) -> Iterator[object]:
+        """Yield one element after the other.
+
+        Raises:
+            DecodingError: where the body is not JSON.
+        """
+        count, start, size = 0, len(_START), _PIECE
+        while (border := self._text.find("},{", start + size, self._end)) > 0:
+            elements = _parsed_elements(self._text[start : border + 1])
+            if elements is None:  # The border is within an element.
+                size *= 2
+                continue
+            yield from elements
+            count, start, size = count + len(elements), border + 2, _PIECE
+        elements = _parsed_elements(self._text[start : self._end])
+        yield from self._rest(count) if elements is None else elements
+
+    def _rest(self, count: int) -> list[object]:
+        """Return the elements after the first ones. For a body with another array after this one."""
+        elements = _parsed_object(self._text).get("integrations")
+        if is_array(elements):
+            return elements[count:]
+        error = "integrations: must be a JSON array"
+        raise DecodingError(f"a page of integrations cannot be read: {error}", errors=(error,))
+
+
+def parsed(body: bytes) -> object:
+    """Parse JSON like ``json.loads``. Of the answer of a list, return :class:`Elements`, the total and the success.
+
+    Raises:
+        ValueError: if the body is not JSON.
+        RecursionError: if it is nested too deeply.
+    """
+    text = body.decode(json.detect_encoding(body), "surrogatepass")
+    if text.startswith(_START):
+        end = text.rfind("]")
+        answer = _parsed_object(_START + text[end:])
+        total = answer.get("total")
+        if answer.get("integrations") == [] and answer.get("success") is True and is_integer(total):
+            return {"integrations": Elements(text, end), "total": total, "success": True}
+    return json.loads(text)
+
+
+def _parsed_object(text: str) -> dict[str, Any]:
+    """Parse a JSON object; return an empty one if the text is not JSON."""
+    try:
+        answer: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return answer
+
+
+def _parsed_elements(text: str) -> list[object] | None:
+    """Parse the inside of an array. Returns None if it is not JSON."""
+    try:
+        elements: list[object] = json.loads(f"[{text}]")
+    except (ValueError, RecursionError):
+        return None
+    return elements

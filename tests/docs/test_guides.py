@@ -1,0 +1,190 @@
+"""The commands of the guides: each works after the ones before it, and prints what the page shows."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import pytest
+
+from rocketchat_integrations import Client, IncomingIntegration, OutgoingIntegration
+from rocketchat_integrations.outgoing import WebhookApp
+from rocketchat_integrations.testing import LocalBot, LocalRocketChat
+from tests.cli.conftest import PROGRAM
+from tests.examples.conftest import running
+
+DOCS = Path(__file__).parents[2] / "docs"
+TOKEN = "the-token-of-the-deployer"
+
+_BLOCK = re.compile(
+    r"^\.\. code-block:: \w+\n(?P<options>(?:   :.*\n)*)\n(?P<text>(?:   .*\n|\n)*   .*\n)", re.MULTILINE
+)
+_CAPTION = re.compile(r":caption: (.+)")
+# A command, also over several lines, and what follows it.
+_COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*\n)((?:(?!\$ ).*\n)*)", re.MULTILINE)
+_END = "\x1e"
+
+
+@attrs.frozen
+class Step:
+    """A command, with the output that the page shows; no output means that the page leaves it out."""
+
+    command: str
+    output: str = ""
+
+
+def steps(page: str) -> Iterator[Step]:
+    """Yield the commands with a prompt, and one for each file to save, in the order of the page."""
+    for block in _BLOCK.finditer((DOCS / f"{page}.rst").read_text(encoding="utf-8")):
+        text = re.sub("^   ", "", block["text"], flags=re.MULTILINE)
+        if caption := _CAPTION.search(block["options"]):
+            name = shlex.quote(caption[1])
+            yield Step(f"mkdir -p \"$(dirname {name})\"; cat > {name} <<'END'\n{text}END\n")
+        else:
+            for command in _COMMAND.finditer(text):
+                yield Step(command[1], command[2])
+
+
+class Shell:
+    """Runs commands one after the other in an empty folder, with the command line on the path."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        programs = {"python": (sys.executable,), "rocketchat-integrations": PROGRAM}
+        for name, command in programs.items():
+            program = folder / "bin" / name
+            program.parent.mkdir(exist_ok=True)
+            program.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+            program.chmod(0o755)
+
+    def run(self, steps: list[Step], variables: Mapping[str, str]) -> None:
+        """Run the commands; fail where one fails, or prints something else than its page shows."""
+        text = "".join(f"{step.command}printf '{_END}%d{_END}' $?\n" for step in steps)
+        author = {f"GIT_{who}_{what}": "alice" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        path = f"{self._folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        result = subprocess.run(
+            ["sh", "-c", text],
+            cwd=self._folder,
+            # Output without delay, so that what goes to stdout and to stderr is in order.
+            env={**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **author, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            timeout=120,
+        )
+        *printed, rest = result.stdout.split(_END)
+        assert (rest, len(printed)) == ("", 2 * len(steps))
+        checker = doctest.OutputChecker()
+        for step, output, status in zip(steps, printed[::2], printed[1::2], strict=True):
+            assert status == "0", f"$ {step.command}{output}"
+            if step.output:
+                as_shown = checker.check_output(step.output, output, doctest.ELLIPSIS)
+                assert as_shown, f"$ {step.command}{output}\ninstead of:\n{step.output}"
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+@contextmanager
+def workspace() -> Generator[tuple[LocalRocketChat, dict[str, str]], None, None]:
+    """Run a server; yield it with the environment of its administrator."""
+    with LocalRocketChat() as server:
+        auth = server.auth("admin")
+        yield (
+            server,
+            {
+                "ROCKETCHAT_URL": server.url,
+                "ROCKETCHAT_USER_ID": auth.user_id,
+                "ROCKETCHAT_AUTH_TOKEN": auth.token,
+            },
+        )
+
+
+def test_integrations_are_kept_in_git_step_by_step(shell: Shell) -> None:
+    with workspace() as (_, variables):
+        shell.run(list(steps("tutorials/integrations-in-git")), variables)
+
+
+def test_the_first_bot_answers(shell: Shell) -> None:
+    """The commands of the second terminal start it, those of the third call it."""
+    serving, *third = [step for step in steps("tutorials/first-bot") if not step.command.startswith("export")]
+    with workspace() as (server, variables), running(serving.command, token="a-token-to-try-things") as url:
+        assert serving.output == "Serving on http://127.0.0.1:8000\n"
+        shown = [attrs.evolve(step, command=step.command.replace("http://127.0.0.1:8000", url)) for step in third]
+        shell.run(shown, variables)
+        server.wait_until_quiet()
+    assert [message.text for message in server.messages] == ["!deploy web", "deploying web for alice"]
+
+
+def test_every_bot_is_started_by_a_command_of_its_readme(shell: Shell) -> None:
+    """The page on frameworks has the same commands, and those for a token and an integration work."""
+    page = (DOCS / "how-to" / "serve-a-bot.rst").read_text(encoding="utf-8")
+    commands = set(re.findall(r"``((?:python|uvicorn|waitress-serve) \S*.*?)``", page))
+    readme = (DOCS.parent / "examples" / "bots" / "README.md").read_text(encoding="utf-8").splitlines()
+    shown = set(re.findall(r":caption: (\w+)\.py", page))
+    assert {name for command in commands for name in re.findall(r"\w+_bot", command)} == shown != set()
+    assert commands <= set(readme)
+    with workspace() as (server, variables):
+        shell.run(list(steps("how-to/serve-a-bot")), variables)
+        assert [document["name"] for document in server.documents] == ["deploy-bot"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "debug-a-webhook",
+        "find-changes-by-hand",
+        "list-integrations-as-csv",
+        "post-a-message",
+        "rotate-a-token",
+        "test-a-grafana-script",
+        "test-a-script",
+        "troubleshoot-incoming",
+    ],
+)
+def test_the_commands_of_a_guide_print_what_it_shows(page: str, shell: Shell) -> None:
+    """In a workspace with an incoming and an outgoing integration."""
+    with workspace() as (server, variables), LocalBot(WebhookApp(token=TOKEN)) as bot:
+        with_integrations(server, bot.url)
+        shell.run(list(steps(f"how-to/{page}")), variables)
+
+
+def test_integrations_are_copied_to_another_workspace(shell: Shell, tmp_path: Path) -> None:
+    """The outgoing one keeps its token."""
+    profiles = tmp_path / "rocketchat-integrations" / "profiles.toml"
+    profiles.parent.mkdir()
+    with workspace() as (old, variables), workspace() as (new, others):
+        with_integrations(old, "https://bot.example.com/hook")
+        text = "".join(
+            f'[{name}]\nurl = "{values["ROCKETCHAT_URL"]}"\nuser_id = "{values["ROCKETCHAT_USER_ID"]}"\n'
+            f'token = "{values["ROCKETCHAT_AUTH_TOKEN"]}"\n'
+            for name, values in {"old": variables, "new": others}.items()
+        )
+        profiles.write_text(text)
+        profiles.chmod(0o600)
+        shell.run(list(steps("how-to/copy-integrations")), {"XDG_CONFIG_HOME": str(tmp_path)})
+        with Client(new.url, new.auth("admin")) as client:
+            assert {record.name: record.token == TOKEN for record in client.list()} == {"ci": False, "deployer": True}
+
+
+def with_integrations(server: LocalRocketChat, url: str) -> None:
+    """Create an incoming and an outgoing integration, and let the latter be called."""
+    with Client(server.url, server.auth("admin")) as client:
+        client.create(IncomingIntegration("ci", channel="#general", username="rocket.cat"))
+        client.create(
+            OutgoingIntegration(
+                "deployer", event="sendMessage", channel="#general", username="rocket.cat", urls=url, token=TOKEN
+            )
+        )
+    server.say("alice", "general", "!deploy web")

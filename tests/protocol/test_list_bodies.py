@@ -1,0 +1,98 @@
+"""The body of a list is parsed piece by piece, with the same result as at once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given, strategies as st
+
+from rocketchat_integrations import DecodingError
+from rocketchat_integrations._protocol import list_bodies
+
+_PIECES = 3  # at least, in a body of _long()
+_TEXT = st.text(st.sampled_from('[]{},:"\\ é\ud83d'), max_size=8)
+_VALUE = st.recursive(_TEXT, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3))
+
+
+def _body(elements: list[Any], **others: Any) -> bytes:
+    answer = {"integrations": elements, **others, "total": 7, "success": True}
+    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def _long() -> list[Any]:
+    return [{"_id": str(number), "script": "x" * 1000} for number in range(20 * _PIECES)]
+
+
+def _read(body: bytes) -> tuple[list[Any], int]:
+    answer: Any = list_bodies.parsed(body)
+    return list(answer["integrations"]), answer["total"]
+
+
+@example([{"a": [{}, {}, {}]}, {"b": "},{"}, {}], {"c": [{}, {}]})
+@given(st.lists(st.dictionaries(_TEXT, _VALUE, max_size=4) | _VALUE, max_size=6), st.dictionaries(_TEXT, _VALUE))
+def test_any_list_is_read_in_pieces_as_at_once(elements: list[Any], others: dict[str, Any]) -> None:
+    """Also if elements, or what follows them, contain what looks like the border of a piece or the end."""
+    body = _body(elements, **others)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(list_bodies, "_PIECE", 1)
+        assert _read(body) == (json.loads(body)["integrations"], 7)
+
+
+def test_a_list_of_many_pieces_is_read_to_its_end() -> None:
+    """No element is lost or doubled at the borders."""
+    for others in ({}, {"more": [{"a": 1}, {"b": 2}]}):
+        body = _body(_long(), **others)
+        assert _read(body) == (json.loads(body)["integrations"], 7)
+
+
+def test_the_first_records_do_not_wait_for_the_last() -> None:
+    """A piece is parsed when it is reached; what is no JSON raises there, without the error of the parser."""
+    body = _body(_long()).replace(b'"_id":"59"', b'"_id":59"')
+    answer: Any = list_bodies.parsed(body)
+    elements = iter(answer["integrations"])
+    assert next(elements)["_id"] == "0"
+    with pytest.raises(DecodingError, match="a page of integrations cannot be read") as caught:
+        list(elements)
+    assert caught.value.errors == ("integrations: must be a JSON array",)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"integrations":[{"_id":"1","channel":[],"total":7,"success":true}',
+        '{"integrations":[{"_id":"1","channel":[],"total":7,"success":true}}',
+        '{"integrations":[1,],"total":7,"success":true}',
+        '{"integrations":[1],"integrations":5,"more":[],"total":7,"success":true}',
+    ],
+)
+def test_what_only_looks_like_a_list_is_none(body: str) -> None:
+    """A body that breaks off in a record, and other text that starts and ends like a list."""
+    with pytest.raises((ValueError, DecodingError)):
+        _read(body.encode())
+
+
+_USUAL: dict[str, Any] = {"integrations": [{}], "total": 7, "success": True}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {**_USUAL, "total": None},
+        {**_USUAL, "success": False},
+        {**_USUAL, "more": []},
+        {"total": 7, **_USUAL},
+        {"history": [1], "total": 7, "success": True},
+    ],
+)
+def test_only_the_usual_answer_of_a_list_is_read_in_pieces(answer: dict[str, Any]) -> None:
+    """Any other JSON is parsed at once."""
+    assert list_bodies.parsed(json.dumps(answer, separators=(",", ":")).encode()) == answer
+
+
+def test_the_last_of_two_equal_names_counts() -> None:
+    """As everywhere in JSON."""
+    answer: Any = list_bodies.parsed(b'{"integrations":[],"integrations":5,"total":7,"success":true}')
+    assert answer["integrations"] == 5
