@@ -442,8 +442,7 @@ class ApplyError(ProvisioningError):
     def __init__(
         self, message: str, *, done: tuple[Any, ...], failed: tuple[Any, ...], pending: tuple[Any, ...]
     ) -> None:
-        failures_may_have_acted = any(getattr(failure.error, "may_have_acted", True) for failure in failed)
-        super().__init__(message, may_have_acted=bool(done) or failures_may_have_acted)
+        super().__init__(message, may_have_acted=True)
         self.done: tuple[Any, ...] = done
         self.failed: tuple[Any, ...] = failed
         self.pending: tuple[Any, ...] = pending

@@ -105,7 +105,11 @@ def nothing_written() -> Generator[None, None, None]:
 def raise_failures(report: Report) -> None:
     """Raise ApplyError if steps failed."""
     if report.failed:
-        raise ApplyError(_failures_text(report), done=report.done, failed=report.failed, pending=report.pending)
+        error = ApplyError(_failures_text(report), done=report.done, failed=report.failed, pending=report.pending)
+        # An exception that is not ours may come after the server has acted.
+        may_have_failed_late = any(getattr(failure.error, "may_have_acted", True) for failure in report.failed)
+        error.may_have_acted = bool(report.done) or may_have_failed_late
+        raise error
 
 
 def _check_arguments(plan: object, workers: object, max_removals: object, on_progress: object) -> None:
