@@ -226,6 +226,28 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks", "--json", str(ROOT / "benchmarks.json"), *session.posargs)
 
 
+@nox.session(requires=["build"])
+def faults(session: nox.Session) -> None:
+    """Make every call under every fault, and the long runs; write the figures of the page about reliability.
+
+    Takes about a quarter of an hour. With arguments after `--` for pytest, no figures are written:
+    `python -m nox -s faults -- -k "Client.create and hang"`.
+    """
+    install(session, wheel(session), *group("test"))
+    folder = ROOT / "tests" / "faults"
+    results = Path(session.create_tmp()).absolute() / "results.json"
+    results.unlink(missing_ok=True)
+    options = ("--all-faults", f"--fault-results={results}", "--tb=short", "--show-capture=no")
+    if session.posargs:
+        run_pytest(session, folder, *options)
+        return
+    # Most of the calls wait for a timeout; the long runs measure this process.
+    run_pytest(session, folder / "test_matrix.py", *options, "--numprocesses=6", "--dist=worksteal")
+    run_pytest(session, folder / "test_long_runs.py", *options)
+    text = session.run("python", str(ROOT / "tools" / "reliability.py"), str(results), silent=True)
+    (ROOT / "docs" / "explanation" / "reliability-figures.inc").write_text(str(text), encoding="utf-8")
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, format and spelling."""
