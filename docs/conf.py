@@ -23,7 +23,6 @@ extensions = [
     "sphinx.ext.doctest",
     "sphinx_copybutton",
     "sphinx_design",
-    "sphinxcontrib.svgbob",
     "pictures.directives",
 ]
 exclude_patterns = ["_build"]
