@@ -90,7 +90,7 @@ class Terminal(SphinxDirective):
 class Diagram(SphinxDirective):
     """Draw a diagram of text: boxes of ``+--+`` and ``|``, arrows of ``-->``.
 
-    The SVG is a part of the page, and so has the page's colours in light and dark mode. The option ``alt`` says what it
+    The SVG is a part of the page, whose style gives it colours for light and dark mode. The option ``alt`` says what it
     shows, for those who cannot see it.
     """
 
@@ -100,14 +100,7 @@ class Diagram(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the drawing."""
         self.assert_has_content()
-        svg = to_svg(
-            "\n".join(self.content),
-            fill_color="currentColor",
-            stroke_color="currentColor",
-            background_color="transparent",
-            font_family="var(--font-stack--monospace)",
-            stroke_width=1.5,
-        )
+        svg = to_svg("\n".join(self.content), include_styles=False)
         label = html.escape(self.options["alt"])
         picture = f'<div class="diagram" role="img" aria-label="{label}" tabindex="0">{svg}</div>'
         return [nodes.raw("", picture, format="html")]
