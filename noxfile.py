@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent
 PYPROJECT = ROOT / "pyproject.toml"
 CONSTRAINTS = ROOT / "constraints.txt"
 CONTRACT = ROOT / "tests" / "contract"
+BROWSER = ROOT / "tests" / "browser"
 ANALYSIS = ROOT / "tools" / "script_analysis"
 PROJECT = nox.project.load_toml(PYPROJECT)
 # The classifiers name the versions that the checks have run with; newer ones are tested where they are installed.
@@ -146,8 +147,9 @@ def newest(session: nox.Session) -> None:
 
 
 def run_tests(session: nox.Session, *options: str, under: Sequence[str] = ("python", "-m")) -> None:
-    """Run all tests except the contract tests."""
-    run_pytest(session, ROOT / "tests", f"--ignore={CONTRACT}", *options, *IN_PARALLEL, under=under)
+    """Run all tests except those that sessions of their own run."""
+    elsewhere = (f"--ignore={folder}" for folder in (CONTRACT, BROWSER))
+    run_pytest(session, ROOT / "tests", *elsewhere, *options, *IN_PARALLEL, under=under)
 
 
 def run_pytest(
@@ -224,6 +226,28 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks", "--json", str(ROOT / "benchmarks.json"), *session.posargs)
 
 
+@nox.session(requires=["build"])
+def faults(session: nox.Session) -> None:
+    """Make every call under every fault, and the long runs; write the figures of the page about reliability.
+
+    Takes about a quarter of an hour. With arguments after `--` for pytest, no figures are written:
+    `python -m nox -s faults -- -k "Client.create and hang"`.
+    """
+    install(session, wheel(session), *group("test"))
+    folder = ROOT / "tests" / "faults"
+    results = Path(session.create_tmp()).absolute() / "results.json"
+    results.unlink(missing_ok=True)
+    options = ("--all-faults", f"--fault-results={results}", "--tb=short", "--show-capture=no")
+    if session.posargs:
+        run_pytest(session, folder, *options)
+        return
+    # Most of the calls wait for a timeout; the long runs measure this process.
+    run_pytest(session, folder / "test_matrix.py", *options, "--numprocesses=6", "--dist=worksteal")
+    run_pytest(session, folder / "test_long_runs.py", *options)
+    text = session.run("python", str(ROOT / "tools" / "reliability.py"), str(results), silent=True)
+    (ROOT / "docs" / "explanation" / "reliability-figures.inc").write_text(str(text), encoding="utf-8")
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, format and spelling."""
@@ -257,8 +281,8 @@ def run_types(session: nox.Session) -> None:
 
 @nox.session(requires=["build"])
 def docs(session: nox.Session) -> None:
-    """Build the documentation, with warnings as errors, and run its examples."""
-    install(session, wheel(session), *group("docs"))
+    """Build the documentation, with warnings as errors, run its examples, and open its pages in Chromium."""
+    install(session, wheel(session), *group("docs", "browser"))
     run_docs(session)
 
 
@@ -266,6 +290,7 @@ def run_docs(session: nox.Session) -> None:
     for builder in ("html", "doctest"):
         what = ("-b", builder, "-d", "docs/_build/doctrees", "docs", f"docs/_build/{builder}")
         session.run("sphinx-build", "-nWq", "--keep-going", *what)
+    run_pytest(session, BROWSER, *IN_PARALLEL)
 
 
 @nox.session(requires=["build"])

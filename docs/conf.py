@@ -29,6 +29,7 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["layout.css"]
+html_favicon = "_static/favicon.svg"
 html_title = f"{project} {release}"
 
 # Copy what a reader types: no prompts, and no output below them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import json
 import tempfile
 from collections.abc import Generator
@@ -14,6 +15,7 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
+from sphinxcontrib.svgbob._svgbob import to_svg
 
 from rocketchat_integrations.scripts import Script, ready_made_script
 
@@ -46,8 +48,8 @@ class ScriptMessage(SphinxDirective):
         if message is None:
             raise self.error(f"the script posts nothing for {self.arguments[0]}")
         caption, _ = self.parse_inline(" ".join(self.content))
-        html = message_html(message, alias=self.options["alias"])
-        picture = nodes.raw("", html, format="html")
+        message_as_html = message_html(message, alias=self.options["alias"])
+        picture = nodes.raw("", message_as_html, format="html")
         return [nodes.figure("", picture, nodes.caption("", "", *caption), classes=["chat-figure"])]
 
 
@@ -85,6 +87,32 @@ class Terminal(SphinxDirective):
             yield
 
 
+class Diagram(SphinxDirective):
+    """Draw a diagram of text: boxes of ``+--+`` and ``|``, arrows of ``-->``.
+
+    The SVG is a part of the page, and so has the page's colours in light and dark mode. The option ``alt`` says what it
+    shows, for those who cannot see it.
+    """
+
+    has_content = True
+    option_spec: ClassVar = {"alt": directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        """Return the drawing."""
+        self.assert_has_content()
+        svg = to_svg(
+            "\n".join(self.content),
+            fill_color="currentColor",
+            stroke_color="currentColor",
+            background_color="transparent",
+            font_family="var(--font-stack--monospace)",
+            stroke_width=1.5,
+        )
+        label = html.escape(self.options["alt"])
+        picture = f'<div class="diagram" role="img" aria-label="{label}" tabindex="0">{svg}</div>'
+        return [nodes.raw("", picture, format="html")]
+
+
 class Playground(SphinxDirective):
     """Run ``serve`` while its server is used, and show what it prints."""
 
@@ -99,5 +127,6 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("script-message", ScriptMessage)
     app.add_directive("terminal", Terminal)
     app.add_directive("playground", Playground)
+    app.add_directive("diagram", Diagram)
     app.add_css_file("pictures.css")
     return {"parallel_read_safe": True}

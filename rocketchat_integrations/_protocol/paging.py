@@ -45,7 +45,7 @@ class RestReading:
     def count(self, page: Page[Any], records: int, offset: int) -> int:
         """Return the ``count`` to request from an offset on, after a page with a number of records."""
         left = page.total - offset
-        estimate = left * page.size / max(1, records)
+        estimate = left * page.size // max(1, records)
         fits = page.total <= _LONGEST_REST and estimate < self.max_response_size * _LIKELY_TO_FIT
         return _ALL if self.is_possible and left > PAGE_SIZE and fits else PAGE_SIZE
 
@@ -83,6 +83,7 @@ class Pager(Generic[T]):
         self._count = PAGE_SIZE
         self._total: int | None = None
         self._seen = self._repeats = self._removed = self._created = 0
+        self._exceeds_total = False  # whether the last page ended beyond the total that it told
         self._last_id: str | None = None
         self._ids: set[str] = set()
 
@@ -91,10 +92,10 @@ class Pager(Generic[T]):
 
         Read a page to its end before you request the next one.
         """
-        while self._total is None or self._offset < self._total:
+        while self._total is None or self._offset < self._total or self._exceeds_total:
             page = yield from self._request_page()
             change = 0 if self._total is None else page.total - self._total
-            self._total = page.total
+            self._total, self._exceeds_total = page.total, False
             if change < 0:
                 # Records were removed, so the rest moved up: request that many earlier.
                 self._removed -= change
@@ -137,6 +138,8 @@ class Pager(Generic[T]):
         self._seen += count - repeats
         self._repeats += repeats
         self._offset += count
+        # Such a total is not believed: one more page tells whether the list has ended.
+        self._exceeds_total = count > 0 and self._offset > page.total
         has_moved = count > 0 and self._repeats <= self._removed + self._created
         if repeats == count and self._offset < page.total and not has_moved:
             raise _incomplete(f"no new records from {self._offset - count} on, of {page.total}")

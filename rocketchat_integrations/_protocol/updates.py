@@ -41,11 +41,11 @@ def update(
     """
     if is_record(wanted) and wanted.id != id:
         raise ConfigurationError(f"id: {id} cannot be updated with the record of {wanted.id}")
-    current = yield from call(endpoints.get(id))
+    current = yield from _read(id, was_written=False)
     _check_against(current, wanted, overwrite=overwrite)
     result = yield from _write(current, wanted, new_token)
     if result is None:
-        result = yield from _read_back(id)
+        result = yield from _read(id, was_written=True)
     # A server that runs scripts as they are may keep an old `skip_transpile` that is true.
     missing = tuple(each for each in differences(result, wanted) if each.field != "skip_transpile" or each.new)
     if missing:
@@ -129,10 +129,10 @@ def _restore_script(
         del refusal
 
 
-def _read_back(id: str) -> Flow[IntegrationRecord]:
+def _read(id: str, *, was_written: bool) -> Flow[IntegrationRecord]:
     try:
         return (yield from call(endpoints.get(id)))
     except RocketChatError as error:
         failure = error
-    failure.may_have_acted = True  # the write succeeded, only reading failed
+    failure.may_have_acted = was_written  # A lost answer to a read changes nothing.
     raise failure.with_traceback(None)

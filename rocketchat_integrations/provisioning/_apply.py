@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from rocketchat_integrations._protocol.normalization import differences
 from rocketchat_integrations.exceptions import (
     ApplyError,
     ConfigurationError,
     ProvisioningError,
+    RocketChatError,
     StalePlan,
     UnsafePlan,
 )
@@ -72,10 +74,11 @@ def apply(
     check_limits(plan, workers, max_removals, on_progress)
     if not plan:
         return Report()
-    if not any_workspace:
-        check_target(plan.target, client.url, client.user_id())
-    definitions = definitions_to_create(plan)
-    phases = jobs_of(plan, definitions, client.list(), client)
+    with nothing_written():
+        if not any_workspace:
+            check_target(plan.target, client.url, client.user_id())
+        definitions = definitions_to_create(plan)
+        phases = jobs_of(plan, definitions, client.list(), client)
     report = Workers(Work(phases, workers, on_progress), workers).run()
     raise_failures(report)
     return report
@@ -89,10 +92,24 @@ def check_limits(plan: Plan, workers: object, max_removals: int | None, on_progr
         raise UnsafePlan(f"the plan removes {len(plan.removals)} integrations, and max_removals allows {allowed}")
 
 
+@contextmanager
+def nothing_written() -> Generator[None, None, None]:
+    """Say in the errors of calls that nothing was done: a lost answer to a read changes nothing."""
+    try:
+        yield
+    except RocketChatError as error:
+        error.may_have_acted = False
+        raise
+
+
 def raise_failures(report: Report) -> None:
     """Raise ApplyError if steps failed."""
     if report.failed:
-        raise ApplyError(_failures_text(report), done=report.done, failed=report.failed, pending=report.pending)
+        error = ApplyError(_failures_text(report), done=report.done, failed=report.failed, pending=report.pending)
+        # An exception that is not ours may come after the server has acted.
+        may_have_failed_late = any(getattr(failure.error, "may_have_acted", True) for failure in report.failed)
+        error.may_have_acted = bool(report.done) or may_have_failed_late
+        raise error
 
 
 def _check_arguments(plan: object, workers: object, max_removals: object, on_progress: object) -> None:

@@ -7,7 +7,7 @@ import inspect
 from collections import deque
 from collections.abc import Callable
 
-from ._apply import check_limits, definitions_to_create, jobs_of, raise_failures
+from ._apply import check_limits, definitions_to_create, jobs_of, nothing_written, raise_failures
 from ._matching import Wanted
 from ._plan import Plan
 from ._planner import Prune, compare, wanted_entries
@@ -68,11 +68,13 @@ async def apply_async(
     check_limits(plan, workers, max_removals, on_progress)
     if not plan:
         return Report()
-    if not any_workspace:
-        check_target(plan.target, client.url, await client.user_id())
-    definitions = definitions_to_create(plan)
-    records = [record async for record in client.list()]
-    report = await _run(Work(jobs_of(plan, definitions, records, client), workers, on_progress))
+    with nothing_written():
+        if not any_workspace:
+            check_target(plan.target, client.url, await client.user_id())
+        definitions = definitions_to_create(plan)
+        records = [record async for record in client.list()]
+        phases = jobs_of(plan, definitions, records, client)
+    report = await _run(Work(phases, workers, on_progress))
     raise_failures(report)
     return report
 

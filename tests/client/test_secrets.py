@@ -10,16 +10,13 @@ import copy
 import json
 import logging
 import pickle
-import traceback
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import attrs
 import pytest
 
-import rocketchat_integrations
 from rocketchat_integrations import (
     BadRequestError,
     Change,
@@ -45,9 +42,8 @@ from rocketchat_integrations._protocol.http import Request, Response
 from rocketchat_integrations.testing import LocalRocketChat
 from tests.client.calls import CALLS, each_call
 from tests.client.samples import BOT, HOOK, insert_samples
+from tests.leaks import CANARY, RecordKeeper, leaks, logged_leaks, places, texts_of
 
-PACKAGE = Path(rocketchat_integrations.__file__).parent
-CANARY = "canary"
 AUTH_TOKEN = "canaryAuthToken"
 PASSWORD = 'canary"Pass\\wordä%'
 TOTP = "canaryTotp"
@@ -79,52 +75,14 @@ BOT_RECORD = OutgoingIntegrationRecord(
 )
 
 
-# Where a secret could appear
-
-
-def texts_of(value: object) -> Iterator[str]:
-    yield from (repr(value), str(value), format(value), ascii(value))
-
-
-def places(error: BaseException | None) -> Iterator[tuple[str, str]]:
-    """All that an exception shows, each text with its place."""
-    while error is not None:
-        name = type(error).__name__
-        for text in texts_of(error):
-            yield f"{name} as text", text
-        for text in (repr(error.args), repr(vars(error)), *map(str, vars(error).values())):
-            yield f"{name}'s attributes", text
-        if isinstance(error, RocketChatError):
-            yield f"the pickle of {name}", pickle.dumps(error, protocol=0).decode("latin-1")
-            assert error.__cause__ is None or isinstance(error.__cause__, RocketChatError)
-            assert error.__context__ is None or isinstance(error.__context__, RocketChatError)
-        for frame, line in traceback.walk_tb(error.__traceback__):
-            code = frame.f_code
-            if Path(code.co_filename).is_relative_to(PACKAGE) or code.co_filename.startswith("<attrs generated"):
-                for variable, value in frame.f_locals.items():
-                    yield f"{variable} in {code.co_filename}:{line}", repr(value)
-        error = error.__cause__ or error.__context__
-
-
 def assert_silent(error: BaseException) -> None:
-    assert [place for place, text in places(error) if CANARY in text.lower()] == []
+    assert leaks(error) == []
 
 
 def assert_fails_silently(call: Callable[[], object], kind: type[Exception] = RocketChatError) -> None:
     with pytest.raises(kind) as caught:
         call()
     assert_silent(caught.value)
-
-
-class RecordKeeper(logging.Handler):
-    """Keep all log records."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.records: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
 
 
 @pytest.fixture(autouse=True)
@@ -139,9 +97,7 @@ def log() -> Iterator[RecordKeeper]:
     finally:
         root.removeHandler(keeper)
         root.setLevel(level)
-    for record in keeper.records:
-        assert CANARY not in f"{record.getMessage()} {vars(record)!r}".lower()
-        assert record.exc_info is None
+    assert logged_leaks(keeper.records) == []
 
 
 def test_the_check_finds_a_leak() -> None:

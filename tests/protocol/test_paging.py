@@ -227,6 +227,22 @@ def test_a_total_is_a_count(wire: Wire) -> None:
         _page(wire, _all().pages(), wire.ok(integrations=[wire.record()], total=-1))
 
 
+def test_a_total_beyond_all_numbers_of_records_raises(wire: Wire) -> None:
+    """An integer of JSON can be larger than any float."""
+    with pytest.raises(DecodingError, match="incomplete"):
+        list(_read(_all(), wire, lambda _: wire.ok(integrations=[wire.record()], total=10**400)))
+
+
+def test_a_total_that_is_too_small_does_not_end_the_list(wire: Wire) -> None:
+    """The page has more records than the total says: the list ends with an empty page."""
+    pages = _all().pages()
+    records = [wire.record(_id=id) for id in ("a", "b", "c")]
+    assert _page(wire, pages, wire.ok(integrations=records[:2], total=0)) == ["a", "b"]
+    assert _page(wire, pages, wire.ok(integrations=records[2:], total=0)) == ["c"]
+    assert _page(wire, pages, wire.ok(integrations=[], total=0)) == []
+    assert _page(wire, pages) is None
+
+
 def test_a_list_that_is_emptied_meanwhile_ends(wire: Wire) -> None:
     """When others remove everything, the list ends after one more request."""
     pages = _all().pages()

@@ -196,6 +196,14 @@ def test_a_failure_after_the_write_says_that_it_may_have_acted(wire: Wire) -> No
     assert caught.value.may_have_acted
 
 
+def test_a_failure_before_the_write_says_that_nothing_was_done(wire: Wire) -> None:
+    """The answer to the reading is lost: nothing was written."""
+    lost = TransportError("reset", kind="other", host="h", port=1, may_have_acted=True)
+    with pytest.raises(TransportError) as caught:
+        wire.talk(_update(_record(wire)), lost)
+    assert not caught.value.may_have_acted
+
+
 @pytest.mark.parametrize("token", ["", "  "])
 def test_a_blank_token_is_replaced(wire: Wire, token: str) -> None:
     """Old data can have a blank token, which the server would refuse in an update: it gets a new one."""

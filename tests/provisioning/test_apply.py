@@ -382,6 +382,34 @@ def test_a_create_whose_answer_was_lost_is_not_repeated(server: LocalRocketChat,
     assert len(server.documents) == 1
 
 
+@pytest.mark.parametrize("fault", ["reset-after", "html"])
+def test_a_list_that_cannot_be_read_says_that_nothing_was_written(
+    server: LocalRocketChat, client: Client, fault: str
+) -> None:
+    """The answer to a reading was lost or made no sense."""
+    changes = plan([incoming()], client)
+    server.fail_next("integrations.list", fault, times=4)
+    with pytest.raises(RocketChatError) as caught:
+        apply(changes, client)
+    assert not caught.value.may_have_acted
+    assert server.documents == ()
+
+
+def test_an_apply_whose_steps_were_all_refused_has_not_acted(memory: Memory) -> None:
+    memory.before = failing(RocketChatError("refused", may_have_acted=False))
+    with pytest.raises(ApplyError) as caught:
+        apply(plan([incoming()], memory), memory)
+    assert not caught.value.may_have_acted
+
+
+@pytest.mark.parametrize("error", [KeyError("odd"), BROKEN, None], ids=["not ours", "lost answer", "a step done"])
+def test_an_apply_that_did_a_step_or_lost_an_answer_may_have_acted(memory: Memory, error: Exception | None) -> None:
+    memory.before = failing(error, RocketChatError("refused", may_have_acted=False))
+    with pytest.raises(ApplyError) as caught:
+        apply(plan([incoming("a"), incoming("b")], memory), memory, workers=1)
+    assert caught.value.may_have_acted
+
+
 def test_a_change_made_while_applying_is_not_overwritten(
     client: Client, connect: Connect, server: LocalRocketChat
 ) -> None:
