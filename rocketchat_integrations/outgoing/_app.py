@@ -119,7 +119,7 @@ class WebhookApp:
         max_size: how many bytes a body may have; 256 KiB by default. Most payloads have less than 1 KiB. The largest
             measured one has 200 KiB: an uploaded file whose text is 5,000 characters of emoticons, because servers send
             such a text with its parsed form. Increase it if the workspace allows longer messages. Under ``asyncio``, a
-            body of more than 64 KiB is read in a worker thread.
+            body of more than 16 KiB is read in a worker thread.
         max_age: how many seconds old the ``timestamp`` of a payload may be; None, the default, for any age. See
             :ref:`Old calls <old-calls>` for what it refuses. Payloads without a timestamp are accepted.
         deduplicate: whether repeats are recognized.

@@ -24,11 +24,11 @@ from ._under_way import CallsUnderWay, End
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# How long a call waits for an equal one. Rocket.Chat waits 20 seconds for the answer.
+# How long a call waits for equal ones, in this process and in others. Rocket.Chat waits 20 seconds for the answer.
 _WAIT_SECONDS = 15.0
 _POLL_SECONDS = 0.1
-# Parsing so many bytes takes 2 ms at most, whatever they are. A longer body would block the event loop for longer.
-_LARGE = 65_536
+# Parsing so many bytes takes 2 ms for the slowest JSON that we know: lists and half a surrogate pair.
+_LARGE = 16_384
 
 _TRY_LATER = answer_to(Reply.retry_later())
 
@@ -36,11 +36,15 @@ _log = logging.getLogger("rocketchat_integrations.outgoing")
 
 
 class Call(NamedTuple):
-    """A verified call, without its body, which has the token. The key is None for a call that is never a repeat."""
+    """A verified call, without its body, which has the token.
+
+    The key is None for a call that is never a repeat. The deadline ends its waits for equal calls.
+    """
 
     registered: RegisteredHandler
     payload: Payload
     key: str | None
+    deadline: float
 
 
 class Calls:
@@ -76,7 +80,7 @@ class Calls:
             return answer_to(Reply.nothing())
         # The body itself would keep tokens and messages in memory.
         key = hashlib.sha256(content).hexdigest() if has_content and self._deduplicates else None
-        return Call(registered, payload, key)
+        return Call(registered, payload, key, time.monotonic() + _WAIT_SECONDS)
 
     async def receive_async(self, body: object, content_type: str | None) -> Call | Answer | ConfigurationError:
         """Do as :meth:`receive` does, in a worker thread if the body is large."""
@@ -94,18 +98,16 @@ class Calls:
 
         After None, the caller must :meth:`end` the call.
         """
-        deadline = time.monotonic() + _WAIT_SECONDS
         while (end := self._equal_call(call)) is not None:
-            concurrent.futures.wait([end], deadline - time.monotonic())
+            concurrent.futures.wait([end], call.deadline - time.monotonic())
             if (answer := _answer_at(end)) is not None:
                 return answer
         return None
 
     async def begin_async(self, call: Call) -> Answer | None:
         """Do as :meth:`begin` does, without blocking the event loop."""
-        deadline = time.monotonic() + _WAIT_SECONDS
         while (end := self._equal_call(call)) is not None:
-            await asyncio.wait([asyncio.wrap_future(end)], timeout=deadline - time.monotonic())
+            await asyncio.wait([asyncio.wrap_future(end)], timeout=call.deadline - time.monotonic())
             if (answer := _answer_at(end)) is not None:
                 return answer
         return None
@@ -122,10 +124,9 @@ class Calls:
         """
         if call.key is None:
             return None
-        deadline = time.monotonic() + _WAIT_SECONDS
         try:
             while (answer := self._repeats.find(call.key)) is None and not self._claim(call.key):
-                if time.monotonic() > deadline:
+                if time.monotonic() > call.deadline:
                     return _refuse_to_wait()
                 time.sleep(_POLL_SECONDS)
         except Exception as error:
@@ -166,7 +167,7 @@ class Calls:
 
 
 def _may_be_large(body: object) -> bool:
-    """Tell whether a body may have more than 64 KiB. The length of a memoryview is not in bytes."""
+    """Tell whether a body may have more than 16 KiB. The length of a memoryview is not in bytes."""
     return isinstance(body, memoryview) or (isinstance(body, Sized) and len(body) > _LARGE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -142,6 +143,42 @@ def test_the_wait_is_bounded(
         assert text_of(first.result(60)) == "done"
     assert "a call was answered with 503: an equal one has been running" in caplog.text
     assert gate.calls == 1
+
+
+@each_way
+def test_the_waits_of_a_call_are_bounded_together(answer: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a call in this process that fails after 10 seconds, and then for one in another process."""
+    now = 0.0
+    failed: Future[None] = Future()
+    failed.set_result(None)
+    ends = iter([failed])
+
+    class ClaimedElsewhere:
+        def find(self, key: str) -> None: ...
+
+        def add(self, key: str, answer: Answer) -> None: ...
+
+        def claim(self, key: str) -> bool:
+            return False
+
+        def release(self, key: str) -> None: ...
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    def enter_or_wait(self: CallsUnderWay, key: str) -> Any:
+        end = next(ends, None)
+        if end is None:
+            return enter(self, key)
+        sleep(10)
+        return end
+
+    enter = CallsUnderWay.enter
+    monkeypatch.setattr(CallsUnderWay, "enter", enter_or_wait)
+    monkeypatch.setattr(_calls, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+    assert answer(app_with(Gate(), repeats=ClaimedElsewhere()), body_of(), JSON).status == 503
+    assert 15 <= now < 16
 
 
 @pytest.mark.parametrize(("body", "options"), [(b'{"token": "T0K3N"}', {}), (body_of(), {"deduplicate": False})])

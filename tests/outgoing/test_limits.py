@@ -19,7 +19,7 @@ from rocketchat_integrations.outgoing._calls import Calls
 from .conftest import always, app_with, recorded_body
 from .test_app import JSON, Way, body_of, each_way, error_of, handle_async
 
-LARGE = 65_536
+LARGE = 16_384
 
 
 @each_way
