@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+import runpy
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
 import pytest
 
 from rocketchat_integrations import ConnectionOptions, RetryPolicy, Timeout, exceptions
+from rocketchat_integrations.cli.command_line import COMMANDS, PROGRAM
 from rocketchat_integrations.cli.profiles import profiles_file
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PACKAGE = ROOT / "rocketchat_integrations"
+_command_helps: Callable[[], Iterator[tuple[str, str]]] = runpy.run_path(str(DOCS / "pictures" / "command_help.py"))[
+    "command_helps"
+]
+_command_output: Callable[..., str] = runpy.run_path(str(DOCS / "pictures" / "terminal.py"))["command_output"]
 
 # What reads the environment, and the variables that libraries read for the package.
 _READS_ENVIRONMENT = re.compile(r"\bos\.environ\b|\bgetenv\b|\benvvar=")
@@ -55,6 +62,13 @@ def test_profiles_are_where_the_page_says(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert profiles_file() == tmp_path / "rocketchat-integrations" / "profiles.toml"
 
 
+def test_the_page_of_servers_names_the_pythons_of_the_classifiers() -> None:
+    classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["classifiers"]
+    expected = [text.rpartition(" ")[2] for text in classifiers if re.search(r":: 3\.\d+$", text)]
+    (sentence,) = re.findall(r"CPython (3\.[^\n]*)", page("reference/servers"))
+    assert re.findall(r"3\.\d+", sentence) == expected
+
+
 def test_every_exception_has_a_row_that_says_what_to_do() -> None:
     classes = {
         name
@@ -73,6 +87,18 @@ def test_the_page_of_connections_has_every_option_with_its_default() -> None:
     for field in (*attrs.fields(RetryPolicy), *attrs.fields(Timeout)):
         if field.name not in ("backoff", "backoff_max", "total"):  # their rows have two names, or their names two rows
             assert re.match(rf"{field.default:g}\b", rows[f"``{field.name}``"]), field.name
+
+
+@pytest.mark.parametrize("command", ["", "plan", "create incoming", "script test"])
+def test_the_help_of_a_command_is_what_the_program_prints(command: str) -> None:
+    shown: dict[str, str] = dict(_command_helps())
+    printed = _command_output(f"{command} --help", environment={}, width=100)
+    assert shown[f"{PROGRAM} {command}".strip()] + "\n" == printed
+
+
+def test_every_command_has_its_help() -> None:
+    shown = {command.removeprefix(f"{PROGRAM} ") for command, _ in _command_helps()}
+    assert {name for names in COMMANDS.values() for name in names} | {"history show", "script new"} <= shown
 
 
 def headings() -> Iterator[str]:
