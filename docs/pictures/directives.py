@@ -20,6 +20,7 @@ from sphinxcontrib.svgbob._svgbob import to_svg
 from rocketchat_integrations.scripts import Script, ready_made_script
 
 from .chat import message_html
+from .command_help import command_helps
 from .playground import serve_output
 from .terminal import command_output, terminal_html
 from .workspaces import WORKSPACES
@@ -115,11 +116,27 @@ class Playground(SphinxDirective):
         return [nodes.raw("", terminal_html("serve", serve_output(width=100), width=100), format="html")]
 
 
+class CommandHelp(SphinxDirective):
+    """Show the help of every command, each in a section of its own."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the sections."""
+        self.env.note_reread()  # Commands can change without the page.
+        return [self._section(command, text) for command, text in command_helps()]
+
+    def _section(self, command: str, text: str) -> nodes.section:
+        section = nodes.section("", nodes.title("", command), names=[command])
+        section += nodes.literal_block(text, text, language="text")
+        self.state.document.note_implicit_target(section, section)
+        return section
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the directives and their style."""
     app.add_directive("script-message", ScriptMessage)
     app.add_directive("terminal", Terminal)
     app.add_directive("playground", Playground)
     app.add_directive("diagram", Diagram)
+    app.add_directive("command-help", CommandHelp)
     app.add_css_file("pictures.css")
     return {"parallel_read_safe": True}

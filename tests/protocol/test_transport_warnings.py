@@ -27,6 +27,12 @@ def test_plain_http_warns_at_the_line_that_makes_the_client(kind: type) -> None:
     assert "T0KEN" not in str(caught[0].message)
 
 
+def test_code_without_a_module_warns() -> None:
+    """Code that ``exec`` runs may have no ``__name__``."""
+    with pytest.warns(InsecureTransportWarning):
+        exec('make("http://chat.example.com", auth)', {"make": Client, "auth": AUTH})
+
+
 def test_one_line_warns_once_for_a_host() -> None:
     """With Python's default filter. A webhook of the client adds no warning."""
     with warnings.catch_warnings(record=True) as caught:
