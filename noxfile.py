@@ -287,6 +287,7 @@ def docs(session: nox.Session) -> None:
 
 
 def run_docs(session: nox.Session) -> None:
+    shutil.rmtree(ROOT / "docs" / "_build" / "html", ignore_errors=True)  # may have pages that are gone
     for builder in ("html", "doctest"):
         what = ("-b", builder, "-d", "docs/_build/doctrees", "docs", f"docs/_build/{builder}")
         session.run("sphinx-build", "-nWq", "--keep-going", *what)
