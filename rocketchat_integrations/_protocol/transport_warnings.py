@@ -23,7 +23,7 @@ def warn_about_plain_http(base_url: str) -> None:
 def warn_insecure(message: str) -> None:
     """Warn at the line outside of this package that has led here, so that Python shows it once for that line."""
     level, frame = 1, inspect.currentframe()
-    while frame is not None and frame.f_globals["__name__"].partition(".")[0] == _PACKAGE:
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, InsecureTransportWarning, stacklevel=level)
 

@@ -36,6 +36,12 @@ def test_one_line_warns_once_for_a_host() -> None:
     assert [str(warning.message).split()[0] for warning in caught] == ["http://a.example", "http://b.example"]
 
 
+def test_code_without_a_module_can_make_a_client() -> None:
+    """As `exec` runs it, for example in a template or a notebook."""
+    with pytest.warns(InsecureTransportWarning):
+        exec("make('http://chat.example.com', auth)", {"make": Client, "auth": AUTH})
+
+
 @pytest.mark.parametrize(
     "url",
     [
