@@ -47,7 +47,7 @@ class Elements:
         elements = _parsed_object(self._text).get("integrations")
         if is_array(elements):
             return elements[count:]
-        error = "integrations: must be a JSON array"
+        error = "integrations: must be a JSON array that is not nested too deeply"
         raise DecodingError(f"a page of integrations cannot be read: {error}", errors=(error,))
 
 

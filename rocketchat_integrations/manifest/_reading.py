@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeAlias, TypeGuard, TypeVar, cast
@@ -386,8 +385,9 @@ def in_order(reasons: Iterable[str], files: Sequence[str]) -> tuple[str, ...]:
 
     def place(reason: str) -> tuple[int, int]:
         for number, file in enumerate(files):
-            if found := re.match(rf"{re.escape(file)}:(\d*)", reason):
-                return number, int(found[1] or 0)
+            if reason.startswith(f"{file}:"):
+                line = reason[len(file) + 1 :].partition(":")[0]
+                return number, int(line) if line.isdecimal() else 0
         return len(files), 0
 
     return tuple(sorted(reasons, key=place))

@@ -201,6 +201,10 @@ class WebhookApp:
         It may be an ``async`` function; then the app is served only by :meth:`handle_async` and :attr:`asgi`. A plain
         function must not return the coroutine of an ``async`` one: that is answered with 500.
 
+        A task that an ``async`` handler starts, also by ``asyncio.gather``, a ``TaskGroup`` or, up to Python 3.11,
+        ``asyncio.wait_for``, must not raise SystemExit: asyncio ends the whole program then. Catch it in the task, for
+        example around ``argparse``.
+
         Args:
             event: the event of the integration: an :class:`~rocketchat_integrations.EventType` or its text.
             token: the integration's token; the app's by default. None verifies nothing, and then this must be the only
@@ -425,7 +429,7 @@ class WebhookApp:
         if answer is not None:
             return answer
         try:
-            answer = await self._calls.beside_the_loop(self._calls.find, call)
+            answer = await self._calls.find_async(call)
             if answer is None:
                 reply = await run_async(self._reply(call, has_loop=True))
                 answer = await self._calls.beside_the_loop(self._calls.answer, call, reply)

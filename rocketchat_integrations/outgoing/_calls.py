@@ -122,16 +122,18 @@ class Calls:
 
         Wait for an equal call in another process, if what remembers the answers can tell.
         """
-        if call.key is None:
-            return None
-        try:
-            while (answer := self._repeats.find(call.key)) is None and not self._claim(call.key):
-                if time.monotonic() > call.deadline:
-                    return _refuse_to_wait()
-                time.sleep(_POLL_SECONDS)
-        except Exception as error:
-            _log_failed_repeats(error)
-            return None
+        while (answer := self._find_or_claim(call)) is _TRY_LATER:
+            if time.monotonic() > call.deadline:
+                return _refuse_to_wait()
+            time.sleep(_POLL_SECONDS)
+        return answer
+
+    async def find_async(self, call: Call) -> Answer | None:
+        """Do as :meth:`find` does. While it waits, it keeps no worker thread, which other calls need."""
+        while (answer := await self.beside_the_loop(self._find_or_claim, call)) is _TRY_LATER:
+            if time.monotonic() > call.deadline:
+                return _refuse_to_wait()
+            await asyncio.sleep(_POLL_SECONDS)
         return answer
 
     def answer(self, call: Call, reply: Reply | None) -> Answer:
@@ -161,6 +163,17 @@ class Calls:
 
     def _equal_call(self, call: Call) -> End | None:
         return None if call.key is None else self._under_way.enter(call.key)
+
+    def _find_or_claim(self, call: Call) -> Answer | None:
+        """Return the answer to an earlier call; None if this one may run, `_TRY_LATER` if another process runs it."""
+        if call.key is None:
+            return None
+        try:
+            answer = self._repeats.find(call.key)
+            return _TRY_LATER if answer is None and not self._claim(call.key) else answer
+        except Exception as error:
+            _log_failed_repeats(error)
+            return None
 
     def _claim(self, key: str) -> bool:
         return not isinstance(self._repeats, Claims) or self._repeats.claim(key)

@@ -167,6 +167,9 @@ def test_the_waits_of_a_call_are_bounded_together(answer: Way, monkeypatch: pyte
         nonlocal now
         now += seconds
 
+    async def sleep_async(seconds: float) -> None:
+        sleep(seconds)
+
     def enter_or_wait(self: CallsUnderWay, key: str) -> Any:
         end = next(ends, None)
         if end is None:
@@ -177,8 +180,48 @@ def test_the_waits_of_a_call_are_bounded_together(answer: Way, monkeypatch: pyte
     enter = CallsUnderWay.enter
     monkeypatch.setattr(CallsUnderWay, "enter", enter_or_wait)
     monkeypatch.setattr(_calls, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+    monkeypatch.setattr(asyncio, "sleep", sleep_async)
     assert answer(app_with(Gate(), repeats=ClaimedElsewhere()), body_of(), JSON).status == 503
     assert 15 <= now < 16
+
+
+class OtherProcess:
+    """Remembers answers for two processes. The other one handles the first call."""
+
+    def __init__(self) -> None:
+        self.answer: Answer | None = None
+        self.waits = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._claimed: str | None = None
+
+    def find(self, key: str) -> Answer | None:
+        self._claimed = self._claimed or key
+        return self.answer if key == self._claimed else None
+
+    def claim(self, key: str) -> bool:
+        if key == self._claimed:
+            self._loop.call_soon_threadsafe(self.waits.set)
+        return key != self._claimed
+
+    def add(self, key: str, answer: Answer) -> None: ...
+    def release(self, key: str) -> None: ...
+
+
+def test_a_call_that_waits_for_another_process_keeps_no_worker_thread() -> None:
+    """Other calls need the threads: for plain handlers, and to ask what remembers the answers."""
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        repeats = OtherProcess()
+        app = app_with(lambda message: "done here", repeats=repeats)
+        waiting = asyncio.ensure_future(app.handle_async(body_of(), JSON))
+        await repeats.waits.wait()
+        assert text_of(await app.handle_async(body_of(text="other"), JSON)) == "done here"
+        assert not waiting.done()
+        repeats.answer = answer = Answer(200, JSON, b'{"text": "done there"}')
+        assert await waiting == answer
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize(("body", "options"), [(b'{"token": "T0K3N"}', {}), (body_of(), {"deduplicate": False})])

@@ -324,16 +324,19 @@ def test_a_failure_does_not_delay_the_next_window(client: Client, server: _Serve
     assert clock.slept == []
 
 
-def test_a_failed_login_does_not_delay_later_calls(client: Client, server: _Server, clock: Clock) -> None:
-    """The call that needed it has not used its slot of the rate limit."""
+@pytest.mark.parametrize("is_interrupted", [False, True])
+def test_a_failed_login_does_not_delay_later_calls(
+    client: Client, server: _Server, clock: Clock, is_interrupted: bool
+) -> None:
+    """The call that needed it has not used its slot of the rate limit, also if it is interrupted."""
     body = server.wire.ok(integration=server.wire.record()).body
     server.next["integrations.get"] = [Response(200, _headers(0, 42), body)]
     client.get("one")
     server.good.clear()
     clock.now += 42
     for _ in range(12):
-        server.next["login"] = [server.wire.lost("other")]
-        with pytest.raises(TransportError):
+        server.next["login"] = [KeyboardInterrupt() if is_interrupted else server.wire.lost("other")]
+        with pytest.raises(KeyboardInterrupt if is_interrupted else TransportError):
             client.get("one")
     client.get("one")
     assert clock.slept == []

@@ -499,11 +499,12 @@ def test_every_url_of_an_attachment_is_checked(name: str) -> None:
 ANYTHING: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner) | st.tuples(inner, inner),
+    max_leaves=10,
 )
 
 
 @settings(deadline=None, database=None)
-@given(st.dictionaries(st.text() | st.none(), ANYTHING))
+@given(st.dictionaries(st.text() | st.none(), ANYTHING, max_size=3))
 def test_any_mapping_is_sent_unchanged_or_not_at_all(mapping: Mapping[str, object]) -> None:
     """What arrives is what was given; anything else is refused by our error."""
     with contextlib.suppress(ConfigurationError):

@@ -210,6 +210,27 @@ def test_an_interrupt_is_raised(connect: Connect, monkeypatch: pytest.MonkeyPatc
         connect(_URL).send(_REQUEST)
 
 
+class OfTheProgram(Exception):
+    """An exception that neither Python nor a library defines."""
+
+
+def test_an_exception_of_the_program_brings_none_of_a_library(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be raised while a library handles its own exception, which holds the token."""
+
+    def send(*_: Any, **__: Any) -> None:
+        try:
+            raise requests.ConnectionError("S3CRET")
+        except requests.ConnectionError:
+            raise OfTheProgram  # noqa: B904 - with a context
+
+    monkeypatch.setattr(HTTPAdapter, "send", send)
+    with pytest.raises(OfTheProgram) as caught:
+        connect(_URL).send(_REQUEST)
+    assert caught.value.__context__ is None
+
+
 # Errors of sockets
 
 
