@@ -45,7 +45,10 @@ def spellings(secrets: Iterable[str], *, shortest: int = 6, levels: int = 1) -> 
 
 
 def redacted(value: Any, secrets: tuple[str, ...], levels: int = 20) -> Any:
-    """Return the JSON value without the secrets, as :func:`spellings` gives them. Cut it off below so many levels."""
+    """Return the JSON value without the secrets, as :func:`spellings` gives them. Cut it off below so many levels.
+
+    Lone surrogates, which JSON can contain and nobody can print, are escaped.
+    """
     if isinstance(value, str):
         return _redacted_text(value, secrets)
     if isinstance(value, (dict, list)) and not levels:
@@ -61,7 +64,8 @@ def redacted(value: Any, secrets: tuple[str, ...], levels: int = 20) -> Any:
 def _redacted_text(text: str, secrets: tuple[str, ...]) -> str:
     found = [secret for secret in secrets if secret in text]
     # In one pass: a secret may be a part of the mask.
-    return re.sub("|".join(map(re.escape, found)), HIDDEN, text) if found else text
+    text = re.sub("|".join(map(re.escape, found)), HIDDEN, text) if found else text
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _spellings(text: str) -> Iterator[str]:

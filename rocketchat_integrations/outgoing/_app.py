@@ -432,7 +432,7 @@ class WebhookApp:
             answer = await self._calls.find_async(call)
             if answer is None:
                 reply = await run_async(self._reply(call, has_loop=True))
-                answer = await self._calls.beside_the_loop(self._calls.answer, call, reply)
+                answer = await self._calls.in_a_thread_if_slow(self._calls.answer, call, reply)
                 if isinstance(reply, LaterReply):
                     self._later.start_async(call.payload, reply)
             return answer

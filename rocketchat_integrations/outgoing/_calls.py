@@ -130,7 +130,7 @@ class Calls:
 
     async def find_async(self, call: Call) -> Answer | None:
         """Do as :meth:`find` does. While it waits, it keeps no worker thread, which other calls need."""
-        while (answer := await self.beside_the_loop(self._find_or_claim, call)) is _TRY_LATER:
+        while (answer := await self.in_a_thread_if_slow(self._find_or_claim, call)) is _TRY_LATER:
             if time.monotonic() > call.deadline:
                 return _refuse_to_wait()
             await asyncio.sleep(_POLL_SECONDS)
@@ -148,7 +148,7 @@ class Calls:
             _log_failed_repeats(error)
         return answer
 
-    async def beside_the_loop(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def in_a_thread_if_slow(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function, in a worker thread if it may wait for a store elsewhere."""
         if isinstance(self._repeats, MemoryRepeats):
             return function(*args, **kwargs)

@@ -107,10 +107,11 @@ def test_an_id_that_repeats_the_token_is_not_shown() -> None:
 
 def test_the_text_of_an_error_can_be_printed() -> None:
     """A server may send half a surrogate pair, which no terminal can encode."""
-    transport = OneAnswer(400, {"success": False, "error": "no \ud83d"})
+    transport = OneAnswer(400, {"success": False, "error": "no \ud83d", "details": ["\ud83d"]})
     with client_of(transport) as client, pytest.raises(BadRequestError) as caught:
         client.get("x")
     assert str(caught.value).encode().endswith(rb"no \ud83d")
+    assert (caught.value.error, caught.value.details) == (r"no \ud83d", [r"\ud83d"])
 
 
 @pytest.mark.parametrize("user_id", ["", "u\r\nX: y"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -57,7 +58,13 @@ def _fork(work: Callable[[], bool]) -> int:
 
 
 def _succeeded(child: int) -> bool:
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    """Wait for a child process, 30 seconds at most."""
+    timer = threading.Timer(30, os.kill, (child, signal.SIGKILL))
+    timer.start()
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        timer.cancel()
 
 
 class Silent:
