@@ -91,7 +91,10 @@ MAY_IMPORT = {
             "_transports.bodies _transports.certificates _transports.connections _transports.translation "
             "_protocol.http _protocol.options exceptions"
         ),
+        "_transports.aiohttp_connections": "",
+        "_transports.proxies": "_protocol.transport_errors",
         "_transports.aiohttp": (
+            "_transports.aiohttp_connections _transports.proxies "
             "_transports.bodies _transports.certificates _transports.connections _transports.translation "
             "_protocol.http _protocol.options _protocol.transport_errors exceptions"
         ),
@@ -154,8 +157,8 @@ MAY_IMPORT = {
 RESERVED = {
     "requests": {"_transports.requests"},
     "urllib3": {"_transports.requests"},
-    "aiohttp": {"_transports.aiohttp"},
-    "yarl": {"_transports.aiohttp"},
+    "aiohttp": {"_transports.aiohttp", "_transports.aiohttp_connections"},
+    "yarl": {"_transports.aiohttp", "_transports.proxies"},
     "certifi": {"_transports.aiohttp"},
     "http.client": {"_transports.requests", "_transports.connections", "testing", "cli.commands.say"},
     "cattrs": {"_protocol.codec"},

@@ -1,4 +1,4 @@
-"""Send HTTP requests with aiohttp, which only this module imports.
+"""Send HTTP requests with aiohttp.
 
 The session is opened when the first request is sent, because it belongs to the event loop that runs then.
 """
@@ -7,17 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import io
-import ipaddress
-import select
 import ssl
 import sys
 import zlib
-from base64 import b64encode
-from collections.abc import Iterator, Mapping
-from contextvars import ContextVar
-from typing import Any
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import certifi
@@ -28,9 +20,11 @@ from rocketchat_integrations._protocol.options import ConnectionOptions
 from rocketchat_integrations._protocol.transport_errors import failure
 from rocketchat_integrations.exceptions import TransportError
 
+from .aiohttp_connections import LimitedCall, LimitedConnector, current_call
 from .bodies import check_size, decompressed
 from .certificates import client_certificate, load_client_certificate, verification
 from .connections import LONGEST_IDLE
+from .proxies import Proxy, proxy_url
 from .translation import Cause, passed_on, translated
 
 # The maximum number of connections at a time, unless `pool_size` is larger: requests beyond it wait for one.
@@ -49,20 +43,20 @@ class AiohttpTransport:
     def __init__(self, base_url: str, options: ConnectionOptions) -> None:
         # Reads the environment once, not for every call.
         self._tls = _tls_context(base_url, options)
-        self._proxy = _Proxy.of(_proxy_url(base_url, options.proxies))
+        self._proxy = Proxy.of(proxy_url(base_url, options.proxies))
         self._timeout = options.timeout
         self._max_response_size = options.max_response_size
         self._most_connections = max(_MOST_CONNECTIONS, options.pool_size)
         self._slots = asyncio.Semaphore(self._most_connections)
         self._session: aiohttp.ClientSession | None = None
-        self._connector: _Connector | None = None
+        self._connector: LimitedConnector | None = None
         self._is_closed = False
 
     async def send(self, request: Request) -> Response:
         """Send the request and read the whole response."""
         handled = sys.exc_info()[1]
-        call = _Call(self._timeout.total)
-        _current_call.set(call)  # not reset: a coroutine may be closed in another context
+        call = LimitedCall(self._timeout.total)
+        current_call.set(call)  # not reset: a coroutine may be closed in another context
         try:
             async with self._slots:
                 return await self._exchange(request)
@@ -129,7 +123,7 @@ class AiohttpTransport:
         if self._session is None:
             # A limit here would count the wait for a connection as time to connect: the semaphore is the limit.
             # Without a DNS cache, a cancelled request leaves no lookup task.
-            self._connector = _Connector(
+            self._connector = LimitedConnector(
                 ssl=self._tls or True, limit=0, use_dns_cache=False, keepalive_timeout=LONGEST_IDLE
             )
             self._session = aiohttp.ClientSession(
@@ -161,70 +155,6 @@ class AiohttpTransport:
             check_size(size, self._max_response_size, url)
             parts.append(part)
         return b"".join(parts)
-
-
-class _Call:
-    """A request under way. At its deadline, the connection is closed, which ends it wherever it waits."""
-
-    def __init__(self, limit: float) -> None:
-        self.is_connecting = False
-        self.has_expired = False
-        self._limit = limit
-        self._timer: asyncio.TimerHandle | None = None
-
-    def begin_exchange(self, transport: asyncio.Transport) -> None:
-        self.is_connecting = False
-        self._timer = asyncio.get_running_loop().call_later(self._limit, self._expire, transport)
-
-    def end(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _expire(self, transport: asyncio.Transport) -> None:
-        self.has_expired = True
-        transport.abort()
-
-
-_current_call: ContextVar[_Call] = ContextVar("current_call")
-
-
-class _Connector(aiohttp.TCPConnector):
-    """A connector that uses no connection again that is closed or has unread bytes."""
-
-    async def connect(
-        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
-    ) -> aiohttp.connector.Connection:
-        call = _current_call.get()
-        call.is_connecting = True
-        while True:
-            connection = await super().connect(req, traces, timeout)
-            transport = connection.transport
-            assert transport is not None
-            if _is_usable(connection.protocol, transport):
-                call.begin_exchange(transport)
-                return connection
-            connection.close()
-
-    def abandon(self) -> None:
-        """Leave the connections open. Closing them would disturb the event loop of the parent process."""
-        self._closed = True
-
-
-def _is_usable(protocol: Any, transport: asyncio.Transport) -> bool:
-    """Return whether a connection is new, or idle: it is then neither closed nor has it unread bytes."""
-    if protocol._parser is None:
-        return True
-    # The parser returns a message that has begun. The socket may hold what the event loop has not read yet.
-    return not protocol.should_close and protocol._parser.feed_eof() is None and not _is_readable(transport)
-
-
-def _is_readable(transport: asyncio.Transport) -> bool:
-    sock = transport.get_extra_info("socket")
-    if hasattr(select, "poll"):  # pragma: no branch - it is missing on Windows
-        poll = select.poll()  # select.select refuses high numbers of files
-        poll.register(sock, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([sock], [], [], 0)[0])  # pragma: no cover
 
 
 class _NotRepeated(Exception):
@@ -266,67 +196,6 @@ def _verifying(verify: bool | str) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=bundle)
     except IsADirectoryError:
         return ssl.create_default_context(capath=bundle)
-
-
-def _proxy_url(base_url: str, explicit: Mapping[str, str] | None) -> str | None:
-    """Return the proxy for this URL. The option takes precedence over the environment, even by the key ``"all"``."""
-    parts = urlsplit(base_url)
-    keys = (f"{parts.scheme}://{parts.hostname}", parts.scheme, f"all://{parts.hostname}", "all")
-    chosen = next((explicit[key] for key in keys if explicit and key in explicit), None)
-    if chosen is None:
-        from_environment = getproxies()
-        if not _is_bypassed(parts.netloc, parts.hostname or "", from_environment.get("no", "")):
-            chosen = next((from_environment[key] for key in keys if key in from_environment), None)
-    return chosen or None
-
-
-def _is_bypassed(netloc: str, host: str, no_proxy: str) -> bool:
-    """Return whether the environment excludes a host from its proxies: by its name, or a network of addresses."""
-    return bool(proxy_bypass(netloc)) or _is_in_networks(host, no_proxy)
-
-
-def _is_in_networks(host: str, no_proxy: str) -> bool:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return any(address in network for network in _networks(no_proxy))
-
-
-def _networks(no_proxy: str) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    for entry in no_proxy.split(","):
-        try:
-            yield ipaddress.ip_network(entry.strip(), strict=False)
-        except ValueError:
-            continue
-
-
-class _Proxy:
-    """A proxy's URL and the header with its credentials: aiohttp's reprs would show them in the URL."""
-
-    def __init__(self, url: str) -> None:
-        full = url if "://" in url else f"http://{url}"
-        scheme, _, rest = full.partition("://")
-        authority, slash, path = rest.partition("/")
-        credentials, at, place = authority.rpartition("@")
-        self._url = f"{scheme}://{place}{slash}{path}"
-        basic = b64encode(unquote(credentials).encode()).decode()
-        self._headers = {"Proxy-Authorization": f"Basic {basic}"} if at else None
-
-    @classmethod
-    def of(cls, url: str | None) -> _Proxy | None:
-        return None if url is None else cls(url)
-
-    def checked(self, target: str) -> tuple[URL, dict[str, str] | None]:
-        """Return the URL and the headers, or raise TransportError if aiohttp cannot use this proxy."""
-        try:
-            url = URL(self._url)
-            is_usable = url.scheme in ("http", "https") and bool(url.host) and url.port is not None
-        except ValueError:
-            is_usable = False
-        if not is_usable:
-            raise failure("the URL, or the proxy's, cannot be used", "other", target, may_have_acted=False)
-        return URL(self._url), self._headers
 
 
 # The packages whose exceptions are failures of a call.
