@@ -57,36 +57,10 @@ class _OutgoingDraft(OutgoingIntegrationRecord):
 
 def usual_incoming(data: dict[str, Any], extra: dict[str, Any]) -> IncomingIntegrationRecord | None:
     """Read an incoming integration. Returns None if a field has another type, even one that can be read."""
-    try:
-        common = _common_fields(data)
-    except Mismatch:
-        return None
-    override = data.get("overrideDestinationChannelEnabled", False)
-    if common is None or type(override) is not bool:
-        return None
     record: Any = object.__new__(_IncomingDraft)
-    (
-        record.id,
-        record.name,
-        record.username,
-        record.enabled,
-        record.channel,
-        record.alias,
-        record.avatar,
-        record.emoji,
-        record.script_enabled,
-        record.script,
-        record.script_engine,
-        record.skip_transpile,
-        record.token,
-        record.user_id,
-        record.created_at,
-        record.created_by,
-        record.updated_at,
-        record.updated_by,
-        record.script_compiled,
-        record.script_error,
-    ) = common
+    override = data.get("overrideDestinationChannelEnabled", False)
+    if type(override) is not bool or not _set_common_fields(record, data):
+        return None
     record.override_destination_channel_enabled = override
     record.extra = extra
     record.__class__ = IncomingIntegrationRecord
@@ -107,41 +81,16 @@ def usual_outgoing(data: dict[str, Any], extra: dict[str, Any]) -> OutgoingInteg
         and ((retry_delay := get("retryDelay")) is None or type(retry_delay) is str)
     ):
         return None
+    record: Any = object.__new__(_OutgoingDraft)
+    if not _set_common_fields(record, data):
+        return None
     try:
-        common = _common_fields(data)
-        urls = read_texts(get("urls", []))
-        trigger_words = read_texts(get("triggerWords", []))
+        record.urls = read_texts(get("urls", []))
+        record.trigger_words = read_texts(get("triggerWords", []))
     except Mismatch:
         return None
-    if common is None:
-        return None
-    record: Any = object.__new__(_OutgoingDraft)
-    (
-        record.id,
-        record.name,
-        record.username,
-        record.enabled,
-        record.channel,
-        record.alias,
-        record.avatar,
-        record.emoji,
-        record.script_enabled,
-        record.script,
-        record.script_engine,
-        record.skip_transpile,
-        record.token,
-        record.user_id,
-        record.created_at,
-        record.created_by,
-        record.updated_at,
-        record.updated_by,
-        record.script_compiled,
-        record.script_error,
-    ) = common
     record.event = event_or_text(event)
-    record.urls = urls
     record.target_room = target_room
-    record.trigger_words = trigger_words
     record.trigger_word_anywhere = trigger_word_anywhere
     record.run_on_edits = run_on_edits
     record.impersonate_user = impersonate_user
@@ -153,7 +102,8 @@ def usual_outgoing(data: dict[str, Any], extra: dict[str, Any]) -> OutgoingInteg
     return cast(OutgoingIntegrationRecord, record)
 
 
-def _common_fields(data: dict[str, Any]) -> tuple[Any, ...] | None:
+def _set_common_fields(record: Any, data: dict[str, Any]) -> bool:
+    """Set the fields that both types have. Returns False if one has another type."""
     get = data.get
     if not (
         type(id := get("_id")) is str
@@ -171,28 +121,31 @@ def _common_fields(data: dict[str, Any]) -> tuple[Any, ...] | None:
         and ((user_id := get("userId")) is None or type(user_id) is str)
         and ((script_compiled := get("scriptCompiled")) is None or type(script_compiled) is str)
     ):
-        return None
+        return False
     created_by, updated_by = get("_createdBy"), get("_updatedBy")
-    creator = _NOBODY if created_by is None else read_user(created_by)
-    return (
-        id,
-        name,
-        username,
-        enabled,
-        read_texts(get("channel", [])),
-        alias,
-        avatar,
-        emoji,
-        script_enabled,
-        script,
-        script_engine,
-        skip_transpile,
-        token,
-        user_id,
-        None if (created_at := get("_createdAt")) is None else read_time(created_at),
-        creator,
-        None if (updated_at := get("_updatedAt")) is None else read_time(updated_at),
-        None if updated_by is None else creator if updated_by == created_by else read_user(updated_by),
-        script_compiled,
-        None if (script_error := get("scriptError")) is None else read_script_error(script_error),
-    )
+    try:
+        record.channel = read_texts(get("channel", []))
+        record.created_at = None if (created_at := get("_createdAt")) is None else read_time(created_at)
+        record.updated_at = None if (updated_at := get("_updatedAt")) is None else read_time(updated_at)
+        record.created_by = creator = _NOBODY if created_by is None else read_user(created_by)
+        record.updated_by = (
+            None if updated_by is None else creator if updated_by == created_by else read_user(updated_by)
+        )
+        record.script_error = None if (script_error := get("scriptError")) is None else read_script_error(script_error)
+    except Mismatch:
+        return False
+    record.id = id
+    record.name = name
+    record.username = username
+    record.enabled = enabled
+    record.alias = alias
+    record.avatar = avatar
+    record.emoji = emoji
+    record.script_enabled = script_enabled
+    record.script = script
+    record.script_engine = script_engine
+    record.skip_transpile = skip_transpile
+    record.token = token
+    record.user_id = user_id
+    record.script_compiled = script_compiled
+    return True
