@@ -124,39 +124,58 @@ def perform(
     """
     attempts = _Attempts(operation, retrier)
     while True:
-        try:
-            outcome = yield from send(operation.request, attempts.wait_budget)
-        except RocketChatError as error:
-            # The login failed, or the client is closed: this try was not sent, an earlier one may have acted.
-            error.may_have_acted = attempts.may_have_acted
-            raise
-        try:
-            if isinstance(outcome, Response):
-                result = operation.decode(outcome)
-                retrier.budget.give_back(was_retried=attempts.tries > 0)
-                return result
-            failure: RocketChatError = outcome
-        except RocketChatError as error:
-            failure = error
-        if attempts.succeeded_before(failure):
+        outcome = yield from _try_once(operation, attempts, send)
+        if not isinstance(outcome, RocketChatError):
+            retrier.budget.give_back(was_retried=attempts.tries > 0)
+            return outcome
+        if attempts.succeeded_before(outcome):
             return cast(T, None)
-        pause = attempts.pause_after(failure)
+        pause = attempts.pause_after(outcome)
         if pause:
             _log.info("%s: waiting %.1f s before the next try", operation.request.endpoint, pause)
         if pause is not None:
             yield Wait(pause)
-        if operation.find_result is not None and attempts.may_have_acted:
-            try:
-                found = yield from run(operation.find_result())
-            except RocketChatError as error:
-                _log.info("%s: not repeated: %s", operation.request.endpoint, error)
-                found = pause = None
-            if found is not None:
-                retrier.budget.give_back(was_retried=pause is not None)
-                return cast(T, found)
-        if pause is None:
-            attempts.describe(failure)
-            raise failure
+        found = yield from _search(operation, attempts, run)
+        if found is not None and not isinstance(found, RocketChatError):
+            retrier.budget.give_back(was_retried=pause is not None)
+            return found
+        if pause is None or isinstance(found, RocketChatError):
+            attempts.describe(outcome)
+            raise outcome
+
+
+def _try_once(
+    operation: Operation[T],
+    attempts: _Attempts,
+    send: Callable[[Request, WaitBudget], Steps[Response | TransportError]],
+) -> Steps[T | RocketChatError]:
+    """Send the request; return the result, or the failure of this try."""
+    try:
+        response = yield from send(operation.request, attempts.wait_budget)
+    except RocketChatError as error:
+        # The login failed, or the client is closed: this try was not sent, an earlier one may have acted.
+        error.may_have_acted = attempts.may_have_acted
+        raise
+    if isinstance(response, TransportError):
+        return response
+    try:
+        return operation.decode(response)
+    except RocketChatError as error:
+        return error
+
+
+def _search(
+    operation: Operation[T], attempts: _Attempts, run: Callable[[Flow[Any]], Steps[Any]]
+) -> Steps[T | RocketChatError | None]:
+    """Look for what an earlier try has made; return it, None if there is nothing, or the failure of the search."""
+    if operation.find_result is None or not attempts.may_have_acted:
+        return None
+    try:
+        found: T | None = yield from run(operation.find_result())
+    except RocketChatError as error:
+        _log.info("%s: not repeated: %s", operation.request.endpoint, error)
+        return error
+    return found
 
 
 class _Attempts:
