@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import random
+import runpy
 import subprocess
 import sys
 import threading
@@ -45,6 +46,7 @@ _SEED = 20261128
 _POLICY = RetryPolicy(attempts=4, backoff=0.02, backoff_max=0.1, rate_limit_wait=30.0)
 _TIMEOUT = Timeout(connect=30.0, read=60.0, total=90.0)
 _HOOKS = 200
+_SERVER = Path(__file__).with_name("restarting_server.py")
 
 
 def _sometimes(share: float, names: tuple[str, ...]) -> Act:
@@ -330,41 +332,16 @@ class _Endurance:
 def _endurance() -> Generator[_Endurance, None, None]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    given = {"pipe": theirs, "world": WORLD, "hooks": [_hook(number) for number in range(_HOOKS)]}
+    # By its path: the new process cannot import the tests.
+    process = context.Process(target=runpy.run_path, args=(str(_SERVER), given), daemon=True)
     process.start()
+    theirs.close()  # so that `recv` fails if the process ends
     try:
         yield _Endurance(ours, process, ours.recv())
     finally:
         process.terminate()
         process.join()
-
-
-def _serve(pipe: Connection) -> None:
-    server = LocalRocketChat(world=WORLD).start()
-    port = int(server.url.rpartition(":")[2])
-    server.stop()
-    server = LocalRocketChat(world=WORLD, port=port)
-
-    def begin() -> None:
-        server.reset()  # also the list of requests, which would grow
-        for number in range(_HOOKS):
-            server.insert(_hook(number))
-        server.start()
-
-    begin()
-    pipe.send(server.url)
-    while True:
-        match pipe.recv():
-            case "restart":
-                server.stop()
-                begin()
-            case "expiry":
-                server.revoke_tokens("admin")
-            case "limit":
-                server.rate_limit = (300, 1.0)
-            case _:
-                server.rate_limit = None
-        pipe.send(None)
 
 
 @attrs.frozen

@@ -160,6 +160,7 @@ def test_posting_does_not_wait_for_bots(api: Api, bot: Bot, slow: Slow) -> None:
     webhook = api.create(alias="CI")
     api.create_for(bot, name="slowpoke")
     assert api.post(webhook, {"text": "x", "tmid": "thread"}).json == {"success": True}
+    assert slow.is_asked.wait(30)
     with pytest.raises(TimeoutError, match=r"after 0\.01 seconds there are still calls of 'slowpoke'"):
         api.server.wait_until_quiet(0.01)
     slow.is_released.set()
