@@ -437,7 +437,7 @@ class WebhookApp:
                     self._later.start_async(call.payload, reply)
             return answer
         finally:
-            self._calls.end(call, answer)
+            await self._calls.end_async(call, answer)
 
     def __repr__(self) -> str:
         events = ", ".join(each.event for each in self._handlers.all)

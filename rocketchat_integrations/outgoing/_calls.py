@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextvars
 import hashlib
 import logging
 import time
 from collections.abc import Callable, Sized
 from datetime import UTC, datetime
-from typing import NamedTuple, ParamSpec, TypeVar
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+import attrs
 
 from rocketchat_integrations._printable import printable
 from rocketchat_integrations.exceptions import ConfigurationError, WebhookPayloadError, WebhookVerificationError
@@ -35,7 +39,8 @@ _TRY_LATER = answer_to(Reply.retry_later())
 _log = logging.getLogger("rocketchat_integrations.outgoing")
 
 
-class Call(NamedTuple):
+@attrs.define(eq=False)
+class Call:
     """A verified call, without its body, which has the token.
 
     The key is None for a call that is never a repeat. The deadline ends its waits for equal calls.
@@ -45,6 +50,7 @@ class Call(NamedTuple):
     payload: Payload
     key: str | None
     deadline: float
+    is_claimed: bool = False  # in a store that other processes share, until the answer is stored
 
 
 class Calls:
@@ -113,9 +119,22 @@ class Calls:
         return None
 
     def end(self, call: Call, answer: Answer | None) -> None:
-        """Let the equal calls go on that wait for this one: with its answer, if it has succeeded."""
-        if call.key is not None:
-            self._under_way.leave(call.key, answer if answer is not None and answer.status < 300 else None)
+        """Let the equal calls go on that wait for this one: with its answer, if it has succeeded.
+
+        Release the claim if no answer was stored: the handler failed or was cancelled, or the store failed.
+        """
+        try:
+            self._release(call)
+        finally:
+            self._leave(call, answer)
+
+    async def end_async(self, call: Call, answer: Answer | None) -> None:
+        """Do as :meth:`end` does, without blocking the event loop."""
+        try:
+            if call.is_claimed:
+                await self.in_a_thread_if_slow(self._release, call)
+        finally:
+            self._leave(call, answer)
 
     def find(self, call: Call) -> Answer | None:
         """Return the answer to an earlier call that this one repeats; None if there is none.
@@ -142,17 +161,26 @@ class Calls:
         try:
             if call.key is not None and answer.status < 300:
                 self._repeats.add(call.key, answer)
-            elif call.key is not None and isinstance(self._repeats, Claims):
-                self._repeats.release(call.key)
+                call.is_claimed = False
         except Exception as error:
             _log_failed_repeats(error)
         return answer
 
     async def in_a_thread_if_slow(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call a function, in a worker thread if it may wait for a store elsewhere."""
+        """Call a function, in a worker thread if it may wait for a store elsewhere.
+
+        If the task is cancelled, wait for the thread: what it claims must be known when the call ends.
+        """
         if isinstance(self._repeats, MemoryRepeats):
             return function(*args, **kwargs)
-        return await asyncio.to_thread(function, *args, **kwargs)
+        # No task: asyncio.run cancels all tasks when it ends.
+        context = contextvars.copy_context()
+        running = asyncio.get_running_loop().run_in_executor(None, partial(context.run, function, *args, **kwargs))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait((running,))
+            raise
 
     def _check_age(self, payload: Payload) -> None:
         if self._max_age is None or payload.timestamp is None:
@@ -170,13 +198,28 @@ class Calls:
             return None
         try:
             answer = self._repeats.find(call.key)
-            return _TRY_LATER if answer is None and not self._claim(call.key) else answer
+            return _TRY_LATER if answer is None and not self._claim(call) else answer
         except Exception as error:
             _log_failed_repeats(error)
             return None
 
-    def _claim(self, key: str) -> bool:
-        return not isinstance(self._repeats, Claims) or self._repeats.claim(key)
+    def _claim(self, call: Call) -> bool:
+        if call.key is None or not isinstance(self._repeats, Claims):
+            return True
+        call.is_claimed = self._repeats.claim(call.key)
+        return call.is_claimed
+
+    def _release(self, call: Call) -> None:
+        if call.key is None or not call.is_claimed or not isinstance(self._repeats, Claims):
+            return
+        try:
+            self._repeats.release(call.key)
+        except Exception as error:
+            _log_failed_repeats(error)
+
+    def _leave(self, call: Call, answer: Answer | None) -> None:
+        if call.key is not None:
+            self._under_way.leave(call.key, answer if answer is not None and answer.status < 300 else None)
 
 
 def _may_be_large(body: object) -> bool:

@@ -90,7 +90,7 @@ class RedisRepeats:
         return bool(self._redis.set(self._claim_key(key), b"", nx=True, px=_CLAIM_MILLISECONDS))
 
     def release(self, key: str) -> None:
-        """Give up the claim of a call that has failed, so that it can run again.
+        """Give up the claim of a call without a stored answer, so that it can run again.
 
         Raises:
             redis.RedisError: Redis does not answer.

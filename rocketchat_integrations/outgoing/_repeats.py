@@ -42,7 +42,7 @@ class Claims(Protocol):
         ...
 
     def release(self, key: str) -> None:
-        """Give up the claim of a call that has failed."""
+        """Give up the claim of a call without a stored answer: it failed, was cancelled, or storing failed."""
         ...
 
 

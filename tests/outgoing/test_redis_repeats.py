@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import logging
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from redis import Redis
+from redis import Redis, RedisError
 
 from rocketchat_integrations import ConfigurationError
-from rocketchat_integrations.outgoing import Answer, RedisRepeats, Reply, _calls
+from rocketchat_integrations.outgoing import Answer, RedisRepeats, Reply, WebhookApp, _calls
 from tests.servers import gunicorn
 
 from .conftest import app_with
@@ -144,6 +145,107 @@ def test_an_equal_call_does_not_wait_for_a_killed_process_for_ever(url: str, mon
         redis.delete(key)
         assert 1_000 < redis.pttl(key + b":claim") <= 60_000
     assert app.handle(CALL, JSON).status == handle_async(app, CALL).status == 503
+
+
+class Failing(RedisRepeats):
+    """Cannot store answers."""
+
+    def add(self, key: str, answer: Answer) -> None:
+        raise RedisError("out of memory")
+
+
+@pytest.mark.parametrize("answer", [WebhookApp.handle, handle_async])
+def test_a_call_can_run_again_if_its_answer_was_not_stored(url: str, answer: Callable[..., Answer]) -> None:
+    """In another process, at once: equal calls were answered with 503 for a minute."""
+    assert answer(app_with(lambda _: "done", repeats=Failing(url)), CALL, JSON).status == 200
+    assert claims(url) == []
+
+
+def test_a_call_can_run_again_after_ctrl_c(url: str) -> None:
+    """In another process, or in this one if the program goes on."""
+
+    def interrupt(message: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        app_with(interrupt, repeats=RedisRepeats(url)).handle(CALL, JSON)
+    assert claims(url) == []
+
+
+def test_a_call_can_run_again_if_it_was_cancelled(url: str) -> None:
+    """As an ASGI server does when it shuts down, while the handler runs."""
+
+    async def main() -> None:
+        entered = asyncio.Event()
+
+        async def act(message: object) -> None:
+            entered.set()
+            await asyncio.Event().wait()
+
+        call = asyncio.create_task(app_with(act, repeats=RedisRepeats(url)).handle_async(CALL, JSON))
+        await asyncio.wait_for(entered.wait(), 60)
+        assert len(claims(url)) == 1
+        await cancelled(call)
+        assert claims(url) == []
+
+    asyncio.run(main())
+
+
+class Slow(RedisRepeats):
+    """Claims a call when the test allows it."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.entered, self.go = threading.Event(), threading.Event()
+
+    def claim(self, key: str) -> bool:
+        self.entered.set()
+        assert self.go.wait(60)
+        return super().claim(key)
+
+
+def test_a_call_can_run_again_if_it_was_cancelled_while_it_was_claimed(url: str) -> None:
+    """The thread that asks Redis cannot be stopped: the claim is released after it was made."""
+    repeats = Slow(url)
+
+    async def main() -> None:
+        call = asyncio.create_task(app_with(lambda _: "done", repeats=repeats).handle_async(CALL, JSON))
+        assert await asyncio.to_thread(repeats.entered.wait, 60)
+        asyncio.get_running_loop().call_soon(repeats.go.set)
+        await cancelled(call)
+
+    asyncio.run(main())
+    assert claims(url) == []
+
+
+async def cancelled(call: asyncio.Task[Answer]) -> None:
+    """Cancel a call, and wait until it has ended."""
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+
+def claims(url: str) -> list[bytes]:
+    """Return the calls that are claimed."""
+    with redis_client(url) as redis:
+        return list(redis.scan_iter(match="*:claim"))
+
+
+class Stuck(RedisRepeats):
+    """Cannot release a claim."""
+
+    def release(self, key: str) -> None:
+        raise RedisError("no connection")
+
+
+@pytest.mark.parametrize("answer", [WebhookApp.handle, handle_async])
+def test_a_claim_that_cannot_be_released_changes_no_answer(
+    url: str, answer: Callable[..., Answer], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says it."""
+    app = app_with(lambda _: Reply.retry_later(), repeats=Stuck(url))
+    assert answer(app, CALL, JSON).status == 503
+    assert "RedisError: no connection" in caplog.text
 
 
 def test_the_bot_goes_on_without_redis(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
