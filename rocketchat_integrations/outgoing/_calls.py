@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable, Sized
 from datetime import UTC, datetime
-from functools import partial
 from typing import ParamSpec, TypeVar
 
 import attrs
@@ -175,7 +174,8 @@ class Calls:
             return function(*args, **kwargs)
         # No task: asyncio.run cancels all tasks when it ends.
         context = contextvars.copy_context()
-        running = asyncio.get_running_loop().run_in_executor(None, partial(context.run, function, *args, **kwargs))
+        loop = asyncio.get_running_loop()
+        running = loop.run_in_executor(None, lambda: context.run(function, *args, **kwargs))
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
