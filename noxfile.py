@@ -35,8 +35,8 @@ IN_PARALLEL = ("--numprocesses=2", "--dist=worksteal")
 pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
 os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *map(str, sorted(pyenv.glob("versions/3.*/bin")))])
 
-# Tests that read the sources, which are the same for each Python.
-OF_THE_SOURCES = ("docs", "test_architecture.py", "test_project.py")
+# Tests of what is the same for each Python: sources, documentation, JSON Schema, and what the live suite leaves behind.
+WITH_ONE_PYTHON = ("docs", "live", "manifest/test_schema.py", "test_architecture.py", "test_project.py")
 nox.options.sessions = ["tests", "contract", "lint", "types", "docs"]
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.download_python = "never"
@@ -123,7 +123,7 @@ def tests(session: nox.Session) -> None:
             session.run("coverage", "combine", "--quiet")
             session.run("coverage", "report")
     else:
-        run_tests(session, *(f"--ignore={ROOT / 'tests' / name}" for name in OF_THE_SOURCES))
+        run_tests(session, *(f"--ignore={ROOT / 'tests' / name}" for name in WITH_ONE_PYTHON))
 
 
 @nox.session(python=PYTHONS[0], requires=["build"])
