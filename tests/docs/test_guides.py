@@ -144,6 +144,7 @@ def test_every_bot_is_started_by_a_command_of_its_readme(shell: Shell) -> None:
     "page",
     [
         "debug-a-webhook",
+        "edit-manifests",
         "find-changes-by-hand",
         "list-integrations-as-csv",
         "post-a-message",
