@@ -35,6 +35,7 @@ html_title = f"{project} {release}"
 # Copy what a reader types: no prompts, and no output below them.
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+copybutton_line_continuation_character = "\\"
 
 autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
