@@ -116,6 +116,12 @@ def test_integrations_are_kept_in_git_step_by_step(shell: Shell) -> None:
         shell.run(list(steps("tutorials/integrations-in-git")), variables)
 
 
+def test_each_guide_leads_on_to_another_page() -> None:
+    guides = [*(DOCS / "tutorials").glob("*.rst"), *(DOCS / "how-to").glob("*.rst")]
+    assert guides
+    assert [page.stem for page in guides if not re.search(":(?:doc|ref):`", page.read_text(encoding="utf-8"))] == []
+
+
 @pytest.mark.parametrize("page", ["first-bot", "first-integration"])
 def test_the_python_of_a_tutorial_can_be_pasted(page: str) -> None:
     """An interactive Python takes its lines one after the other."""
