@@ -33,8 +33,9 @@ html_favicon = "_static/favicon.svg"
 html_title = f"{project} {release}"
 
 # Copy what a reader types: no prompts, and no output below them.
-copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_text = r">>> |\.\.\. |\.\.\.$|\$ "
 copybutton_prompt_is_regexp = True
+copybutton_line_continuation_character = "\\"
 
 autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"

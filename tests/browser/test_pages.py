@@ -105,3 +105,14 @@ def test_a_page_fits_and_loads_without_errors(page: Page, site: str, name: str) 
         for event, listener in listeners.items():
             page.remove_listener(event, listener)
     assert problems == []
+
+
+def test_the_copy_button_copies_what_a_reader_types(page: Page, site: str) -> None:
+    """Commands without prompts, and whole if they have several lines."""
+    page.goto(f"{site}tutorials/first-bot.html")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    block = page.locator("div.highlight").filter(has_text="--trigger-word")
+    block.hover()
+    block.locator("button.copybtn").click()
+    copied: str = page.evaluate("navigator.clipboard.readText()")
+    assert copied.split() == [word for word in block.locator("pre").inner_text().split() if word != "$"]

@@ -116,6 +116,26 @@ def test_integrations_are_kept_in_git_step_by_step(shell: Shell) -> None:
         shell.run(list(steps("tutorials/integrations-in-git")), variables)
 
 
+def test_each_guide_leads_on_to_another_page() -> None:
+    guides = [*(DOCS / "tutorials").glob("*.rst"), *(DOCS / "how-to").glob("*.rst")]
+    assert guides
+    assert [page.stem for page in guides if not re.search(":(?:doc|ref):`", page.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.parametrize("page", ["first-bot", "first-integration"])
+def test_the_python_of_a_tutorial_can_be_pasted(page: str) -> None:
+    """An interactive Python takes its lines one after the other."""
+    blocks = re.findall(
+        r"^\.\. doctest::\n((?:   .*\n|\n)+)", (DOCS / "tutorials" / f"{page}.rst").read_text("utf-8"), re.M
+    )
+    pasted = re.findall(r"^   (?:>>>|\.\.\.) ?(.*\n)", "".join(blocks), re.M)
+    result = subprocess.run(
+        [sys.executable, "-i", "-q"], input="".join(pasted), capture_output=True, encoding="utf-8", timeout=60
+    )
+    assert pasted
+    assert "Error" not in result.stderr
+
+
 def test_the_first_bot_answers(shell: Shell) -> None:
     """The commands of the second terminal start it, those of the third call it."""
     serving, *third = [step for step in steps("tutorials/first-bot") if not step.command.startswith("export")]
@@ -144,6 +164,7 @@ def test_every_bot_is_started_by_a_command_of_its_readme(shell: Shell) -> None:
     "page",
     [
         "debug-a-webhook",
+        "edit-manifests",
         "find-changes-by-hand",
         "list-integrations-as-csv",
         "post-a-message",
