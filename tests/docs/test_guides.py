@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from codeop import compile_command
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,8 @@ _BLOCK = re.compile(
 _CAPTION = re.compile(r":caption: (.+)")
 # A command, also over several lines, and what follows it.
 _COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*\n)((?:(?!\$ ).*\n)*)", re.MULTILINE)
+# A statement of a doctest, with all of its lines.
+_EXAMPLE = re.compile(r"^(?P<indent> *)>>> .*\n(?:(?P=indent)\.\.\.(?: .*)?\n)*", re.MULTILINE)
 _END = "\x1e"
 
 
@@ -120,6 +123,17 @@ def test_each_guide_leads_on_to_another_page() -> None:
     guides = [*(DOCS / "tutorials").glob("*.rst"), *(DOCS / "how-to").glob("*.rst")]
     assert guides
     assert [page.stem for page in guides if not re.search(":(?:doc|ref):`", page.read_text(encoding="utf-8"))] == []
+
+
+def test_each_example_can_be_pasted() -> None:
+    """An interactive Python runs an indented block only when an empty prompt ends it."""
+    examples = [
+        (page.stem, "\n".join(line[len(found["indent"]) + 4 :] for line in found[0].splitlines()))
+        for page in DOCS.rglob("*.rst")
+        for found in _EXAMPLE.finditer(page.read_text(encoding="utf-8"))
+    ]
+    assert examples
+    assert [(page, code) for page, code in examples if compile_command(code) is None] == []
 
 
 @pytest.mark.parametrize("page", ["first-bot", "first-integration"])
