@@ -186,6 +186,7 @@ def test_every_bot_is_started_by_a_command_of_its_readme(shell: Shell) -> None:
         "test-a-grafana-script",
         "test-a-script",
         "troubleshoot-incoming",
+        "upgrade-to-9",
     ],
 )
 def test_the_commands_of_a_guide_print_what_it_shows(page: str, shell: Shell) -> None:

@@ -45,9 +45,9 @@ def attachment_html(**fields: object) -> str:
     return message_html(Message(attachments=[Attachment(**fields)]), alias="CI")  # type: ignore[arg-type]
 
 
-def test_the_page_has_a_picture_of_each_ready_made_script() -> None:
-    page = (DOCS / "how-to" / "use-ready-made-scripts.rst").read_text(encoding="utf-8")
-    shown = re.findall(r"^\.\. script-message:: ([\w-]+)/", page, re.MULTILINE)
+def test_the_guides_have_a_picture_of_each_ready_made_script() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in (DOCS / "how-to").glob("connect-*.rst"))
+    shown = re.findall(r"^\.\. script-message:: ([\w-]+)/", pages, re.MULTILINE)
     assert set(shown) == {script.name for script in ready_made()}
 
 
