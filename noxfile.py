@@ -213,9 +213,10 @@ def live(session: nox.Session) -> None:
 
 @nox.session(requires=["build"])
 def bench(session: nox.Session) -> None:
-    """Measure the package side by side with the alternatives: about three minutes.
+    """Measure the package side by side with the alternatives; write the table of the page about performance.
 
-    Arguments after `--` go to the benchmarks: `python -m nox -s bench -- --rounds 20 import help`.
+    Takes about three minutes. With arguments after `--` for the benchmarks, no table is written:
+    `python -m nox -s bench -- --rounds 20 import help`.
     """
     install(session, wheel(session), *group("bench"))
     folder = Path(session.create_tmp())
@@ -223,7 +224,8 @@ def bench(session: nox.Session) -> None:
     link.unlink(missing_ok=True)
     link.symlink_to(ROOT / "benchmarks")
     session.chdir(folder)  # in the checkout, `-m` would import the checkout's package instead of the wheel's
-    session.run("python", "-m", "benchmarks", "--json", str(ROOT / "benchmarks.json"), *session.posargs)
+    table = ROOT / "docs" / "explanation" / "performance-figures.inc"
+    session.run("python", "-m", "benchmarks", *(session.posargs or ("--docs", str(table))))
 
 
 @nox.session(requires=["build"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
+import csv
+import datetime
+import io
 import os
 import platform
 import sys
@@ -48,19 +50,6 @@ class Result:
         row = self.row
         return row.what, row.against, _shown(self.measured) + row.unit, f"{row.bound:g}{row.unit}", self.verdict
 
-    def to_dict(self) -> dict[str, object]:
-        """Return the result as JSON data."""
-        row = self.row
-        return {
-            "name": row.name,
-            "what": row.what,
-            "against": row.against,
-            "measured": round(self.measured, 4),
-            "bound": row.bound,
-            "unit": row.unit.strip(),
-            "verdict": self.verdict,
-        }
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and compare with the bounds.
@@ -78,10 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             results.append(Result(row, row.measure(options.rounds)))
     for line in _lines([("what", "against", "measured", "at most", ""), *(result.cells() for result in results)]):
         print(line)
-    if options.json is not None:
-        rows = [result.to_dict() for result in results]
-        report = {**machine, "libraries": libraries, "rounds": options.rounds, "rows": rows}
-        options.json.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if options.docs is not None:
+        options.docs.write_text(_docs(results, machine, libraries), encoding="utf-8")
     failures = [result.row.name for result in results if result.is_failure]
     if failures:
         print(f"exceeds its bound by more than a tenth: {', '.join(failures)}", file=sys.stderr)
@@ -96,7 +83,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=_ROUNDS,
         help="number of rounds; fewer are faster and less precise (%(default)s)",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    parser.add_argument("--docs", type=Path, metavar="FILE", help="also write the table of the documentation")
     names = [row.name for row in ROWS]
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"only these rows: {', '.join(names)}")
     options = parser.parse_args(arguments)
@@ -134,6 +121,21 @@ def _libraries() -> dict[str, str]:
 
 def _shown(figure: float) -> str:
     return f"{figure:.0f}" if figure >= 10 or figure == int(figure) else f"{figure:.2f}"
+
+
+def _docs(results: Sequence[Result], machine: dict[str, str], libraries: dict[str, str]) -> str:
+    """Return the table in reStructuredText."""
+    today = datetime.datetime.now(datetime.UTC).date()
+    page = io.StringIO()
+    page.write(f"Measured on {today} with {', '.join(machine.values())},\nshared with other work.\n")
+    page.write("The others: " + ",\n".join(" ".join(library) for library in libraries.items()) + ".\n\n")
+    page.write(".. csv-table::\n   :header: What, Against, Measured, At most\n   :widths: 38, 34, 14, 14\n\n")
+    for result in results:
+        page.write("   ")
+        what, against, measured, bound, verdict = result.cells()
+        missed = ", missed" if verdict == "missed" else ""
+        csv.writer(page, lineterminator="\n").writerow([what, against, measured + missed, bound])
+    return page.getvalue()
 
 
 def _lines(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -265,8 +265,8 @@ class Client:
 
         Takes one request for up to 100 integrations, and two for up to 20,000: a page, and the rest at once. More
         are read in pages of 100; so are all, if the server does not give the rest at once (its setting
-        ``API_Allow_Infinite_Count`` is off), or if the answer could exceed four fifths of
-        ``max_response_size``: with the default, 20,000 records of 650 bytes.
+        ``API_Allow_Infinite_Count`` is off), or if the answer could exceed 95 % of
+        ``max_response_size``: with the default, 20,000 records of 790 bytes.
 
         Server 0.49 and later; see <https://developer.rocket.chat/apidocs/integration-api>.
 

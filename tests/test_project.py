@@ -1,5 +1,6 @@
 """Tests of the project itself: version, licence, pinned versions, commands of the README, packaging."""
 
+import csv
 import json
 import os
 import re
@@ -128,6 +129,15 @@ def test_the_links_of_the_index_lead_to_files() -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
     other = {link for link in links if link.startswith(source)} - {link for link in links if "/main/" in link}
     assert other == {source, f"{source}/issues"}
+
+
+def test_the_readme_claims_no_speed_that_was_not_measured() -> None:
+    """Its figure is that of the last run of the benchmarks, or a slower one within the bound."""
+    figures = csv.reader(read("docs/explanation/performance-figures.inc").splitlines(), skipinitialspace=True)
+    measured, bound = next(row[2:] for row in figures if row[:2] == ["client.create", "session.post of requests"])
+    claimed = re.search(r"^\| time of a call.*?\[([\d.]+)\]", read("README.md"), re.MULTILINE)
+    assert claimed is not None
+    assert float(measured) <= float(claimed[1]) <= float(bound)
 
 
 def test_the_citation_is_complete() -> None:

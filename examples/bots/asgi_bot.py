@@ -14,7 +14,7 @@ application = bot.asgi
 
 @bot.command("!deploy")
 async def deploy(command: Command) -> str:
-    """Deploy a service: ``!deploy SERVICE``."""
+    """Deploy a service: `!deploy SERVICE`."""
     # Run your deployment here. Never pass text of a message to a shell.
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", "", *command.arguments)
     done = await process.wait() == 0

@@ -23,7 +23,7 @@ webhook = AsyncIncomingWebhook.from_env() if os.environ.get("ROCKETCHAT_WEBHOOK_
 
 @bot.command("!deploy")
 async def deploy(command: Command) -> Reply:
-    """Deploy a service: ``!deploy SERVICE``."""
+    """Deploy a service: `!deploy SERVICE`."""
     message = command.message
     now = message.reply_in_thread(f"deploying {command.text or 'nothing'} for {message.user_name}")
     return Reply.later(partial(deployed, command), webhook, now=now) if webhook else now

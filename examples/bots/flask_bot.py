@@ -14,7 +14,7 @@ bot = WebhookApp(token=os.environ["DEPLOY_BOT_TOKEN"])
 
 @bot.command("!deploy")
 def deploy(command: Command) -> str:
-    """Deploy a service: ``!deploy SERVICE``."""
+    """Deploy a service: `!deploy SERVICE`."""
     return f"deploying {command.text or 'nothing'} for {command.message.user_name}"
 
 

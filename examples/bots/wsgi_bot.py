@@ -12,7 +12,7 @@ application = WebhookApp(token=os.environ["DEPLOY_BOT_TOKEN"])
 
 @application.command("!deploy")
 def deploy(command: Command) -> str:
-    """Deploy a service: ``!deploy SERVICE``."""
+    """Deploy a service: `!deploy SERVICE`."""
     return f"deploying {command.text or 'nothing'} for {command.message.user_name}"
 
 

@@ -69,12 +69,13 @@ class Page(Generic[T_co]):
 
     def records(self) -> Iterator[T_co | DecodingError]:
         """Yield each record, or the error if it cannot be decoded."""
+        decode, path = self.decode, self.path
         for number, data in enumerate(self.raw):
-            record = self.decode(data, self.path)
+            record = decode(data, path)
             if isinstance(record, DecodingError):
-                record = self.decode(data, f"{self.path}[{number}]")
-            if isinstance(record, DecodingError):
-                record = codec.without_secrets(record, self.secrets)
+                record = decode(data, f"{path}[{number}]")
+                if isinstance(record, DecodingError):
+                    record = codec.without_secrets(record, self.secrets)
             yield record
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 
 from .readers import is_object
@@ -15,6 +15,7 @@ _MEASURED_SIZE = 2**20
 _MOST_GROWTH = 16
 # Bytes of memory that an empty list, a small object and an element take in CPython.
 _LIST, _OBJECT, _ELEMENT = 72, 192, 64
+_BLOCK = 2**16  # bytes
 
 
 class Flaw(Enum):
@@ -44,7 +45,15 @@ def parse_object(body: bytes, parse: Callable[[bytes], object] = json.loads) -> 
 
 
 def _memory(body: bytes) -> int:
+    """Return an upper limit of the memory that the parsed body takes."""
+    all_three = sum(len(block) - len(block.translate(None, b"[{,")) for block in _blocks(body))
+    if all_three * _OBJECT <= _MOST_GROWTH * len(body):
+        return all_three * _OBJECT  # A third of the time, and enough for lists of records.
     return body.count(b"[") * _LIST + body.count(b"{") * _OBJECT + body.count(b",") * _ELEMENT
+
+
+def _blocks(body: bytes) -> Iterator[bytes]:
+    return (body[start : start + _BLOCK] for start in range(0, len(body), _BLOCK))
 
 
 # What can stand after the position of the error in JSON that was cut off: nothing, or a part of a token.

@@ -14,15 +14,15 @@ from rocketchat_integrations.exceptions import DecodingError
 
 from .readers import is_array, is_integer
 
-_START = '{"integrations":['  # As servers write it. A body that starts otherwise is parsed at once.
-_PIECE = 20_000  # characters
+_START = b'{"integrations":['  # As servers write it. A body that starts otherwise is parsed at once.
+_PIECE = 20_000  # bytes
 
 
 class Elements:
     """The elements of the array ``integrations``, parsed while they are iterated."""
 
-    def __init__(self, text: str, end: int) -> None:
-        self._text = text
+    def __init__(self, body: bytes, end: int) -> None:
+        self._body = body
         self._end = end  # of the body's last array
 
     def __iter__(self) -> Iterator[object]:
@@ -32,19 +32,19 @@ class Elements:
             DecodingError: where the body is not JSON.
         """
         count, start, size = 0, len(_START), _PIECE
-        while (border := self._text.find("},{", start + size, self._end)) > 0:
-            elements = _parsed_elements(self._text[start : border + 1])
+        while (border := self._body.find(b"},{", start + size, self._end)) > 0:
+            elements = _parsed_elements(self._body[start : border + 1])
             if elements is None:  # The border is within an element.
                 size *= 2
                 continue
             yield from elements
             count, start, size = count + len(elements), border + 2, _PIECE
-        elements = _parsed_elements(self._text[start : self._end])
+        elements = _parsed_elements(self._body[start : self._end])
         yield from self._rest(count) if elements is None else elements
 
     def _rest(self, count: int) -> list[object]:
         """Return the elements after the first ones. For a body with another array after this one."""
-        elements = _parsed_object(self._text).get("integrations")
+        elements = _parsed_object(self._body).get("integrations")
         if is_array(elements):
             return elements[count:]
         error = "integrations: must be a JSON array that is not nested too deeply"
@@ -58,29 +58,28 @@ def parsed(body: bytes) -> object:
         ValueError: if the body is not JSON.
         RecursionError: if it is nested too deeply.
     """
-    text = body.decode(json.detect_encoding(body), "surrogatepass")
-    if text.startswith(_START):
-        end = text.rfind("]")
-        answer = _parsed_object(_START + text[end:])
+    if body.startswith(_START):
+        end = body.rfind(b"]")
+        answer = _parsed_object(_START + body[end:])
         total = answer.get("total")
         if answer.get("integrations") == [] and answer.get("success") is True and is_integer(total):
-            return {"integrations": Elements(text, end), "total": total, "success": True}
-    return json.loads(text)
+            return {"integrations": Elements(body, end), "total": total, "success": True}
+    return json.loads(body)
 
 
-def _parsed_object(text: str) -> dict[str, Any]:
-    """Parse a JSON object; return an empty one if the text is not JSON."""
+def _parsed_object(body: bytes) -> dict[str, Any]:
+    """Parse a JSON object; return an empty one if it is not JSON."""
     try:
-        answer: dict[str, Any] = json.loads(text)
+        answer: dict[str, Any] = json.loads(body)
     except (ValueError, RecursionError):
         return {}
     return answer
 
 
-def _parsed_elements(text: str) -> list[object] | None:
+def _parsed_elements(inside: bytes) -> list[object] | None:
     """Parse the inside of an array. Returns None if it is not JSON."""
     try:
-        elements: list[object] = json.loads(f"[{text}]")
+        elements: list[object] = json.loads(b"[%b]" % inside)
     except (ValueError, RecursionError):
         return None
     return elements

@@ -30,7 +30,7 @@ OnError: TypeAlias = Callable[[DecodingError], object] | None
 
 # A longer list is read in pages of 100, so that it takes little memory.
 _LONGEST_REST = 20_000
-_LIKELY_TO_FIT = 0.8  # How much of the largest response the rest may take: records differ in size.
+_LIKELY_TO_FIT = 0.95  # How much of the largest response the rest may take: records differ in size.
 _ALL = 0  # The `count` that requests all records.
 _MAX_GROWTH = 10_000  # Records that others may create while a list is read: more is a server that does not count.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from .terminal import MarkedLine
 
@@ -44,10 +45,18 @@ def _request(request: AnsweredRequest) -> tuple[str, str]:
 def _message(message: StoredMessage) -> str:
     room = message.room if message.room.startswith("@") else f"#{message.room}"
     author = f"{message.alias} ({message.user})" if message.alias else message.user
-    titles = [str(each.get("title") or each.get("text") or "without title") for each in message.attachments]
-    shown = "".join(f" [{title}]" for title in titles)
+    shown = "".join(f" [{_attachment(each)}]" for each in message.attachments)
     place = f"{room} (thread)" if message.tmid else room
     return f"{place}  {author}: {message.text}{shown}"
+
+
+def _attachment(attachment: Mapping[str, Any]) -> str:
+    title = str(attachment.get("title") or attachment.get("text") or "without title")
+    fields = attachment.get("fields")
+    # Servers of 6.x store any JSON here.
+    listed = cast("list[object]", fields) if isinstance(fields, list) else []
+    cells = [cast("dict[str, Any]", each) for each in listed if isinstance(each, dict)]
+    return "; ".join([title, *(f"{cell.get('title')}: {cell.get('value')}" for cell in cells)])
 
 
 def _call(call: AnsweredCall) -> tuple[str, str]:

@@ -22,6 +22,9 @@ from rocketchat_integrations.scripts import (
 from .failures import CommandError
 from .input_files import read_file
 
+SAMPLES_SUFFIX = ".payloads"
+"""What the name of a folder with the samples of a script ends with."""
+
 _OBJECTS = ("headers", "query", "payload", "reply", "fetch")
 _REPLY = ("status", "headers", "content")
 _INCOMING = ("headers", "query", "content", "fetch", "expected")

@@ -71,8 +71,7 @@ def wanted_entries(wanted: Wanted, prune: object) -> tuple[list[Entry], str]:
     scope = (wanted.scope if isinstance(wanted, Manifest) else None) or ""
     if prune is True and not scope:
         raise ConfigurationError(
-            "prune: needs a manifest with a scope, the prefix of the names that it owns; prune='all' removes "
-            "everything that is not wanted"
+            "prune: needs a manifest with a scope, the prefix of the names that it owns: add one, or do not prune"
         )
     return entries, scope
 

@@ -32,7 +32,8 @@ class LocalBot:
     It answers several calls at a time, each in its own thread.
 
     Args:
-        app: a WSGI application, such as a :class:`~rocketchat_integrations.outgoing.WebhookApp`.
+        app: a WSGI application, such as a :class:`~rocketchat_integrations.outgoing.WebhookApp` without ``async``
+            handlers. Serve an ASGI application with uvicorn instead: :doc:`/how-to/test-a-bot`.
         port: the port to listen on; 0 for any free port.
     """
 

@@ -133,7 +133,7 @@ def test_files_are_checked_before_credentials(run: Run, manifest: Path, tmp_path
     wrong = write(tmp_path / "wrong.json", {"typo": 1})
     no_scope = write(tmp_path / "none.json", {"incoming": []})
     assert "typo: unknown key" in run(*command, str(wrong)).error
-    assert "prune: needs a manifest with a scope" in run(*command, "--prune", str(no_scope)).error
+    assert "names that it owns: add one, or do not prune" in run(*command, "--prune", str(no_scope)).error
     assert "not a valid plan" in run("apply", "--yes", "--plan-file", str(no_scope)).error
     assert "missing credentials" in run(*command, str(manifest)).error
 

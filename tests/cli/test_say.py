@@ -140,6 +140,20 @@ def test_the_first_program_and_commands_of_the_readme(default_sigint: None) -> N
             "@bob  CI (admin):  [log] [without title]",
             "bold",
         ),
+        (
+            StoredMessage(
+                room="ops",
+                user="bob",
+                text="hi",
+                attachments=(
+                    {"title": "db1", "fields": [{"title": "Load", "value": "0.9"}, {"title": "Up", "value": "no"}]},
+                    {"title": "db2", "fields": [1]},
+                    {"title": "db3", "fields": 1},
+                ),
+            ),
+            "#ops  bob: hi [db1; Load: 0.9; Up: no] [db2] [db3]",
+            "bold",
+        ),
         (StoredMessage(room="ops", user="bob", text="yes", tmid="M1"), "#ops (thread)  bob: yes", "bold"),
     ],
 )

@@ -155,6 +155,18 @@ def test_a_payload_with_only_a_content_is_not_taken_for_a_sample(run_script: Run
     assert run_script(body, payload={"content": "x", "headers": {}}).out == '"x"\n'
 
 
+def test_a_file_in_a_folder_of_samples_is_a_sample_without_an_expected_result_too(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("alerts.js").write_text(incoming("return { content: { text: request.content_raw } };"))
+    sample = Path("alerts.payloads", "first.json")
+    sample.parent.mkdir()
+    sample.write_text('{"content": {"a": 1}}')
+    assert run("script", "run", "alerts.js", "--payload", str(sample)).out == '{"a":1}\n'
+    monkeypatch.chdir(sample.parent)
+    assert run("script", "run", "../alerts.js", "--payload", sample.name).out == '{"a":1}\n'
+
+
 def test_fetch_is_answered_by_the_sample(run_script: RunScript) -> None:
     body = "return fetch('https://a.example').then((it) => it.text()).then((text) => ({ content: { text } }));"
     sample = {"content": {}, "fetch": {"https://a.example": {"text": "hello"}}}

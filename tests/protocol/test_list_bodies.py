@@ -47,9 +47,10 @@ def test_a_list_of_many_pieces_is_read_to_its_end() -> None:
         assert _read(body) == (json.loads(body)["integrations"], 7)
 
 
-def test_the_first_records_do_not_wait_for_the_last() -> None:
-    """A piece is parsed when it is reached; what is no JSON raises there, without the error of the parser."""
-    body = _body(_long()).replace(b'"_id":"59"', b'"_id":59"')
+@pytest.mark.parametrize("broken", [b'"_id":59"', b'"_id":"\xff"'], ids=["JSON", "UTF-8"])
+def test_the_first_records_do_not_wait_for_the_last(broken: bytes) -> None:
+    """A piece is parsed when it is reached; what cannot be parsed raises there, without the error of the parser."""
+    body = _body(_long()).replace(b'"_id":"59"', broken)
     answer: Any = list_bodies.parsed(body)
     elements = iter(answer["integrations"])
     assert next(elements)["_id"] == "0"

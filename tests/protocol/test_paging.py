@@ -11,8 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from rocketchat_integrations import ConfigurationError, DecodingError, PermissionDeniedError, TransportError
-from rocketchat_integrations._protocol.endpoints import channel_list, group_list
+from rocketchat_integrations._protocol.endpoints import Page, channel_list, group_list
 from rocketchat_integrations._protocol.http import Request, Response
+from rocketchat_integrations._protocol.options import ConnectionOptions
 from rocketchat_integrations._protocol.paging import (
     ListQuery,
     OnError,
@@ -46,7 +47,7 @@ class _Shelf:
         return self._wire.ok(**{self._key: page, "total": len(self.ids), "count": len(page), "offset": offset})
 
 
-def _rest(max_response_size: int = 2**26) -> RestReading:
+def _rest(max_response_size: int = ConnectionOptions().max_response_size) -> RestReading:
     return RestReading(max_response_size)
 
 
@@ -113,6 +114,12 @@ def test_a_server_that_does_not_give_the_rest_is_remembered(wire: Wire) -> None:
         wire.sent.clear()
         assert list(_read(_all(rest=rest), wire, shelf)) == shelf.ids
         assert _queries(wire, "count") == counts.split()
+
+
+def test_the_rest_of_20000_usual_records_fits_the_default_limit() -> None:
+    """A record with all fields of 8.x has about 790 bytes, without a script."""
+    page = Page[Any](20_000, (), lambda data, path: data, "integrations", size=79_000)
+    assert _rest().count(page, records=100, offset=100) == 0
 
 
 def test_an_answer_that_would_be_too_large_is_requested_in_pages(wire: Wire) -> None:

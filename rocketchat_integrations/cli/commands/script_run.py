@@ -15,6 +15,7 @@ import click
 from rocketchat_integrations.cli.failures import CommandError, failure_text
 from rocketchat_integrations.cli.message_view import message_lines
 from rocketchat_integrations.cli.script_samples import (
+    SAMPLES_SUFFIX,
     Sample,
     ScriptRun,
     is_sample,
@@ -70,8 +71,10 @@ class _Options:
     def sample(self) -> Sample:
         """Return the sample that the payload's file contains, or that is made of the payload, with these options."""
         value = read_json(self.payload)
-        # A payload may itself be an object with only this key.
-        given = value if is_sample(value) and len(value) > 1 else {"payload" if self.outgoing else "content": value}
+        # Outside of a folder of samples, a payload may itself be an object with only this key.
+        in_samples = Path(self.payload).absolute().parent.suffix == SAMPLES_SUFFIX
+        as_sample = is_sample(value) and (in_samples or len(value) > 1)
+        given = value if as_sample else {"payload" if self.outgoing else "content": value}
         values = dict(sample_of(given, self.payload).values)
         if "payload" in values:
             if self.headers or self.query:

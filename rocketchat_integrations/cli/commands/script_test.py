@@ -13,13 +13,12 @@ import attrs
 import click
 
 from rocketchat_integrations.cli.failures import CommandError
-from rocketchat_integrations.cli.script_samples import Sample, read_json, run_sample, sample_of
+from rocketchat_integrations.cli.script_samples import SAMPLES_SUFFIX, Sample, read_json, run_sample, sample_of
 from rocketchat_integrations.cli.shared_options import File, json_option
 from rocketchat_integrations.cli.terminal import MarkedLine, counted, print_error, print_json, print_lines
 from rocketchat_integrations.exceptions import IntegrationScriptError, ScriptLimitError
 
 _STYLES = {"+": "green", "-": "red"}
-_FOLDER = ".payloads"
 
 
 @attrs.frozen(kw_only=True)
@@ -78,15 +77,15 @@ def _scripts_below(folder: Path) -> Iterator[str]:
     for parent, folders, _ in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
         for name in folders:
-            if name.endswith(_FOLDER):
+            if name.endswith(SAMPLES_SUFFIX):
                 found = True
-                yield str(Path(parent, name.removesuffix(_FOLDER) + ".js"))
+                yield str(Path(parent, name.removesuffix(SAMPLES_SUFFIX) + ".js"))
     if not found:
-        raise CommandError(f"nothing to test: there is no folder NAME{_FOLDER} here or below")
+        raise CommandError(f"nothing to test: there is no folder NAME{SAMPLES_SUFFIX} here or below")
 
 
 def _samples_of(script: Path) -> list[Path]:
-    folder = script.parent / f"{script.stem}{_FOLDER}"
+    folder = script.parent / f"{script.stem}{SAMPLES_SUFFIX}"
     samples = sorted(folder.glob("*.json"))
     if not samples:
         raise CommandError(f"{script}: nothing to test: there is no file {folder / '*.json'}")
