@@ -85,9 +85,9 @@ def test_a_server_that_does_not_answer(workspace: Workspace, run: Run) -> None:
 def test_the_first_program_and_commands_of_the_readme(default_sigint: None) -> None:
     """They work as pasted, in their order. `serve` prints what happens; what `say` posts appears as a message only."""
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    serving, using = re.findall(r"^```console\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)[:2]
+    blocks = re.findall(r"^```console\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    using = blocks[blocks.index("rocketchat-integrations serve\n") + 1]
     (program, *_) = re.findall(r"^```python\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    assert serving.endswith("\nrocketchat-integrations serve\n")
     process = subprocess.Popen([*PROGRAM, "serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stderr is not None

@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 import doctest
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from codeop import compile_command
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import dedent
 
 import attrs
 import pytest
+import yaml
+from py_mini_racer import MiniRacer
 
 from rocketchat_integrations import Client, IncomingIntegration, OutgoingIntegration
+from rocketchat_integrations.manifest import Manifest
 from rocketchat_integrations.outgoing import WebhookApp
+from rocketchat_integrations.scripts import Script, ready_made_script
 from rocketchat_integrations.testing import LocalBot, LocalRocketChat
 from tests.cli.conftest import PROGRAM
 from tests.examples.conftest import running
 
 DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(page.relative_to(DOCS).with_suffix("").as_posix() for page in DOCS.rglob("*.rst"))
+# Pages whose commands need more than a workspace, and have tests of their own.
+_WITH_OWN_TEST = {
+    "how-to/copy-integrations",
+    "how-to/serve-a-bot",
+    "how-to/use-profiles",
+    "tutorials/first-bot",
+    "tutorials/integrations-in-git",
+}
+_READERS: dict[str, Callable[[str], object]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
 TOKEN = "the-token-of-the-deployer"
 
 _BLOCK = re.compile(
-    r"^\.\. code-block:: \w+\n(?P<options>(?:   :.*\n)*)\n(?P<text>(?:   .*\n|\n)*   .*\n)", re.MULTILINE
+    r"^(?P<indent> *)\.\. code-block:: (?P<language>\w+)\n"
+    r"(?P<options>(?:(?P=indent)   :.*\n)*)\n(?P<text>(?:(?P=indent)   .*\n|\n)*(?P=indent)   .*\n)",
+    re.MULTILINE,
 )
 _CAPTION = re.compile(r":caption: (.+)")
 # A command, also over several lines, and what follows it.
@@ -44,16 +63,35 @@ class Step:
     output: str = ""
 
 
+@attrs.frozen
+class Block:
+    """A block of code on a page."""
+
+    language: str
+    caption: str | None
+    text: str
+
+
+def blocks(page: str) -> Iterator[Block]:
+    for found in _BLOCK.finditer((DOCS / f"{page}.rst").read_text(encoding="utf-8")):
+        caption = _CAPTION.search(found["options"])
+        yield Block(found["language"], caption and caption[1], dedent(found["text"]).strip("\n") + "\n")
+
+
 def steps(page: str) -> Iterator[Step]:
     """Yield the commands with a prompt, and one for each file to save, in the order of the page."""
-    for block in _BLOCK.finditer((DOCS / f"{page}.rst").read_text(encoding="utf-8")):
-        text = re.sub("^   ", "", block["text"], flags=re.MULTILINE)
-        if caption := _CAPTION.search(block["options"]):
-            name = shlex.quote(caption[1])
-            yield Step(f"mkdir -p \"$(dirname {name})\"; cat > {name} <<'END'\n{text}END\n")
+    for block in blocks(page):
+        if block.caption:
+            name = shlex.quote(block.caption)
+            yield Step(f"mkdir -p \"$(dirname {name})\"; cat > {name} <<'END'\n{block.text}END\n")
         else:
-            for command in _COMMAND.finditer(text):
+            for command in _COMMAND.finditer(block.text):
                 yield Step(command[1], command[2])
+
+
+def has_commands(page: str) -> bool:
+    """Return whether the page has a command with a prompt."""
+    return any(_COMMAND.search(block.text) for block in blocks(page) if not block.caption)
 
 
 class Shell:
@@ -174,26 +212,95 @@ def test_every_bot_is_started_by_a_command_of_its_readme(shell: Shell) -> None:
         assert [document["name"] for document in server.documents] == ["deploy-bot"]
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        "debug-a-webhook",
-        "edit-manifests",
-        "find-changes-by-hand",
-        "list-integrations-as-csv",
-        "post-a-message",
-        "rotate-a-token",
-        "test-a-grafana-script",
-        "test-a-script",
-        "troubleshoot-incoming",
-        "upgrade-to-9",
-    ],
-)
-def test_the_commands_of_a_guide_print_what_it_shows(page: str, shell: Shell) -> None:
+@pytest.mark.parametrize("page", [page for page in PAGES if has_commands(page) and page not in _WITH_OWN_TEST])
+def test_the_commands_of_a_page_print_what_it_shows(page: str, shell: Shell) -> None:
     """In a workspace with an incoming and an outgoing integration."""
     with workspace() as (server, variables), LocalBot(WebhookApp(token=TOKEN)) as bot:
         with_integrations(server, bot.url)
-        shell.run(list(steps(f"how-to/{page}")), variables)
+        shell.run(list(steps(page)), variables)
+
+
+def test_profiles_select_a_workspace(shell: Shell, tmp_path: Path) -> None:
+    """With the file of the guide, whose values are in the environment and in a keyring."""
+    file = tmp_path / ".config" / "rocketchat-integrations" / "profiles.toml"
+    file.parent.mkdir(parents=True)
+    with workspace() as (production, variables), workspace() as (staging, _):
+        (text,) = (block.text for block in blocks("how-to/use-profiles") if block.language == "toml")
+        for shown, used in {
+            "https://chat.example.com": production.url,
+            "https://chat.staging.example.com": staging.url,
+            "aobEdbYhXfu5hkeqG": variables["ROCKETCHAT_USER_ID"],
+        }.items():
+            assert shown in text
+            text = text.replace(shown, used)
+        file.write_text(text)
+        entries = {("rocketchat", "production"): variables["ROCKETCHAT_AUTH_TOKEN"]}
+        (tmp_path / "keyring.py").write_text(f"def get_password(*entry):\n    return {entries!r}[entry]\n")
+        environment = {
+            "HOME": str(tmp_path),
+            "XDG_CONFIG_HOME": str(tmp_path / ".config"),
+            "PYTHONPATH": str(tmp_path),
+            "STAGING_PASSWORD": staging.password("alice"),
+        }
+        shell.run(list(steps("how-to/use-profiles")), environment)
+        assert [request.endpoint for request in production.requests] == ["integrations.list"]
+        assert "integrations.list" in [request.endpoint for request in staging.requests]
+
+
+def test_commands_without_a_prompt_install_the_package_or_start_something() -> None:
+    """An extra, a package or a session that a page names exists."""
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = set(project["project"]["optional-dependencies"])
+    packages = {re.split(r"\W", it)[0] for it in project["dependency-groups"]["test"] if isinstance(it, str)}
+    sessions = set(re.findall(r"^@nox\.session.*\ndef (\w+)", (DOCS.parent / "noxfile.py").read_text("utf-8"), re.M))
+    lines = [
+        line
+        for page in PAGES
+        for block in blocks(page)
+        if block.language == "console" and not _COMMAND.search(block.text)
+        for line in block.text.splitlines()
+    ]
+    assert lines
+    for line in lines:
+        if install := re.fullmatch(r'python -m pip install "rocketchat-integrations\[([\w,]+)\]"((?: \w+)*)', line):
+            assert set(install[1].split(",")) <= extras, line
+            assert set(install[2].split()) <= packages, line
+        elif session := re.match(r"python -m nox -s (\w+)", line):
+            assert session[1] in sessions, line
+        else:
+            assert line == "rocketchat-integrations serve"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(it.language in _READERS for it in blocks(page))])
+def test_files_of_a_page_can_be_read(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a manifest is one."""
+    monkeypatch.setenv("ROCKETCHAT_SECRET_DEPLOYER", TOKEN)
+    for block in blocks(page):
+        if read := _READERS.get(block.language):
+            read(block.text)
+        if block.caption == "integrations.toml":
+            (tmp_path / block.caption).write_text(block.text, encoding="utf-8")
+            assert Manifest.load(tmp_path / block.caption).entries
+
+
+def test_zabbix_posts_what_its_ready_made_script_understands() -> None:
+    """The guide has the parameters of the media type, and the script that posts them."""
+    page = (DOCS / "how-to" / "connect-monitoring.rst").read_text(encoding="utf-8")
+    names = re.findall(r"^   \* - ``(\w+)``$", page, re.MULTILINE)
+    parameters = {**dict.fromkeys(names, "1"), "webhook": "https://chat.example.com/hooks/ID/TOKEN", "subject": "Full"}
+    (script,) = (block.text for block in blocks("how-to/connect-monitoring") if block.language == "javascript")
+    zabbix = MiniRacer()
+    zabbix.eval(
+        "var sent; class HttpRequest {"
+        " addHeader(header) {} getStatus() { return 200; } post(url, body) { sent = [url, body]; } }"
+    )
+    zabbix.eval(f"(function (value) {{ {script} }})({json.dumps(json.dumps(parameters))})")
+    url, body = json.loads(str(zabbix.eval("JSON.stringify(sent)")))
+    assert url == parameters["webhook"]
+    with Script(ready_made_script("zabbix").source) as ready_made:
+        result = ready_made.process_incoming_request(json.loads(body))
+    assert result.message is not None
+    assert "Full" in str(result.message)
 
 
 def test_integrations_are_copied_to_another_workspace(shell: Shell, tmp_path: Path) -> None:
