@@ -247,6 +247,20 @@ def test_profiles_select_a_workspace(shell: Shell, tmp_path: Path) -> None:
         assert "integrations.list" in [request.endpoint for request in staging.requests]
 
 
+def test_the_commands_of_the_readme_work(shell: Shell, tmp_path: Path) -> None:
+    """In a workspace with an integration, and a folder with a script and its sample."""
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    (block,) = (it for it in re.findall(r"^```console\n(.*?)^```$", readme, re.M | re.S) if "export" in it)
+    (tmp_path / "alerts.js").write_text(ready_made_script("grafana").source, encoding="utf-8")
+    (tmp_path / "sample.json").write_text('{"status": "firing"}')
+    (tmp_path / "alerts.payloads").mkdir()
+    (tmp_path / "alerts.payloads" / "other.json").write_text('{"content": [], "expected": null}')
+    with workspace() as (server, variables), Client(server.url, server.auth("admin")) as client:
+        client.create(IncomingIntegration("ci", channel="#general", username="rocket.cat"))
+        shell.run([Step(f"{line}\n") for line in block.splitlines()], variables)
+        assert server.messages[-1].text == "disk almost full"
+
+
 def test_commands_without_a_prompt_install_the_package_or_start_something() -> None:
     """An extra, a package or a session that a page names exists."""
     project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))
