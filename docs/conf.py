@@ -3,6 +3,7 @@
 import sys
 from importlib.metadata import version as distribution_version
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -64,6 +65,8 @@ NAPOLEON = Config(napoleon_use_ivar=True)
 
 
 def read_google_sections(app: Sphinx, what: str, name: str, obj: object, options: Any, lines: list[str]) -> None:
+    if isinstance(obj, UnionType):
+        lines.clear()  # the docstring of Python's type; the page describes the alias
     # The extension sphinx.ext.napoleon would take a field's text up to its first colon for a type.
     lines[:] = GoogleDocstring(lines, NAPOLEON, app, "object", name, obj, options).lines()
 
