@@ -39,7 +39,8 @@ class CallOutcome(enum.StrEnum):
     """The program answered with a failure, and the server planned another call, which is an entry of its own."""
 
     IN_PROGRESS = "in-progress"
-    """There was no reply when the entry was read. The server stores no more if its script ends a call in silence."""
+    """There was no reply yet when the entry was read, or the script ended the call without an error: then the server
+    stores nothing more."""
 
     @property
     def text(self) -> str:

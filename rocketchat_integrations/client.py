@@ -171,13 +171,14 @@ class Client:
         Server 0.49 and later; see <https://developer.rocket.chat/apidocs/create-integration>.
 
         Args:
-            definition: what to create. Of a record, its definition is used: this copies it to another workspace.
+            definition: what to create. For a record, its definition is used, which copies the integration to another
+                workspace.
             find_existing: after a lost response, list the integrations of this type and name, and return the one that
-                equals the definition (see :func:`~rocketchat_integrations.differences`). Only if there is none, the
-                call is repeated, as the retry policy allows; after a timeout or 504 it is not, because the server may
-                still be at work. Use a name that no other integration has: an equal one that existed before, or that
-                somebody else creates at the same time, is returned as well; with two equal ones the failure is
-                raised. A server that acts only after the search, although its connection broke, creates a second one.
+                equals the definition (see :func:`~rocketchat_integrations.differences`). If there is none, the call is
+                repeated as the retry policy allows, except after a timeout or a 504: the server may still be working.
+                Use a name that no other integration has: an equal one that existed before, or that somebody else
+                creates at the same time, is returned as well; with two equal ones the failure is raised. A server that
+                acts only after the search, although its connection broke, creates a second one.
 
         Returns:
             The record, with the id and, of an incoming integration, the token. The server accepts a script that
@@ -260,7 +261,7 @@ class Client:
     ) -> Listing[Any]:
         """List all integrations that the user may see: lazily, sorted by id.
 
-        A user with only the own-permissions sees the integrations that they created. The filters work on every
+        A user with only the manage-own permissions sees the integrations that they created. The filters work on every
         server: servers before 7.0 ignore them, so they are also applied here.
 
         Takes one request for up to 100 integrations, and two for up to 20,000: a page, and the rest at once. More
@@ -321,8 +322,8 @@ class Client:
         them unchanged. An outgoing integration without a token gets one, because the server requires one in
         every update: it is in the returned record. ``skip_transpile`` is left out where the server refuses it.
 
-        A refused update leaves everything unchanged. For this, an incoming integration's script is restored: the
-        server runs a new one before it checks the other fields.
+        A refused update leaves everything unchanged. To ensure this, the script of an incoming integration is restored:
+        the server runs a new one before it checks the other fields.
 
         To change one field of a record: ``client.update(bot, attrs.evolve(bot, alias="Bot"))``.
 
@@ -362,7 +363,7 @@ class Client:
                 integration.
 
         Raises:
-            ConfigurationError: if there is an id without a type, or a record with one; or if an argument is of the
+            ConfigurationError: if an id is given without a type, or a record with a type; or if an argument is of the
                 wrong type.
             NotFoundError: if there is none.
         """

@@ -55,10 +55,10 @@ if TYPE_CHECKING:
 class InsecureTransportWarning(UserWarning):
     """Others can read the tokens and change the calls of a client or a webhook.
 
-    Warns when one is made with ``verify=False``, or for ``http://`` unless the host is this machine (``localhost``,
-    ``127.0.0.1``, ``::1``).
-    As Python's default filter does it, once for each line of your program that makes one, and each host. To turn it
-    off: ``warnings.simplefilter("ignore", InsecureTransportWarning)``. The command line prints it as one line.
+    Shown when one is created with ``verify=False``, or for ``http://`` unless the host is this machine (``localhost``,
+    ``127.0.0.1``, ``::1``). With Python's default filter, it is shown once for each line of your program that creates
+    one, and for each host. To turn it off: ``warnings.simplefilter("ignore", InsecureTransportWarning)``. The command
+    line prints it as one line.
     """
 
 
@@ -99,7 +99,7 @@ class TransportError(RocketChatError):
         kind: the kind of failure: ``"refused"``, ``"unreachable"``, ``"name"`` (the host
             name is unknown), ``"certificate"``, ``"tls"``, ``"proxy"``, ``"reset"``,
             ``"incomplete"``, ``"too-large"``, ``"timeout"`` or ``"other"``.
-        tries: how many times the call was tried; if more than once, the message tells it.
+        tries: how many times the call was tried; if more than once, the message says so.
         host: the host of the request.
         port: the port of the request.
     """

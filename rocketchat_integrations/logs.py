@@ -66,7 +66,7 @@ class RocketChatHandler(logging.Handler):
     :class:`~rocketchat_integrations.outgoing.WebhookApp` are not posted: a bot in the room could receive them, and fail
     again.
 
-    At its end, a program waits at most 2 seconds for what each handler still has to post. A forked process has its own
+    When a program ends, it waits at most 2 seconds for each handler to post its records. A forked process has its own
     thread, and a queue that is empty at first. A process that ends with ``os._exit``, like those of
     ``multiprocessing``, must call ``logging.shutdown`` before.
 
@@ -79,10 +79,10 @@ class RocketChatHandler(logging.Handler):
         message_size: how many characters a message may have; a longer record loses its middle. The server's limit is
             5,000 unless its administrator has changed it (``Message_MaxAllowedSize``).
         attachments: post each record as an attachment in the colour of its level: the level and the logger are its
-            title, the message its text, with Markdown, and a traceback follows in a code block. What a formatter of
-            your own makes of a record is one code block.
+            title, the message its text, with Markdown, and a traceback follows in a code block. If you set a formatter,
+            its text is posted as one code block.
         mention: whom to mention in messages with a record of ``mention_level`` or above, such as ``"@here"`` or
-            ``"@alice @bob"``; at most 50 characters. None for nobody. What is in a record never mentions anybody.
+            ``"@alice @bob"``; at most 50 characters. None for nobody. Text in a record never mentions anybody.
         mention_level: the lowest level that mentions, as a number or a name.
 
     Raises:

@@ -585,7 +585,8 @@ class HistoryEntry:
     """How the call failed."""
 
     data: Mapping[str, object] | None = attrs.field(default=None, repr=False, hash=False)
-    """What triggered, as the server keeps it: usually empty, so that a replay sends little more than the token."""
+    """The event that triggered the call, as the server stores it: usually empty, so that a replay sends little more
+    than the token."""
 
     integration: Mapping[str, object] | None = attrs.field(default=None, repr=False, hash=False)
     """The integration at that time, as the server stores it, including its token."""

@@ -118,9 +118,9 @@ class ConnectionOptions:
     """
 
     timeout: Timeout = attrs.field(default=Timeout(), converter=_timeout)
-    """Seconds: one number to connect and between two parts of a response, a pair of numbers for the one and the
-    other, or a :class:`Timeout`. By default 5 s to connect, 30 s between two parts of a response, 120 s from
-    the first byte of the request to the last of the response."""
+    """Seconds: one number for connecting and for the time between two parts of a response, a pair of numbers for these
+    two, or a :class:`Timeout`. By default 5 s to connect, 30 s between two parts of a response, 120 s from the first
+    byte of the request to the last of the response."""
 
     retry: RetryPolicy = attrs.field(
         default=RetryPolicy(), validator=_must_be("a RetryPolicy", lambda value: isinstance(value, RetryPolicy))
@@ -134,7 +134,7 @@ class ConnectionOptions:
             "True, False or the path of a CA bundle", lambda value: isinstance(value, bool) or is_text(value)
         ),
     )
-    """Whether to verify the server's certificate; or the path of a CA bundle. False makes an
+    """Whether to verify the server's certificate; or the path of a CA bundle. False causes an
     :class:`~rocketchat_integrations.InsecureTransportWarning` for each client. With True, ``REQUESTS_CA_BUNDLE`` and
     ``CURL_CA_BUNDLE`` in the environment are used."""
 
@@ -150,7 +150,8 @@ class ConnectionOptions:
         hash=False,
         validator=optional(_must_be("URLs by scheme", is_text_mapping)),
     )
-    """A proxy's URL by scheme (``{"https": "http://proxy:3128"}``); takes precedence over the environment's."""
+    """A proxy's URL by scheme (``{"https": "http://proxy:3128"}``); takes precedence over the proxies of the
+    environment."""
 
     headers: Mapping[str, str] | None = attrs.field(
         default=None, converter=_copied, repr=_shown_names, hash=False, validator=optional(_can_be_sent)
@@ -180,7 +181,7 @@ class ConnectionOptions:
         default=None, validator=optional(_must_be("an object with the methods of Transport", _is_transport))
     )
     """An object that sends the requests, in place of the library requests; for an asynchronous client an
-    :class:`AsyncTransport`, in place of aiohttp. It decides itself what to make of ``timeout``, ``verify``, ``cert``,
+    :class:`AsyncTransport`, in place of aiohttp. It decides itself how to use ``timeout``, ``verify``, ``cert``,
     ``proxies``, ``pool_size`` and ``max_response_size``."""
 
     def __reduce__(self) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Find what is wrong with the integrations of a workspace, without changing anything.
+"""Find problems in the integrations of a workspace, without changing anything.
 
 :func:`audit` reads the integrations, the history of their calls and their scripts. The rules are pure functions of
 records.

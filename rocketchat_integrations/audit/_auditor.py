@@ -35,13 +35,13 @@ def audit(
     resolve: Callable[[str], bool | None] | None = host_exists,
     on_progress: Callable[[int, int], object] | None = None,
 ) -> Audit:
-    """Find what is wrong with the integrations of a workspace. Changes nothing, and posts nothing.
+    """Find problems in the integrations of a workspace. Changes nothing, and posts nothing.
 
-    A user with only the own-permissions sees, and so checks, the integrations that they created.
+    If the user has only the manage-own permissions, only the integrations that they created are checked.
 
-    Of a disabled integration, only the script, the user and the name are checked. Whether the user of an incoming
-    integration has the permission ``message-impersonate``, which servers since 8.6 require, is in no answer that an
-    audit reads: a note says so.
+    Of a disabled integration, only the script, the user and the name are checked. An audit cannot find out whether the
+    user of an incoming integration has the permission ``message-impersonate``, which servers from 8.6 on require: a
+    note says so.
 
     Args:
         client: the workspace.

@@ -10,7 +10,7 @@ from rocketchat_integrations.models import IntegrationType
 
 
 class Severity(StrEnum):
-    """How bad a `Finding` is."""
+    """The severity of a `Finding`."""
 
     ERROR = "error"
     """The integration does not work, or will not on server 9.0."""

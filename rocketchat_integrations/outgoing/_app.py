@@ -103,7 +103,7 @@ class WebhookApp:
     Rocket.Chat sends it with a new timestamp.
 
     The token in a payload is the only proof of its origin. It proves that the caller knows the token, and no more. It
-    is sent in the clear in every payload, so serve the bot over HTTPS only; it is the same for all URLs of the
+    is sent in clear text in every payload, so serve the bot over HTTPS only; it is the same for all URLs of the
     integration. Together with the integration's id it is a URL that posts into the workspace, so anyone who gets the
     payloads can post: keep it like a password.
 
@@ -116,7 +116,7 @@ class WebhookApp:
     Args:
         token: the integration's token, for handlers that are registered without one. None verifies nothing, and then
             there can be only one handler.
-        max_size: how many bytes a body may have; 256 KiB by default. Most payloads have less than 1 KiB. The largest
+        max_size: how many bytes a body may have; 256 KiB by default. Most payloads are smaller than 1 KiB. The largest
             measured one has 200 KiB: an uploaded file whose text is 5,000 characters of emoticons, because servers send
             such a text with its parsed form. Increase it if the workspace allows longer messages. Under ``asyncio``, a
             body of more than 16 KiB is read in a worker thread.
@@ -209,8 +209,8 @@ class WebhookApp:
             event: the event of the integration: an :class:`~rocketchat_integrations.EventType` or its text.
             token: the integration's token; the app's by default. None verifies nothing, and then this must be the only
                 handler.
-            bots: whether to call the handler for messages of bots and integrations too. The handler must then prevent
-                that bots answer each other endlessly.
+            bots: whether to call the handler for messages of bots and integrations too. The handler itself must then
+                prevent bots from answering each other endlessly.
 
         Returns:
             The decorator. It returns the handler unchanged.

@@ -55,13 +55,13 @@ class Reply(Message):
     """The reply to a call: a :class:`~rocketchat_integrations.Message`, or how the call failed.
 
     Rocket.Chat posts it as a message of the integration's user, and the call has succeeded. :meth:`nothing` posts no
-    message; :meth:`retry_later` and :meth:`disable` let the call fail; :meth:`later` posts a result when it is there.
+    message; :meth:`retry_later` and :meth:`disable` let the call fail; :meth:`later` posts a result when it is ready.
 
     It takes the arguments of a :class:`~rocketchat_integrations.Message`, except for ``separate_response``, which has
     no effect in a reply. What the server does with them differs from a post in these points:
 
-    - ``channel`` is one text: ``"#room"``, ``"@user"``, a name or an id. It needs no permission of the integration.
-      None for the integration's ``target_room``, or the room of the call if it has none.
+    - ``channel`` is one text: ``"#room"``, ``"@user"``, a name or an id. It needs no setting of the integration. None
+      for the integration's ``target_room``, or the room of the call if it has none.
     - ``tmid`` is the id of the message in whose thread to reply. The thread must be in the room that the reply goes to.
       :meth:`MessageSent.reply` and :meth:`MessageSent.reply_in_thread` set it.
     - ``alias``, ``avatar`` and ``emoji`` replace those of the integration. From 8.x on, ``alias`` and ``avatar`` need
@@ -69,8 +69,8 @@ class Reply(Message):
     - ``custom_fields`` must be enabled in the workspace (``Message_CustomFields_Enabled``); from 8.x on, nothing is
       posted if they are not.
 
-    A reply with an attachment that the server refuses is answered with 500 and logged. What else it refuses is only
-    seen in the integration's history.
+    A reply with an attachment that the server refuses is answered with 500 and logged. Other refusals are shown only in
+    the integration's history.
 
     Raises:
         ValueError: if the text is blank and there is no attachment, if the channel is blank, or if an argument has

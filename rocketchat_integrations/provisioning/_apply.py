@@ -44,10 +44,10 @@ def apply(
     Reads the list of integrations once more, then writes: renames, creates, other updates, removals. If a step fails,
     the others go on. Only if no further call can succeed (credentials refused, server unreachable, rate limit longer
     than the client's policy waits) do the remaining steps stay pending. After any failure, also after a lost answer,
-    plan and apply again: steps that took effect are recognized, and nothing is created twice. What the server refuses,
-    such as a room that does not exist, has to be corrected first; the error says so.
+    plan and apply again: steps that took effect are recognized, and nothing is created twice. If the server refuses
+    something, such as a room that does not exist, correct it first: the error says what is wrong.
 
-    On an interrupt (Ctrl-C), calls under way are finished, no more are sent, and the KeyboardInterrupt is raised.
+    On an interrupt (Ctrl-C), the calls in progress are finished, no more are sent, and the KeyboardInterrupt is raised.
 
     Args:
         plan: the plan, from :func:`plan` or :meth:`Plan.from_dict`. Its secrets are read from their sources again.

@@ -47,8 +47,8 @@ async def apply_async(
 ) -> Report:
     """Carry out a plan, as :func:`~rocketchat_integrations.provisioning.apply` does.
 
-    If it is cancelled, its calls under way are cancelled as well, and no more are sent. The server may still carry out
-    calls that it has received: plan and apply again a moment later. Steps that took effect are recognized.
+    If it is cancelled, its calls in progress are cancelled as well, and no more are sent. The server may still carry
+    out calls that it has received: plan and apply again a moment later. Steps that took effect are recognized.
 
     Args:
         plan: the plan. Its secrets are read from their sources again.

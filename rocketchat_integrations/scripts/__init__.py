@@ -1,6 +1,6 @@
 """Run the scripts of integrations as the server does, in the engine that it uses (V8).
 
-The extra ``scripts`` installs the engine (mini-racer), which is loaded when the first script is made.
+The extra ``scripts`` installs the engine (mini-racer), which is loaded when the first script is created.
 """
 
 from rocketchat_integrations.exceptions import (

@@ -45,16 +45,16 @@ class Script:
     execution due to memory limit``.)
 
     V8 runs in a process of its own, which is killed when the script reaches a limit or is closed. Every script ends
-    within about a second after its limit, and Python goes on. On Linux, that process can take at most 512 MB. On other
-    systems only V8 limits its memory: it does not count ``ArrayBuffer``, and checks when it collects garbage. After a
-    fork, only the process that loaded a script can use it.
+    within about a second after its limit, and Python continues. On Linux, that process can take at most 512 MB. On
+    other systems only V8 limits its memory: it does not count ``ArrayBuffer``, and checks when it collects garbage.
+    After a fork, only the process that loaded a script can use it.
 
     The globals are those of the server's sandbox: ``Store``, ``console``, ``s``, ``fetch``, ``global`` and what
     JavaScript itself has. There is no ``require``, ``setTimeout``, ``HTTP``, ``_`` or ``moment``, as on the server.
-    The server's sandbox has, and this one has not: ``ivm`` and ``serverFetch``; methods of ``console`` besides ``log``,
+    This sandbox lacks some parts of the server's: ``ivm`` and ``serverFetch``; methods of ``console`` besides ``log``,
     ``info``, ``warn``, ``error`` and ``debug`` (the others do nothing here); ``s.escapeHTML``, ``s.escapeRegExp`` and
-    ``s.wildcardToRegex`` of some versions. ``s.stripTags`` only removes tags here, the server sanitizes HTML as well.
-    A response of ``fetch`` has ``status``, ``statusText``, ``ok``, ``url``, ``redirected``, ``headers`` (an array of
+    ``s.wildcardToRegex`` of some versions. ``s.stripTags`` only removes tags here, the server sanitizes HTML as well. A
+    response of ``fetch`` has ``status``, ``statusText``, ``ok``, ``url``, ``redirected``, ``headers`` (an array of
     pairs), ``text()`` and ``json()``, and no other methods. V8 is newer here than in a server's Node.js: the newest
     syntax and built-in functions may run here only.
 
@@ -65,7 +65,7 @@ class Script:
         fetch: what ``fetch`` answers: a response for each URL, or a function of URL and options (``method``,
             ``headers``, ``body`` and others) that returns one. The promise is rejected for other URLs, and if the
             function raises an OSError.
-        strict: run it as server 9.0 does. False for the way of 8.x, where assigning to a name that is not declared
+        strict: run it as server 9.0 does. False to run it as 8.x does, where assigning to a name that is not declared
             makes it global: ``leaked`` of the results has these names. ``this`` in a plain nested function is undefined
             in both, while 8.x has the global object there.
         own_process: run V8 in a process of its own. False for V8 in this process, for scripts that you trust: loading
@@ -241,7 +241,7 @@ class Script:
             headers: its headers.
 
         Raises:
-            ScriptRuntimeError: the script throws: the server goes on as without a script.
+            ScriptRuntimeError: the script throws: the server continues as without a script.
             ScriptLimitError: the call takes too long, or too much memory, or its promise never settles.
             ConfigurationError: the script is closed.
         """

@@ -117,7 +117,7 @@ class LocalRocketChat:
     8.x it must start with ``class Script``; from 8.x on, a post fails where a script does not define it.
 
     Which integrations are called, what they send, what replies do, when a call is retried and what the history holds
-    are as on the real server. Less well known are:
+    are as on the real server. Some details are less certain:
 
     - the bodies of calls from 6.x are those of a 6.14 with small users and rooms; a real server sends more about both;
     - an upload is also a message, and triggers ``sendMessage`` with an empty text before ``fileUploaded``;
@@ -128,10 +128,10 @@ class LocalRocketChat:
     - from 8.x on, all URLs are called at once, at most 8 at a time, and the replies handled in the order of the calls;
       on 6.x, each URL is called after the reply of the one before;
     - the retries of one URL do not delay the first calls of others;
-    - a reply longer than 10 MiB counts as none, and what stands before an ``@`` in a URL is not sent;
+    - a reply longer than 10 MiB counts as none, and the part before an ``@`` in a URL is not sent;
     - a replay (8.x) sends only ``token`` and ``bot``, and with trigger words nothing; its reply is only posted if it
       names a channel, or the integration a target room;
-    - who posts into a channel becomes its member, through a webhook or with a reply;
+    - a user who posts into a channel, through a webhook or with a reply, becomes its member;
     - GET of a webhook's address runs its script with an empty object as content;
     - no call is made if ``prepare_outgoing_request`` returns ``auth`` without a colon, ``data`` or ``auth`` without
       ``headers``, or a ``message`` that may not be posted: the history does not say why;

@@ -60,7 +60,7 @@ def command(
 
     Shows the plan, asks for confirmation, and applies it. A plan from a file is applied only to the workspace that it
     was made for, as the same user. After an interruption or a failure, run it again: it
-    continues, and creates nothing twice. On Ctrl-C, SIGTERM and SIGHUP, calls under way are finished and no more are
+    continues, and creates nothing twice. On Ctrl-C, SIGTERM and SIGHUP, calls in progress are finished, and no more are
     sent.
     """
     if bool(manifests) == (plan_file is not None):

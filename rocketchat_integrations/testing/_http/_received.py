@@ -33,7 +33,7 @@ class ReceivedRequest:
     """The body as it was sent."""
 
     note: str = ""
-    """Why the server refused it, in more words than the answer had; empty if it did not."""
+    """Why the server refused it, in more detail than the answer had; empty if it did not."""
 
     @property
     def json(self) -> Any:

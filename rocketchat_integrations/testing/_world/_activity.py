@@ -27,7 +27,7 @@ class AnsweredRequest:
     """The HTTP status of the answer."""
 
     note: str = ""
-    """Why the server refused the request, in more words than the answer has; empty if it did not."""
+    """Why the server refused the request, in more detail than the answer has; empty if it did not."""
 
 
 @attrs.frozen(kw_only=True)
