@@ -15,8 +15,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class Target:
     """The workspace that a plan was made for, and the user who read it.
 
-    The user's id stands for the workspace's own, the setting ``uniqueID``: a restored copy has the same one, so it
-    would cost a request and tell no more.
+    The user's id is used instead of the workspace's own, the setting ``uniqueID``. That would cost a request, and would
+    not help more: a restored copy of a workspace has the same one.
     """
 
     url: str
