@@ -43,23 +43,28 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="session")
+def give_up(reason: str) -> None:
+    """Skip, but fail in CI, which must not leave anything out unnoticed."""
+    (pytest.fail if os.environ.get("CI") and shutil.which("apt-get") else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="module")
 def site() -> Iterator[str]:
     """The address of the built pages."""
-    assert PAGES, f"no pages in {BUILT}: run `python -m nox -s docs`"
+    if not PAGES:
+        give_up("needs the built pages: run `python -m nox -s docs`")
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(BUILT))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
 
 
-@pytest.fixture(scope="session", params=["light", "dark"])
+# Not for the session: Playwright keeps an event loop running, in which other tests cannot call `asyncio.run`.
+@pytest.fixture(scope="module", params=["light", "dark"])
 def page(request: pytest.FixtureRequest) -> Iterator[Page]:
     """A tab of Chromium, which prefers light or dark pages."""
     chromium = shutil.which("chromium")
     if chromium is None:
-        # CI must not leave anything out unnoticed.
-        give_up = pytest.fail if os.environ.get("CI") and shutil.which("apt-get") else pytest.skip
         give_up("needs chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=OPTIONS)
