@@ -74,8 +74,8 @@ class Page(Generic[T_co]):
             record = decode(data, path)
             if isinstance(record, DecodingError):
                 record = decode(data, f"{path}[{number}]")
-                if isinstance(record, DecodingError):
-                    record = codec.without_secrets(record, self.secrets)
+            if isinstance(record, DecodingError):
+                record = codec.without_secrets(record, self.secrets)
             yield record
 
 
