@@ -215,7 +215,7 @@ def live(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure the package side by side with the alternatives; write the table of the page about performance.
 
-    Takes about three minutes. With arguments after `--` for the benchmarks, no table is written:
+    Takes about two minutes. With arguments after `--` for the benchmarks, no table is written:
     `python -m nox -s bench -- --rounds 20 import help`.
     """
     install(session, wheel(session), *group("bench"))

@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for line in _lines([("what", "against", "measured", "at most", ""), *(result.cells() for result in results)]):
         print(line)
     if options.docs is not None:
-        options.docs.write_text(_docs(results, machine, libraries), encoding="utf-8")
+        options.docs.write_text(_docs_table(results, machine, libraries), encoding="utf-8")
     failures = [result.row.name for result in results if result.is_failure]
     if failures:
         print(f"exceeds its bound by more than a tenth: {', '.join(failures)}", file=sys.stderr)
@@ -123,12 +123,12 @@ def _shown(figure: float) -> str:
     return f"{figure:.0f}" if figure >= 10 or figure == int(figure) else f"{figure:.2f}"
 
 
-def _docs(results: Sequence[Result], machine: dict[str, str], libraries: dict[str, str]) -> str:
+def _docs_table(results: Sequence[Result], machine: dict[str, str], libraries: dict[str, str]) -> str:
     """Return the table in reStructuredText."""
     today = datetime.datetime.now(datetime.UTC).date()
     page = io.StringIO()
     page.write(f"Measured on {today} with {', '.join(machine.values())},\nshared with other work.\n")
-    page.write("The others: " + ",\n".join(" ".join(library) for library in libraries.items()) + ".\n\n")
+    page.write("The other libraries: " + ",\n".join(" ".join(library) for library in libraries.items()) + ".\n\n")
     page.write(".. csv-table::\n   :header: What, Against, Measured, At most\n   :widths: 38, 34, 14, 14\n\n")
     for result in results:
         page.write("   ")

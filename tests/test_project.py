@@ -132,7 +132,7 @@ def test_the_links_of_the_index_lead_to_files() -> None:
 
 
 def test_the_readme_claims_no_speed_that_was_not_measured() -> None:
-    """Its figure is that of the last run of the benchmarks, or a slower one within the bound."""
+    """The figure is no better than the last measurement, and within the bound."""
     figures = csv.reader(read("docs/explanation/performance-figures.inc").splitlines(), skipinitialspace=True)
     measured, bound = next(row[2:] for row in figures if row[:2] == ["client.create", "session.post of requests"])
     claimed = re.search(r"^\| time of a call.*?\[([\d.]+)\]", read("README.md"), re.MULTILINE)

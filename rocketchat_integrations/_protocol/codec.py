@@ -156,7 +156,7 @@ class _RecordReader(Generic[T]):
         when_missing: Mapping[str, Any],
         read_usual: Callable[[dict[str, Any], dict[str, Any]], T | None] = lambda data, extra: None,
     ) -> None:
-        defaults = {**{field.name: _default(field) for field in attrs.fields(cast(Any, kind))}, **when_missing}
+        defaults = {**{field.name: field_default(field) for field in attrs.fields(cast(Any, kind))}, **when_missing}
         self._kind = kind
         self._read_usual = read_usual
         # The slots' descriptors can write to a frozen class.
@@ -190,7 +190,8 @@ class _RecordReader(Generic[T]):
         return record
 
 
-def _default(field: attrs.Attribute[Any]) -> Any:
+def field_default(field: attrs.Attribute[Any]) -> Any:
+    """Return the default value of a field."""
     default: Any = field.default
     return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type] # typed as a function
 

@@ -28,7 +28,7 @@ class Flaw(Enum):
 
 def parse_object(body: bytes, parse: Callable[[bytes], object] = json.loads) -> dict[str, object] | Flaw | None:
     """Return the JSON object; what is wrong with it; or None if the body is not meant as one."""
-    if len(body) > _MEASURED_SIZE and _memory(body) > _MOST_GROWTH * len(body):
+    if len(body) > _MEASURED_SIZE and _would_grow_too_much(body):
         return Flaw.LARGE
     try:
         value = parse(body)
@@ -44,12 +44,14 @@ def parse_object(body: bytes, parse: Callable[[bytes], object] = json.loads) -> 
     return value if is_object(value) else None
 
 
-def _memory(body: bytes) -> int:
-    """Return an upper limit of the memory that the parsed body takes."""
-    all_three = sum(len(block) - len(block.translate(None, b"[{,")) for block in _blocks(body))
-    if all_three * _OBJECT <= _MOST_GROWTH * len(body):
-        return all_three * _OBJECT  # A third of the time, and enough for lists of records.
-    return body.count(b"[") * _LIST + body.count(b"{") * _OBJECT + body.count(b",") * _ELEMENT
+def _would_grow_too_much(body: bytes) -> bool:
+    """Return whether the parsed body could take too much memory."""
+    limit = _MOST_GROWTH * len(body)
+    # Counting all three characters in one pass takes half of the time, and is enough for most bodies.
+    items = sum(len(block) - len(block.translate(None, b"[{,")) for block in _blocks(body))
+    if items * max(_LIST, _OBJECT, _ELEMENT) <= limit:
+        return False
+    return body.count(b"[") * _LIST + body.count(b"{") * _OBJECT + body.count(b",") * _ELEMENT > limit
 
 
 def _blocks(body: bytes) -> Iterator[bytes]:

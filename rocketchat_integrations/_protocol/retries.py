@@ -149,11 +149,11 @@ def _try_once(
     attempts: _Attempts,
     send: Callable[[Request, WaitBudget], Steps[Response | TransportError]],
 ) -> Steps[T | RocketChatError]:
-    """Send the request; return the result, or the failure of this try."""
+    """Send the request once. Return the result, or the error if it failed."""
     try:
         response = yield from send(operation.request, attempts.wait_budget)
     except RocketChatError as error:
-        # The login failed, or the client is closed: this try was not sent, an earlier one may have acted.
+        # The login failed, or the client is closed. Only an earlier try may have acted.
         error.may_have_acted = attempts.may_have_acted
         raise
     if isinstance(response, TransportError):
@@ -167,7 +167,7 @@ def _try_once(
 def _search(
     operation: Operation[T], attempts: _Attempts, run: Callable[[Flow[Any]], Steps[Any]]
 ) -> Steps[T | RocketChatError | None]:
-    """Look for what an earlier try has made; return it, None if there is nothing, or the failure of the search."""
+    """Search for the result of an earlier try. Return it, None if there is none, or the error of the search."""
     if operation.find_result is None or not attempts.may_have_acted:
         return None
     try:

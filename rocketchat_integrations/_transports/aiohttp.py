@@ -97,7 +97,7 @@ class AiohttpTransport:
 
     async def _exchange(self, request: Request) -> Response:
         session = self._opened(request.url)
-        proxy, for_proxy = (None, None) if self._proxy is None else self._proxy.checked(request.url)
+        proxy, for_proxy = (None, None) if self._proxy is None else self._proxy.url_and_headers(request.url)
         is_tunnelled = self._tls is not None
         body = request.body
         async with session.request(

@@ -11,7 +11,7 @@ import aiohttp
 
 
 class LimitedCall:
-    """A request under way. At its deadline, the connection is closed, which ends it wherever it waits."""
+    """A request in progress. At its deadline, its connection is closed, which ends the request."""
 
     def __init__(self, limit: float) -> None:
         self.is_connecting = False
@@ -36,7 +36,7 @@ current_call: ContextVar[LimitedCall] = ContextVar("current_call")
 
 
 class LimitedConnector(aiohttp.TCPConnector):
-    """A connector that uses no connection again that is closed or has unread bytes."""
+    """A connector that does not reuse connections that are closed or have unread bytes."""
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
@@ -58,17 +58,17 @@ class LimitedConnector(aiohttp.TCPConnector):
 
 
 def _is_usable(protocol: Any, transport: asyncio.Transport) -> bool:
-    """Return whether a connection is new, or idle: it is then neither closed nor has it unread bytes."""
+    """Return whether a connection is new, or is open and has no unread bytes."""
     if protocol._parser is None:
         return True
-    # The parser returns a message that has begun. The socket may hold what the event loop has not read yet.
+    # `feed_eof` returns a response that has begun. The socket may have bytes that the event loop has not read yet.
     return not protocol.should_close and protocol._parser.feed_eof() is None and not _is_readable(transport)
 
 
 def _is_readable(transport: asyncio.Transport) -> bool:
     sock = transport.get_extra_info("socket")
-    if hasattr(select, "poll"):  # pragma: no branch - it is missing on Windows
-        poll = select.poll()  # select.select refuses high numbers of files
-        poll.register(sock, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([sock], [], [], 0)[0])  # pragma: no cover
+    if not hasattr(select, "poll"):  # pragma: no cover - Windows only
+        return bool(select.select([sock], [], [], 0)[0])
+    poll = select.poll()  # select.select refuses high numbers of files
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))

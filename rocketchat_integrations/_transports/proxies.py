@@ -62,13 +62,16 @@ class Proxy:
     def of(cls, url: str | None) -> Proxy | None:
         return None if url is None else cls(url)
 
-    def checked(self, target: str) -> tuple[URL, dict[str, str] | None]:
-        """Return the URL and the headers, or raise TransportError if aiohttp cannot use this proxy."""
+    def url_and_headers(self, target: str) -> tuple[URL, dict[str, str] | None]:
+        """Return the proxy's URL and headers. Raise TransportError if aiohttp cannot use the URL."""
+        url = self._usable_url()
+        if url is None:
+            raise failure("the URL, or the proxy's, cannot be used", "other", target, may_have_acted=False)
+        return url, self._headers
+
+    def _usable_url(self) -> URL | None:
         try:
             url = URL(self._url)
-            is_usable = url.scheme in ("http", "https") and bool(url.host) and url.port is not None
+            return url if url.scheme in ("http", "https") and url.host and url.port is not None else None
         except ValueError:
-            is_usable = False
-        if not is_usable:
-            raise failure("the URL, or the proxy's, cannot be used", "other", target, may_have_acted=False)
-        return URL(self._url), self._headers
+            return None

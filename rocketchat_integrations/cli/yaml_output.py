@@ -19,7 +19,7 @@ def yaml_text(value: object, *, allow_unicode: bool = True) -> str:
 
     library: Any = cast("Any", yaml)  # its stubs leave types partially unknown
 
-    class Dumper(library.SafeDumper):  # type: ignore[misc] # of the unknown type
+    class Dumper(library.SafeDumper):  # type: ignore[misc] # the base class is Any
         """Writes texts with unusual line breaks in double quotes, which escape them."""
 
     def represent(dumper: Any, text: str) -> Any:

@@ -30,7 +30,7 @@ T = TypeVar("T")
 # How long a call waits for equal ones, in this process and in others. Rocket.Chat waits 20 seconds for the answer.
 _WAIT_SECONDS = 15.0
 _POLL_SECONDS = 0.1
-# Parsing so many bytes takes 2 ms for the slowest JSON that we know: lists and half a surrogate pair.
+# Bytes. The slowest known JSON of this size takes 2 ms to parse: lists and half a surrogate pair
 _LARGE = 16_384
 
 _TRY_LATER = answer_to(Reply.retry_later())
@@ -42,14 +42,14 @@ _log = logging.getLogger("rocketchat_integrations.outgoing")
 class Call:
     """A verified call, without its body, which has the token.
 
-    The key is None for a call that is never a repeat. The deadline ends its waits for equal calls.
+    The key is None for a call that is never a repeat. At the deadline, its waits for equal calls end.
     """
 
     registered: RegisteredHandler
     payload: Payload
     key: str | None
     deadline: float
-    is_claimed: bool = False  # in a store that other processes share, until the answer is stored
+    is_claimed: bool = False  # whether it holds a claim in a store that processes share
 
 
 class Calls:
@@ -88,7 +88,7 @@ class Calls:
         return Call(registered, payload, key, time.monotonic() + _WAIT_SECONDS)
 
     async def receive_async(self, body: object, content_type: str | None) -> Call | Answer | ConfigurationError:
-        """Do as :meth:`receive` does, in a worker thread if the body is large."""
+        """Do the same as :meth:`receive`, in a worker thread if the body is large."""
         if not _may_be_large(body):
             return self.receive(body, content_type)
         try:
@@ -110,7 +110,7 @@ class Calls:
         return None
 
     async def begin_async(self, call: Call) -> Answer | None:
-        """Do as :meth:`begin` does, without blocking the event loop."""
+        """Do the same as :meth:`begin`, without blocking the event loop."""
         while (end := self._equal_call(call)) is not None:
             await asyncio.wait([asyncio.wrap_future(end)], timeout=call.deadline - time.monotonic())
             if (answer := _answer_at(end)) is not None:
@@ -118,7 +118,7 @@ class Calls:
         return None
 
     def end(self, call: Call, answer: Answer | None) -> None:
-        """Let the equal calls go on that wait for this one: with its answer, if it has succeeded.
+        """End the waits of equal calls, with the answer if this call has succeeded.
 
         Release the claim if no answer was stored: the handler failed or was cancelled, or the store failed.
         """
@@ -128,7 +128,7 @@ class Calls:
             self._leave(call, answer)
 
     async def end_async(self, call: Call, answer: Answer | None) -> None:
-        """Do as :meth:`end` does, without blocking the event loop."""
+        """Do the same as :meth:`end`, without blocking the event loop."""
         try:
             if call.is_claimed:
                 await self.in_a_thread_if_slow(self._release, call)
@@ -136,9 +136,9 @@ class Calls:
             self._leave(call, answer)
 
     def find(self, call: Call) -> Answer | None:
-        """Return the answer to an earlier call that this one repeats; None if there is none.
+        """Return the stored answer to an equal call; None if there is none.
 
-        Wait for an equal call in another process, if what remembers the answers can tell.
+        If the store has claims, wait while another process runs an equal call.
         """
         while (answer := self._find_or_claim(call)) is _TRY_LATER:
             if time.monotonic() > call.deadline:
@@ -147,7 +147,7 @@ class Calls:
         return answer
 
     async def find_async(self, call: Call) -> Answer | None:
-        """Do as :meth:`find` does. While it waits, it keeps no worker thread, which other calls need."""
+        """Do the same as :meth:`find`, without keeping a worker thread while it waits: other calls need the threads."""
         while (answer := await self.in_a_thread_if_slow(self._find_or_claim, call)) is _TRY_LATER:
             if time.monotonic() > call.deadline:
                 return _refuse_to_wait()
@@ -172,7 +172,7 @@ class Calls:
         """
         if isinstance(self._repeats, MemoryRepeats):
             return function(*args, **kwargs)
-        # No task: asyncio.run cancels all tasks when it ends.
+        # An executor instead of a task, because asyncio.run cancels all tasks when it ends.
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()
         running = loop.run_in_executor(None, lambda: context.run(function, *args, **kwargs))
@@ -193,7 +193,10 @@ class Calls:
         return None if call.key is None else self._under_way.enter(call.key)
 
     def _find_or_claim(self, call: Call) -> Answer | None:
-        """Return the answer to an earlier call; None if this one may run, `_TRY_LATER` if another process runs it."""
+        """Return the stored answer to an equal call, or `_TRY_LATER` while another process runs one.
+
+        Return None if this call may run.
+        """
         if call.key is None:
             return None
         try:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self, TypeAlias, TypedDict
 import attrs
 
 from rocketchat_integrations._message_rules import message_problems
-from rocketchat_integrations._protocol.codec import message_body
+from rocketchat_integrations._protocol.codec import field_default, message_body
 from rocketchat_integrations._validation import trimmed
 from rocketchat_integrations.messages import Attachment, Message
 
@@ -78,8 +78,7 @@ class Reply(Message):
         TypeError: if an argument has the wrong type. Both messages name the argument.
     """
 
-    # pyright compares the converters; this field has none.
-    channel: str | None = attrs.field(default=None, kw_only=True)  # pyright: ignore[reportIncompatibleVariableOverride]
+    channel: str | None = attrs.field(default=None, kw_only=True)  # pyright: ignore[reportIncompatibleVariableOverride] # the field of Message has a converter
     """Where to post: ``"#room"``, ``"@user"``, a name or an id. None for the integration's ``target_room``, or the
     room of the call if it has none."""
 
@@ -167,14 +166,14 @@ class Reply(Message):
     @classmethod
     def _without_message(cls, status: int) -> Self:
         reply = cls.__new__(cls)
-        _set(reply, {**{field.name: _default(field) for field in attrs.fields(cls)}, "status": status})
+        _set(reply, {**{field.name: field_default(field) for field in attrs.fields(cls)}, "status": status})
         return reply
 
     def __repr__(self) -> str:
         if not _has_content(self):
             return f"Reply.{_SHORTHANDS[self.status]}()"
         fields = attrs.fields(Message)
-        given = [(each.name, value) for each in fields if (value := getattr(self, each.name)) != _default(each)]
+        given = [(each.name, value) for each in fields if (value := getattr(self, each.name)) != field_default(each)]
         return f"Reply({', '.join(repr(value) if name == 'text' else f'{name}={value!r}' for name, value in given)})"
 
 
@@ -191,11 +190,6 @@ class LaterReply(Reply):
 
     def __repr__(self) -> str:
         return "Reply.later(…)"
-
-
-def _default(field: attrs.Attribute[Any]) -> object:
-    default: Any = field.default
-    return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type] # typed as a function
 
 
 def _has_content(message: Message) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -58,7 +58,9 @@ def _text(value: object) -> str:
 
 
 def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}  # pyright: ignore[reportUnknownArgumentType]
+    return {
+        name: tuple(cast("list[object]", value)) if isinstance(value, list) else value for name, value in data.items()
+    }
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {

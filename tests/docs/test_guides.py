@@ -221,7 +221,7 @@ def test_the_commands_of_a_page_print_what_it_shows(page: str, shell: Shell) -> 
 
 
 def test_profiles_select_a_workspace(shell: Shell, tmp_path: Path) -> None:
-    """With the file of the guide, whose values are in the environment and in a keyring."""
+    """The guide's file works, with a password from the environment and a token from a keyring."""
     file = tmp_path / ".config" / "rocketchat-integrations" / "profiles.toml"
     file.parent.mkdir(parents=True)
     with workspace() as (production, variables), workspace() as (staging, _):
@@ -262,7 +262,7 @@ def test_the_commands_of_the_readme_work(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_commands_without_a_prompt_install_the_package_or_start_something() -> None:
-    """An extra, a package or a session that a page names exists."""
+    """Every extra, package and nox session that a page names exists."""
     project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))
     extras = set(project["project"]["optional-dependencies"])
     packages = {re.split(r"\W", it)[0] for it in project["dependency-groups"]["test"] if isinstance(it, str)}
@@ -287,7 +287,7 @@ def test_commands_without_a_prompt_install_the_package_or_start_something() -> N
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(it.language in _READERS for it in blocks(page))])
 def test_files_of_a_page_can_be_read(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And a manifest is one."""
+    """JSON, TOML and YAML can be parsed, and ``integrations.toml`` is a valid manifest."""
     monkeypatch.setenv("ROCKETCHAT_SECRET_DEPLOYER", TOKEN)
     for block in blocks(page):
         if read := _READERS.get(block.language):

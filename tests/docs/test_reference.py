@@ -26,9 +26,10 @@ _command_helps: Callable[[], Iterator[tuple[str, str]]] = runpy.run_path(str(DOC
     "command_helps"
 ]
 
-# What reads the environment, and the variables that libraries read for the package.
+# Code that reads the environment, and code that reads a variable by its name.
 _READS_ENVIRONMENT = re.compile(r"\bos\.environ\b|\bgetenv\b|\benvvar=")
 _DIRECT_READ = re.compile(r"""(?:\bos\.environ(?:\.get\(|\[)|\bgetenv\(|\benvvar=)"(\w+)\"""")
+# Variables that libraries read for the package.
 _OF_LIBRARIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "XDG_CONFIG_HOME", "APPDATA"}
 
 
@@ -95,7 +96,7 @@ def test_the_page_of_connections_has_every_option_with_its_default() -> None:
 def test_the_help_of_a_command_is_what_the_program_prints(command: str) -> None:
     shown: dict[str, str] = dict(_command_helps())
     environment = {**os.environ, "COLUMNS": "100"}
-    # Another process: click keeps the options that it has made.
+    # In another process, because click caches the option --help.
     printed = subprocess.run(
         [*PROGRAM, *command.split(), "--help"], env=environment, stdout=subprocess.PIPE, check=True
     )
@@ -134,6 +135,6 @@ def headings() -> Iterator[str]:
     ],
 )
 def test_what_users_search_for_is_in_a_title(words: str) -> None:
-    """The search looks for words by their stems, so that "alerting" finds "alerts"."""
+    """Part of a word is enough: the search compares word stems, so "alerting" also finds "alerts"."""
     found = [title for title in headings() if all(word in title.lower() for word in words.split())]
     assert found

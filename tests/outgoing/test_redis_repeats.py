@@ -148,7 +148,7 @@ def test_an_equal_call_does_not_wait_for_a_killed_process_for_ever(url: str, mon
 
 
 class Failing(RedisRepeats):
-    """Cannot store answers."""
+    """A store that fails to store answers."""
 
     def add(self, key: str, answer: Answer) -> None:
         raise RedisError("out of memory")
@@ -156,13 +156,13 @@ class Failing(RedisRepeats):
 
 @pytest.mark.parametrize("answer", [WebhookApp.handle, handle_async])
 def test_a_call_can_run_again_if_its_answer_was_not_stored(url: str, answer: Callable[..., Answer]) -> None:
-    """In another process, at once: equal calls were answered with 503 for a minute."""
+    """The claim is released, so that an equal call in another process does not wait."""
     assert answer(app_with(lambda _: "done", repeats=Failing(url)), CALL, JSON).status == 200
     assert claims(url) == []
 
 
 def test_a_call_can_run_again_after_ctrl_c(url: str) -> None:
-    """In another process, or in this one if the program goes on."""
+    """An interrupted call releases its claim."""
 
     def interrupt(message: object) -> None:
         raise KeyboardInterrupt
@@ -173,7 +173,7 @@ def test_a_call_can_run_again_after_ctrl_c(url: str) -> None:
 
 
 def test_a_call_can_run_again_if_it_was_cancelled(url: str) -> None:
-    """As an ASGI server does when it shuts down, while the handler runs."""
+    """An ASGI server cancels running calls when it shuts down."""
 
     async def main() -> None:
         entered = asyncio.Event()
@@ -192,7 +192,7 @@ def test_a_call_can_run_again_if_it_was_cancelled(url: str) -> None:
 
 
 class Slow(RedisRepeats):
-    """Claims a call when the test allows it."""
+    """A store that claims a call only when the test allows it."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -205,7 +205,7 @@ class Slow(RedisRepeats):
 
 
 def test_a_call_can_run_again_if_it_was_cancelled_while_it_was_claimed(url: str) -> None:
-    """The thread that asks Redis cannot be stopped: the claim is released after it was made."""
+    """The thread that makes the claim cannot be stopped, so the claim is released afterwards."""
     repeats = Slow(url)
 
     async def main() -> None:
@@ -226,13 +226,13 @@ async def cancelled(call: asyncio.Task[Answer]) -> None:
 
 
 def claims(url: str) -> list[bytes]:
-    """Return the calls that are claimed."""
+    """Return the keys of all claims."""
     with redis_client(url) as redis:
         return list(redis.scan_iter(match="*:claim"))
 
 
 class Stuck(RedisRepeats):
-    """Cannot release a claim."""
+    """A store that fails to release claims."""
 
     def release(self, key: str) -> None:
         raise RedisError("no connection")
@@ -242,7 +242,7 @@ class Stuck(RedisRepeats):
 def test_a_claim_that_cannot_be_released_changes_no_answer(
     url: str, answer: Callable[..., Answer], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log says it."""
+    """The error is logged."""
     app = app_with(lambda _: Reply.retry_later(), repeats=Stuck(url))
     assert answer(app, CALL, JSON).status == 503
     assert "RedisError: no connection" in caplog.text

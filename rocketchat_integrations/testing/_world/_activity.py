@@ -27,7 +27,7 @@ class AnsweredRequest:
     """The HTTP status of the answer."""
 
     note: str = ""
-    """Why the server refused the request, in more detail than the answer has; empty if it did not."""
+    """The reason for a refusal, in more detail than in the answer; empty if the request was not refused."""
 
 
 @attrs.frozen(kw_only=True)
@@ -50,7 +50,7 @@ class AnsweredCall:
     """The body of the answer."""
 
     failure: str = attrs.field(default="", repr=False)
-    """Why no answer arrived; empty if one did."""
+    """The reason why no answer arrived; empty if there is an answer."""
 
 
 Activity: TypeAlias = AnsweredRequest | AnsweredCall | StoredMessage

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeGuard, cast
 
 from ._documents import random_text
 from ._permissions import (
@@ -56,16 +56,22 @@ def with_tokens(description: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**description, "members": members, "credentials": tokens}
 
 
-def _names(description: Any, key: str, *fields: str) -> list[str]:
+def _names(description: object, key: str, *fields: str) -> list[str]:
     """Return the names of the users or rooms: the first of the fields, all of which are required."""
-    items: Any = description.get(key) if isinstance(description, Mapping) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    if not isinstance(items, (list, tuple)) or not all(_has_texts(item, fields) for item in items):  # pyright: ignore[reportUnknownVariableType]
-        raise ValueError(f"world needs {key}, a list of objects whose {', '.join(fields)} are text")
-    return [item[fields[0]] for item in items]  # pyright: ignore[reportUnknownVariableType]
+    items = cast("Mapping[str, object]", description).get(key) if isinstance(description, Mapping) else None
+    if isinstance(items, (list, tuple)):
+        listed = cast("Sequence[object]", items)
+        names = [item[fields[0]] for item in listed if _has_texts(item, fields)]
+        if len(names) == len(listed):
+            return names
+    raise ValueError(f"world needs {key}, a list of objects whose {', '.join(fields)} are text")
 
 
-def _has_texts(item: Any, fields: tuple[str, ...]) -> bool:
-    return isinstance(item, Mapping) and all(isinstance(item.get(field), str) for field in fields)  # pyright: ignore[reportUnknownMemberType]
+def _has_texts(item: object, fields: tuple[str, ...]) -> TypeGuard[Mapping[str, str]]:
+    if not isinstance(item, Mapping):
+        return False
+    values = cast("Mapping[str, object]", item)
+    return all(isinstance(values.get(field), str) for field in fields)
 
 
 def _check_known(key: str, what: str, names: Iterable[str], known: list[str]) -> None:
