@@ -35,8 +35,19 @@ IN_PARALLEL = ("--numprocesses=2", "--dist=worksteal")
 pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
 os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *map(str, sorted(pyenv.glob("versions/3.*/bin")))])
 
-# Tests of what is the same for each Python: sources, documentation, JSON Schema, and what the live suite leaves behind.
-WITH_ONE_PYTHON = ("docs", "live", "manifest/test_schema.py", "test_architecture.py", "test_project.py")
+# Tests of what is the same for each Python: sources, documentation, JSON Schema, JavaScript, recipes for CI, strategies
+# for hypothesis, and what the live suite leaves behind.
+WITH_ONE_PYTHON = (
+    "cli/test_gitops.py",
+    "docs",
+    "live",
+    "manifest/test_schema.py",
+    "scripts/test_analysis.py",
+    "scripts/test_ready_made.py",
+    "test_architecture.py",
+    "test_project.py",
+    "testing/test_strategies.py",
+)
 nox.options.sessions = ["tests", "contract", "lint", "types", "docs"]
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.download_python = "never"
