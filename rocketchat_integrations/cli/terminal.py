@@ -50,7 +50,13 @@ def counted(number: int, noun: str) -> str:
 def print_error(text: str) -> None:
     """Print to stderr; ignore a closed terminal."""
     with contextlib.suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+        _print_line(text, sys.stderr)
+
+
+def _print_line(text: str, stream: TextIO) -> None:
+    # In one write: print() makes two, and other threads and signals come between them.
+    stream.write(f"{text}\n")
+    stream.flush()
 
 
 def ask(question: str) -> bool:
@@ -104,7 +110,7 @@ def print_lines(lines: Iterable[MarkedLine], *, stderr: bool = False) -> None:
             _print_rich_line(console, line)
     else:
         for line in lines:
-            print(printable(line.mark + line.text).rstrip(), file=stream, flush=stderr)
+            _print_line(printable(line.mark + line.text).rstrip(), stream)
 
 
 def _print_rich_line(console: Console, line: MarkedLine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Callable
@@ -179,3 +180,18 @@ def test_an_interruption_starts_a_new_line(
     monkeypatch.setattr(Client, "list", press_ctrl_c)
     result = run_on_terminal("list")
     assert (result.status, result.out, result.err) == (130, "", "\ninterrupted by SIGINT\n")
+
+
+def test_a_message_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal, or a line of another thread, does not come between a message and its line break."""
+
+    class Stream(io.StringIO):
+        def write(self, text: str) -> int:
+            written.append(text)
+            return len(text)
+
+    written: list[str] = []
+    monkeypatch.setattr("sys.stderr", Stream())
+    terminal.print_error("one")
+    terminal.print_lines([terminal.MarkedLine("two"), terminal.MarkedLine("three")], stderr=True)
+    assert written == ["one\n", "two\n", "three\n"]
