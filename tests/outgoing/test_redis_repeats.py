@@ -8,7 +8,7 @@ import logging
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -48,12 +48,12 @@ def application(environ, start_response):
 
 
 @pytest.fixture
-def url(redis_socket: Path) -> Iterator[str]:
+def url(redis_socket: Path) -> str:
     """The URL of a Redis server without keys."""
     url = f"unix://{redis_socket}"
-    yield url
     with redis_client(url) as redis:
         redis.flushall()
+    return url
 
 
 def redis_client(url: str) -> Any:
