@@ -30,6 +30,7 @@ from rocketchat_integrations import (
     UserReference,
 )
 from rocketchat_integrations._protocol.codec import (
+    _RECORD_READERS,
     definition_body,
     history_entry,
     identity,
@@ -268,12 +269,32 @@ def test_a_history_entry_needs_only_its_id() -> None:
 
 def test_a_creator_may_lack_its_parts() -> None:
     """A deleted creator leaves an id or nothing."""
-    assert record({**ANSWER_IN, "_createdBy": {"_id": "u1", "username": None}}).created_by == UserReference("u1")
-    assert record({**ANSWER_IN, "_createdBy": {}}).created_by == UserReference()
-    assert record({**ANSWER_IN, "_updatedBy": ANSWER_IN["_createdBy"]}).updated_by == UserReference(
-        "CkCPNcvsvCDfmWLqC", "test.cat"
-    )
-    assert record({**ANSWER_IN, "scriptError": {"name": "SyntaxError"}}).script_error == ScriptError("SyntaxError")
+    it = EVERY_FIELD_IN
+    assert record({**it, "_createdBy": {"_id": "u1", "username": None}}).created_by == UserReference("u1")
+    assert record({**it, "_createdBy": {}}).created_by == UserReference()
+    assert record({**it, "_updatedBy": it["_createdBy"]}).updated_by == UserReference("CkCPNcvsvCDfmWLqC", "test.cat")
+    assert record({**it, "scriptError": {"name": "SyntaxError"}}).script_error == ScriptError("SyntaxError")
+
+
+_VALUES: tuple[Any, ...] = (
+    *(None, True, 0, 2.5, "", "x", [], ["a"], [1], {}, {"_id": "u1"}, {"_id": 1}, {"name": 1}),
+    *("2024-01-11", "2024-01-11T00:00:00+01:00", "2024-02-30T00:00:00Z", {"$date": 1484000000000}),
+)
+
+
+@pytest.mark.parametrize("document", [EVERY_FIELD_IN, EVERY_FIELD_OUT], ids=["incoming", "outgoing"])
+def test_a_record_is_read_alike_the_fast_and_the_slow_way(document: dict[str, Any]) -> None:
+    """Whatever a field holds, and without it: the same record, or the same errors."""
+    read_slowly = _RECORD_READERS[document["type"]]._read_any
+    for key in document.keys() - {"type"}:
+        without = {name: value for name, value in document.items() if name != key}
+        for changed in (without, *({**document, key: value} for value in _VALUES)):
+            fast, slow = integration(changed), read_slowly(changed, {}, "integration")
+            if isinstance(slow, DecodingError):
+                assert isinstance(fast, DecodingError)
+                assert fast.errors == slow.errors
+            else:
+                assert (type(fast), fast, repr(fast)) == (type(slow), slow, repr(slow))
 
 
 @pytest.mark.parametrize("document", [EVERY_FIELD_IN, EVERY_FIELD_OUT], ids=["incoming", "outgoing"])
