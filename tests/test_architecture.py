@@ -47,10 +47,10 @@ MAY_IMPORT = {
         "_protocol.errors": (
             "_protocol.readers _protocol.http _protocol.json_bodies _protocol.transport_errors exceptions"
         ),
-        "_protocol.list_bodies": "_protocol.readers exceptions",
+        "_protocol.list_bodies": "_protocol.json_bodies _protocol.readers exceptions",
         "_protocol.endpoints": (
-            "_protocol.http _protocol.readers _protocol.codec _protocol.list_bodies _protocol.normalization "
-            "_protocol.errors "
+            "_protocol.http _protocol.readers _protocol.codec _protocol.json_bodies _protocol.list_bodies "
+            "_protocol.normalization _protocol.errors "
             "_validation _message_rules models messages auth exceptions"
         ),
         # the protocol: flows

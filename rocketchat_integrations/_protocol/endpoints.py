@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import attrs
@@ -25,6 +25,7 @@ from rocketchat_integrations.models import HistoryEntry, IntegrationDefinition, 
 from . import codec, list_bodies
 from .errors import LOGIN, WEBHOOK, WEBHOOK_INFO, ErrorContext, error_text, payload, secrets_of
 from .http import Request, Response
+from .json_bodies import decoded
 from .normalization import merged_with
 from .readers import is_array, is_integer, is_mapping, is_object, is_sequence
 
@@ -73,9 +74,8 @@ class Page(Generic[T_co]):
         for number, data in enumerate(self.raw):
             record = decode(data, path)
             if isinstance(record, DecodingError):
-                record = decode(data, f"{path}[{number}]")
-            if isinstance(record, DecodingError):
-                record = codec.without_secrets(record, self.secrets)
+                error = cast(DecodingError, decode(data, f"{path}[{number}]"))
+                record = codec.without_secrets(error, self.secrets)
             yield record
 
 
@@ -326,7 +326,7 @@ def _call(
     authenticated: bool = True,
     idempotent: bool = True,
     not_found_means_done: bool = False,
-    parse: Callable[[bytes], object] = json.loads,
+    parse: Callable[[bytes], object] = decoded,
 ) -> Operation[T]:
     url = path or f"api/v1/{endpoint}"
     if query:
@@ -354,7 +354,7 @@ def _call_for_page(
     query: Mapping[str, str],
     context: ErrorContext,
     *,
-    parse: Callable[[bytes], object] = json.loads,
+    parse: Callable[[bytes], object] = decoded,
 ) -> Operation[Page[T]]:
     """Call an endpoint that answers with a page of a list."""
     operation = _call("GET", endpoint, read, query=query, context=context, parse=parse)

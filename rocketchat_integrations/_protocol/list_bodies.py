@@ -6,12 +6,13 @@ that each takes twice as long, and they need several times the memory of the tex
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any
+from itertools import chain
+from typing import cast
 
 from rocketchat_integrations.exceptions import DecodingError
 
+from .json_bodies import decoded
 from .readers import is_array, is_integer
 
 _START = b'{"integrations":['  # As servers write it. A body that starts otherwise is parsed at once.
@@ -26,36 +27,35 @@ class Elements:
         self._end = end  # of the body's last array
 
     def __iter__(self) -> Iterator[object]:
-        """Yield one element after the other.
+        """Return an iterator, which raises DecodingError where the body is not JSON."""
+        return chain.from_iterable(self._pieces())
 
-        Raises:
-            DecodingError: where the body is not JSON.
-        """
+    def _pieces(self) -> Iterator[list[object]]:
         count, start, size = 0, len(_START), _PIECE
         while (border := self._body.find(b"},{", start + size, self._end)) > 0:
             elements = _parsed_elements(self._body[start : border + 1])
             if elements is None:  # The border is within an element.
                 size *= 2
                 continue
-            yield from elements
+            yield elements
             count, start, size = count + len(elements), border + 2, _PIECE
         elements = _parsed_elements(self._body[start : self._end])
-        yield from self._rest(count) if elements is None else elements
+        yield self._rest(count) if elements is None else elements
 
     def _rest(self, count: int) -> list[object]:
         """Return the elements after the first ones. For a body with another array after this one."""
         elements = _parsed_object(self._body).get("integrations")
         if is_array(elements):
             return elements[count:]
-        error = "integrations: must be a JSON array that is not nested too deeply"
+        error = "integrations: must be a JSON array that can be decoded"
         raise DecodingError(f"a page of integrations cannot be read: {error}", errors=(error,))
 
 
 def parsed(body: bytes) -> object:
-    """Parse JSON like ``json.loads``. Of the answer of a list, return :class:`Elements`, the total and the success.
+    """Decode JSON. Of the answer of a list, return :class:`Elements`, the total and the success.
 
     Raises:
-        ValueError: if the body is not JSON.
+        ValueError: if the body is not JSON, or would take too much memory.
         RecursionError: if it is nested too deeply.
     """
     if body.startswith(_START):
@@ -64,22 +64,20 @@ def parsed(body: bytes) -> object:
         total = answer.get("total")
         if answer.get("integrations") == [] and answer.get("success") is True and is_integer(total):
             return {"integrations": Elements(body, end), "total": total, "success": True}
-    return json.loads(body)
+    return decoded(body)
 
 
-def _parsed_object(body: bytes) -> dict[str, Any]:
+def _parsed_object(body: bytes) -> dict[str, object]:
     """Parse a JSON object; return an empty one if it is not JSON."""
     try:
-        answer: dict[str, Any] = json.loads(body)
+        return cast("dict[str, object]", decoded(body))
     except (ValueError, RecursionError):
         return {}
-    return answer
 
 
 def _parsed_elements(inside: bytes) -> list[object] | None:
     """Parse the inside of an array. Returns None if it is not JSON."""
     try:
-        elements: list[object] = json.loads(b"[%b]" % inside)
+        return cast("list[object]", decoded(b"[%b]" % inside))
     except (ValueError, RecursionError):
         return None
-    return elements

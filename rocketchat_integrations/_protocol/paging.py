@@ -104,15 +104,15 @@ class Pager(Generic[T]):
             self._created += change
             if self._created > _MAX_GROWTH:
                 raise _incomplete(f"it grew by more than {_MAX_GROWTH} records while it was read")
-            return self._readable(self._new(page))
+            return self._new(page)
         if self._seen < self._total - self._created:
             raise _incomplete(f"{self._seen} records, of {self._total}")
         return None
 
-    def _new(self, page: Page[Any]) -> Iterator[T | DecodingError]:
-        """Yield the records of a page that were on no earlier page, then prepare for the next page."""
+    def _new(self, page: Page[Any]) -> Iterator[T]:
+        """Yield the records of a page that were on no earlier page and pass the filter, then prepare for the next."""
         count = repeats = 0
-        is_sorted, ids, before = self._is_sorted_by_id, self._ids, self._last_id
+        is_sorted, ids, before, keep = self._is_sorted_by_id, self._ids, self._last_id, self._keep
         last: str | None = None
         for record in page.records():
             count += 1
@@ -129,7 +129,10 @@ class Pager(Generic[T]):
                 if is_repeated:
                     repeats += 1
                     continue
-            yield record
+            if isinstance(record, DecodingError):
+                self._report(record)
+            elif keep is None or keep(record):
+                yield record
         self._last_id = max(filter(None, (before, last)), default=None)
         self._advance(page, count, repeats)
 
@@ -157,17 +160,11 @@ class Pager(Generic[T]):
         self._rest, self._count = None, PAGE_SIZE
         return (yield from call(self._page_at(self._offset, PAGE_SIZE)))
 
-    def _readable(self, records: Iterable[T | DecodingError]) -> Iterator[T]:
-        """Yield the records that pass the filter. Errors are reported or raised."""
-        keep = self._keep
-        for record in records:
-            if not isinstance(record, DecodingError):
-                if keep is None or keep(record):
-                    yield record
-            elif self._on_error is not None:
-                self._on_error(record)
-            else:
-                raise record
+    def _report(self, error: DecodingError) -> None:
+        """Report the error for a record that cannot be read, or raise it."""
+        if self._on_error is None:
+            raise error
+        self._on_error(error)
 
 
 def _incomplete(error: str) -> DecodingError:
@@ -272,6 +269,13 @@ class _RoomPager(Pager[IntegrationRecord]):
 
             self._is_first, self._keep = False, keep
         return (yield from super().next_page())
+
+    def _readable(self, records: Iterable[IntegrationRecord | DecodingError]) -> Iterator[IntegrationRecord]:
+        for record in records:
+            if isinstance(record, DecodingError):
+                self._report(record)
+            else:
+                yield record
 
 
 def room_name(room: RoomList) -> Flow[str | None]:

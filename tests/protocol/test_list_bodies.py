@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -56,8 +57,22 @@ def test_the_first_records_do_not_wait_for_the_last(broken: bytes) -> None:
     assert next(elements)["_id"] == "0"
     with pytest.raises(DecodingError, match="a page of integrations cannot be read") as caught:
         list(elements)
-    assert caught.value.errors == ("integrations: must be a JSON array that is not nested too deeply",)
+    assert caught.value.errors == ("integrations: must be a JSON array that can be decoded",)
     assert caught.value.__context__ is None
+
+
+def test_a_record_that_would_grow_in_memory_is_not_decoded() -> None:
+    """A million empty arrays, 3 MB, would take 64 MB. The records before it are read."""
+    answer: Any = list_bodies.parsed(_body([*_long(), {"x": [[]] * 1_000_000}, {"_id": "last"}]))
+    elements = iter(answer["integrations"])
+    assert next(elements)["_id"] == "0"
+    tracemalloc.start()
+    try:
+        with pytest.raises(DecodingError, match="a JSON array that can be decoded"):
+            list(elements)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
