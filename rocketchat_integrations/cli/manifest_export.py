@@ -141,7 +141,8 @@ def _unused(name: str, separator: str, suffix: str, used: Iterable[str]) -> str:
 
 
 def _toml(tables: _Tables) -> str:
-    lines = [f"{name} = []" for name, entries in tables.items() if not entries]
+    # An empty file is no manifest. A table that has no entries yet is left out otherwise: [[outgoing]] can be appended.
+    lines = [] if any(tables.values()) else [f"{name} = []" for name in tables]
     for name, entries in tables.items():
         for entry in entries:
             lines += ["", f"[[{name}]]", *(f"{key} = {_toml_value(value)}" for key, value in entry.items())]

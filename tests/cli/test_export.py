@@ -180,6 +180,20 @@ def test_an_empty_workspace_is_an_empty_manifest(workspace: Workspace, run: Run,
         assert run("plan", path, "--prune-all").status == 0
 
 
+def test_an_entry_of_the_other_type_can_be_appended(
+    workspace: Workspace, client: Client, run: Run, tmp_path: Path
+) -> None:
+    """As the documentation shows: a TOML file with `outgoing = []` could have no `[[outgoing]]`."""
+    client.create(IncomingIntegration("ci", channel="#general", username="rocket.cat"))
+    path = tmp_path / "m.toml"
+    assert run("export", str(path)).status == 0
+    with path.open("a") as file:
+        file.write(
+            '[[outgoing]]\nname = "bot"\nusername = "rocket.cat"\nevent = "sendMessage"\nurls = "http://a.example"\n'
+        )
+    assert "create outgoing 'bot'" in run("plan", str(path)).out
+
+
 def test_two_of_one_name_have_ids(client: Client, hook: IncomingIntegrationRecord, run: Run, tmp_path: Path) -> None:
     """Only integrations that share type and name are exported with their ids."""
     other = client.create(attrs.evolve(HOOK, name="ci"))
