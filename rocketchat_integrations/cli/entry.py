@@ -16,6 +16,8 @@ from .failures import failure_text
 from .interruptions import signal_of
 from .terminal import one_line, print_error, printable
 
+_OUTPUT_CLOSED = 141  # what a shell shows for a program that SIGPIPE has ended
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
@@ -25,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 if the command succeeded, 2 if ``plan``, ``validate``, ``doctor``, ``script check`` or
-        ``script test`` found something, 1 after a failure, 130 after Ctrl-C,
+        ``script test`` found something, 1 after a failure, 130 after Ctrl-C, 141 if standard output was closed,
         128 and the number of the signal after SIGTERM or SIGHUP during ``apply``.
     """
     _open_closed_streams()
@@ -84,6 +86,7 @@ def _exit_status(run: Callable[[], int | None], *, debug: bool) -> int:
         return 128 + number
     except BrokenPipeError:
         _discard_output()
+        return _OUTPUT_CLOSED
     except Exception as error:
         if debug:
             for line in "".join(traceback.format_exception(error)).split("\n"):
