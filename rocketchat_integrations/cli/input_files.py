@@ -18,10 +18,8 @@ def read_file(path: str) -> bytes:
         CommandError: if it is a folder, a device or a pipe, or is too large.
         OSError: if it cannot be read.
     """
-    # Without blocking: opening a pipe would wait for its writer.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    with open(path, "rb", opener=_open_without_blocking) as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             raise CommandError(f"{path} is not a regular file and cannot be read")
         return _limited(stream.read(_MAX_SIZE + 1), path)
 
@@ -40,3 +38,7 @@ def _limited(content: bytes, source: str) -> bytes:
     if len(content) > _MAX_SIZE:
         raise CommandError(f"{source} is larger than {_MAX_SIZE // 2**20} MiB")
     return content
+
+
+def _open_without_blocking(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # opening a pipe would wait for its writer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import logging
@@ -322,7 +323,7 @@ def test_a_closed_pipe_ends_the_command_quietly(
     os.close(reader)
     with os.fdopen(writer, "w") as output:
         monkeypatch.setattr(sys, "stdout", output)
-        assert cli.main(["list"]) == 1
+        assert cli.main(["list"]) == 141  # as a program that SIGPIPE ends
         output.write("more")
         output.flush()
     assert capsys.readouterr().err == ""
@@ -354,9 +355,15 @@ READS_A_FILE = [
 def test_only_regular_files_are_read(hook: object, run: Run, tmp_path: Path, arguments: list[str]) -> None:
     """No device, which has no end, and no pipe, which may have no writer. Regular ones have a limit."""
     os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "folder").mkdir()
     with (tmp_path / "large").open("wb") as large:
         large.truncate(2**40)
-    messages = {"/dev/zero": "is not a regular file", "fifo": "is not a regular file", "large": "is larger than 16 MiB"}
+    messages = {
+        "/dev/zero": " is not a regular file",
+        "fifo": " is not a regular file",
+        "folder": f": {os.strerror(errno.EISDIR)}",
+        "large": " is larger than 16 MiB",
+    }
     for name, message in messages.items():
         path = str(tmp_path / name)  # of an absolute path, itself
-        assert f"{path} {message}" in run(*(argument.format(path) for argument in arguments)).error
+        assert f"{path}{message}" in run(*(argument.format(path) for argument in arguments)).error
