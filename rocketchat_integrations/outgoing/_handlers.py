@@ -73,9 +73,10 @@ class Handlers:
 
     def check_is_free(self, token: str | None) -> None:
         """Raise ConfigurationError if a call with this token could be for two handlers."""
-        taken = {each.token for each in self.all}
+        taken = {each.token: each.event for each in self.all}
         if token in taken:
-            raise ConfigurationError("token: already has a handler; give each event a token of its own")
+            event = taken[token]
+            raise ConfigurationError(f"token: already has a handler, for {event}; give each handler a token of its own")
         if taken and (token is None or None in taken):
             raise ConfigurationError("token: the handler for None must be the only one, because it takes every call")
 

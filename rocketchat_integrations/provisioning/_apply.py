@@ -150,7 +150,7 @@ def jobs_of(
     others = by_name(records.values(), {step.id for step in (*plan.updates, *plan.removals)})
     reasons = list(_changes_since(plan, wanted, records, others)) or list(misstatements(plan.steps, records))
     if reasons:
-        raise StalePlan("\n".join(["the workspace has changed since the plan was made: plan again", *reasons]))
+        raise StalePlan("\n".join(["the plan is out of date, make a new one:", *reasons]))
 
     def call(step: Step) -> Callable[[], object]:
         if isinstance(step, Create):
