@@ -143,8 +143,11 @@ class Pager(Generic[T]):
         self._offset += count
         # Such a total is not believed: one more page tells whether the list has ended.
         self._exceeds_total = count > 0 and self._offset > page.total
+        if self._seen - _MAX_GROWTH > page.total:
+            raise _incomplete(f"more than {_MAX_GROWTH} records beyond a total of {page.total}")
+        goes_on = self._offset < page.total or self._exceeds_total
         has_moved = count > 0 and self._repeats <= self._removed + self._created
-        if repeats == count and self._offset < page.total and not has_moved:
+        if repeats == count and goes_on and not has_moved:
             raise _incomplete(f"no new records from {self._offset - count} on, of {page.total}")
         if self._rest is not None:
             if self._count == _ALL and self._offset < page.total:

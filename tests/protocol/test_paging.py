@@ -250,6 +250,20 @@ def test_a_total_that_is_too_small_does_not_end_the_list(wire: Wire) -> None:
     assert _page(wire, pages) is None
 
 
+def test_a_total_that_is_too_small_does_not_make_the_list_endless(wire: Wire) -> None:
+    """A server that ignores the offset repeats its only page; another one invents records without end."""
+    records = [wire.record(_id=id) for id in ("a", "b")]
+    with pytest.raises(DecodingError, match="incomplete: no new records from 2 on, of 1"):
+        list(_read(_all(), wire, lambda _: wire.ok(integrations=records, total=1)))
+    numbers = itertools.count()
+    with pytest.raises(DecodingError, match="incomplete: more than 10000 records beyond a total of 1"):
+        list(_read(_all(), wire, lambda _: wire.ok(integrations=_numbered(wire, numbers), total=1)))
+
+
+def _numbered(wire: Wire, numbers: Iterator[int]) -> list[dict[str, Any]]:
+    return [wire.record(_id=f"{number:06}") for number in itertools.islice(numbers, 1000)]
+
+
 def test_a_list_that_is_emptied_meanwhile_ends(wire: Wire) -> None:
     """When others remove everything, the list ends after one more request."""
     pages = _all().pages()
