@@ -11,7 +11,8 @@ from .readers import is_object
 
 # Smaller texts are not measured: decoded, they take at most 35 times their size.
 _MEASURED_SIZE = 2**20
-# A record takes 3 to 4 times its size in memory; minified JavaScript counts as 13 times: its brackets are counted, too.
+# A record takes 3 to 4 times its size in memory. Brackets and commas in scripts are counted, too: minified JavaScript
+# counts as 13 times its size.
 _MOST_GROWTH = 16
 # Bytes of memory that an empty list, a small object and an element take in CPython.
 _LIST, _OBJECT, _ELEMENT = 72, 192, 64
@@ -30,10 +31,10 @@ class _TooLarge(ValueError):
 
 
 def decoded(text: bytes) -> object:
-    """Decode JSON like ``json.loads``, unless it would take more than 16 times its size in memory.
+    """Decode JSON like ``json.loads``.
 
     Raises:
-        ValueError: if it would, or is not JSON.
+        ValueError: if it is not JSON, or is longer than 1 MiB and could take more than 16 times its size in memory.
         RecursionError: if it is nested too deeply.
     """
     if len(text) > _MEASURED_SIZE and _would_grow_too_much(text):
@@ -61,8 +62,8 @@ def parse_object(body: bytes, parse: Callable[[bytes], object] = decoded) -> dic
 
 def _would_grow_too_much(text: bytes) -> bool:
     """Return whether the decoded text could take too much memory."""
-    size = text.count(b"[") * _LIST + text.count(b"{") * _OBJECT + text.count(b",") * _ELEMENT
-    return size > _MOST_GROWTH * len(text)
+    memory = text.count(b"[") * _LIST + text.count(b"{") * _OBJECT + text.count(b",") * _ELEMENT
+    return memory > _MOST_GROWTH * len(text)
 
 
 # What can stand after the position of the error in JSON that was cut off: nothing, or a part of a token.

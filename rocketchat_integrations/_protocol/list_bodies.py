@@ -12,10 +12,11 @@ from typing import cast
 
 from rocketchat_integrations.exceptions import DecodingError
 
-from .json_bodies import decoded
-from .readers import is_array, is_integer
+from .json_bodies import Flaw, decoded, parse_object
+from .readers import is_array, is_integer, is_object
 
 _START = b'{"integrations":['  # As servers write it. A body that starts otherwise is parsed at once.
+_BORDER = b'},{"'  # Between two records. In a string, as in a script, the quote would be escaped.
 _PIECE = 20_000  # bytes
 
 
@@ -32,7 +33,7 @@ class Elements:
 
     def _pieces(self) -> Iterator[list[object]]:
         count, start, size = 0, len(_START), _PIECE
-        while (border := self._body.find(b"},{", start + size, self._end)) > 0:
+        while (border := self._body.find(_BORDER, start + size, self._end)) > 0:
             elements = _parsed_elements(self._body[start : border + 1])
             if elements is None:  # The border is within an element.
                 size *= 2
@@ -44,10 +45,11 @@ class Elements:
 
     def _rest(self, count: int) -> list[object]:
         """Return the elements after the first ones. For a body with another array after this one."""
-        elements = _parsed_object(self._body).get("integrations")
-        if is_array(elements):
+        answer = parse_object(self._body)
+        error = answer.value if isinstance(answer, Flaw) else "integrations: must be a JSON array"
+        elements = answer.get("integrations") if is_object(answer) else None
+        if is_array(elements) and len(elements) >= count:
             return elements[count:]
-        error = "integrations: must be a JSON array that can be decoded"
         raise DecodingError(f"a page of integrations cannot be read: {error}", errors=(error,))
 
 

@@ -1,4 +1,4 @@
-"""Read a record fast, if it has the fields that every server stores, and if all its fields have their usual types.
+"""Read a record fast, if it has the fields that servers since 6.4 always store, and all fields have their usual types.
 
 Written out field by field: a loop over a table of readers takes twice as long. Each type has a function of its own,
 with the common fields in both: the interpreter sets an attribute faster where the class is always the same.
