@@ -68,6 +68,7 @@ class Reply(Message):
       the permission ``message-impersonate`` for the integration's user; without it, nothing is posted.
     - ``custom_fields`` must be enabled in the workspace (``Message_CustomFields_Enabled``); from 8.x on, nothing is
       posted if they are not.
+    - ``text`` longer than the workspace allows, by default 5,000 characters, is not posted from 8.x on.
 
     A reply with an attachment that the server refuses is answered with 500 and logged. Other refusals are shown only in
     the integration's history.
