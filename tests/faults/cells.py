@@ -34,8 +34,8 @@ Times: TypeAlias = Literal["once", "always"]
 ATTEMPTS = 2
 RATE_LIMIT_WAIT = 0.3
 _POLICY = RetryPolicy(attempts=ATTEMPTS, backoff=0.01, backoff_max=0.02, total=5.0, rate_limit_wait=RATE_LIMIT_WAIT)
-# A fault that makes a client wait gets the short one; for the others it must not matter.
-SHORT = Timeout(connect=0.25, read=0.25, total=0.5)
+# A fault that makes a client wait gets a short one; for the others it must not matter.
+_SHORT = Timeout(connect=0.25, read=0.25, total=0.5)
 _LONG = Timeout(connect=10.0, read=10.0, total=20.0)
 
 
@@ -47,6 +47,8 @@ class Cell:
     method: Method
     fault: Fault
     times: Times = "once"
+    short_timeout: Timeout = _SHORT
+    """The limits of a fault that makes a client wait, and also of the requests after it, which are answered."""
 
     def __str__(self) -> str:
         return f"{self.twin}-{self.method.name}-{self.fault.name}-{self.times}"
@@ -177,7 +179,7 @@ class Laboratory:
     @contextmanager
     def _caller(self, cell: Cell, url: str) -> Generator[Caller, None, None]:
         options: ConnectionKeywords = {
-            "timeout": SHORT if cell.fault.waits else _LONG,
+            "timeout": cell.short_timeout if cell.fault.waits else _LONG,
             "retry": _POLICY,
             "verify": str(self.site.bundle) if url.startswith("https") else True,
         }

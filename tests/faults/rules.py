@@ -7,7 +7,7 @@ from typing import Any
 
 from rocketchat_integrations import ConfigurationError, RocketChatError
 
-from .cells import ATTEMPTS, RATE_LIMIT_WAIT, SHORT, Cell, Effects, Outcome
+from .cells import ATTEMPTS, RATE_LIMIT_WAIT, Cell, Effects, Outcome
 
 # What other programs on the machine may take, in seconds.
 _SLACK = 1.8
@@ -23,7 +23,7 @@ _LOST = ("lost before the server acted", "lost after the server acted", "hanging
 def longest(cell: Cell) -> float:
     """Return the seconds that the call may take."""
     tries = ATTEMPTS * _FAILING_REQUESTS if cell.times == "always" else 1
-    waits = tries * (SHORT.connect + SHORT.total) if cell.fault.waits else RATE_LIMIT_WAIT
+    waits = tries * (cell.short_timeout.connect + cell.short_timeout.total) if cell.fault.waits else RATE_LIMIT_WAIT
     return waits + _SLACK + (tries * _LARGE if cell.fault.is_large else 0.0)
 
 

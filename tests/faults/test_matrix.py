@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from rocketchat_integrations import Timeout
 from rocketchat_integrations._protocol.readers import is_array, is_object
 from tests.client.calls import CALLS
 
@@ -22,6 +23,8 @@ from .proxy import Act, Arrival, http_answer
 from .rules import broken_rules
 
 TWINS: tuple[Twin, ...] = ("sync", "async")
+# The selection runs beside all other tests. Its only fault that makes a client wait hangs for 10 s.
+_PATIENT = Timeout(connect=2.0, read=2.0, total=4.0)
 Record = Callable[[dict[str, Any]], None]
 
 
@@ -51,7 +54,7 @@ def _selection() -> Iterator[Cell]:
     for number, fault in enumerate(quick):
         method = METHODS[number % len(METHODS)]
         if _is_possible(method, fault):
-            yield Cell(TWINS[number % 2], method, fault)
+            yield Cell(TWINS[number % 2], method, fault, short_timeout=_PATIENT)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

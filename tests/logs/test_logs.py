@@ -555,8 +555,10 @@ def test_closing_posts_what_is_waiting(room: Room, make: MakeHandler) -> None:
     handler, log = make()
     for number in range(20):
         log.info("record %d", number)
+    thread = handler._sender._thread
     handler.close()
-    assert not any(thread.name == THREAD for thread in threading.enumerate())
+    assert thread is not None
+    assert not thread.is_alive()
     handler.close()
     log.info("too late")
     handler.flush()

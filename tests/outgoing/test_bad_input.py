@@ -69,6 +69,7 @@ def test_any_bytes_or_text_are_refused(body: bytes | str, event: EventType, cont
         assert set(json.loads(answer.body)) == {"error"}
 
 
+@settings(deadline=None)
 @given(values, events, st.booleans())
 def test_any_json_is_a_payload_or_a_refusal(document: object, event: EventType, ascii_only: bool) -> None:
     body = json.dumps(document, ensure_ascii=ascii_only)

@@ -7,7 +7,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import example, given, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from rocketchat_integrations import DecodingError
 from rocketchat_integrations._protocol import list_bodies
@@ -31,6 +31,7 @@ def _read(body: bytes) -> tuple[list[Any], int]:
     return list(answer["integrations"]), answer["total"]
 
 
+@settings(deadline=None)
 @example([{"a": [{}, {}, {}]}, {"b": "},{"}, {}], {"c": [{}, {}]})
 @given(st.lists(st.dictionaries(_TEXT, _VALUE, max_size=4) | _VALUE, max_size=6), st.dictionaries(_TEXT, _VALUE))
 def test_any_list_is_read_in_pieces_as_at_once(elements: list[Any], others: dict[str, Any]) -> None:
