@@ -148,7 +148,7 @@ def test_an_exception_thrown_into_a_coroutine_is_raised(serve: Serve, http: Http
         with pytest.raises(SoftTimeLimit) as caught:
             await _throw(error, transport.send(get(peer.url)), asked)
         assert caught.value is error
-        assert await asyncio.to_thread(peer.closed.acquire, timeout=5)
+        assert await asyncio.to_thread(peer.closed.acquire, timeout=60)
         await transport.close()
 
     asyncio.run(main())
