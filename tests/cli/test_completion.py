@@ -31,7 +31,8 @@ GUIDE = Path(__file__).parents[2] / "docs" / "reference" / "cli.rst"
 
 @pytest.fixture
 def ask(run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
-    """Ask for the completions of a line, as the function for bash does."""
+    """Ask for the completions of a line, as the function for bash does. The server has time to answer."""
+    monkeypatch.setattr("rocketchat_integrations.cli.integration_names._SECONDS", 60)
 
     def completions(line: str) -> set[str]:
         words = f"rocketchat-integrations {line}".split(" ")

@@ -198,7 +198,7 @@ def connect(serve: Serve, clean_environment: None, library: Library) -> Iterator
     transports: list[Transport] = []
 
     def make(url: str, **options: Unpack[ConnectionKeywords]) -> Transport:
-        all_options: ConnectionKeywords = {"timeout": Timeout(5, 5, 5), "max_response_size": 2**20, **options}
+        all_options: ConnectionKeywords = {"timeout": Timeout(60, 60, 60), "max_response_size": 2**20, **options}
         transports.append(library(url, ConnectionOptions(**all_options)))
         return transports[-1]
 

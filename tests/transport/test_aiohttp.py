@@ -148,7 +148,7 @@ def test_a_connection_that_the_server_has_closed_is_not_used(serve: Serve, http:
 
     def answer_and_wait(connection: socket.socket) -> None:
         connection.sendall(http.answer())
-        answered.wait(5)
+        answered.wait(60)
 
     peer = serve(answer_and_wait)
 
@@ -157,7 +157,7 @@ def test_a_connection_that_the_server_has_closed_is_not_used(serve: Serve, http:
         await transport.send(_request(peer.url))
         peer.connections[0].shutdown(socket.SHUT_RDWR)
         answered.set()
-        assert peer.closed.acquire(timeout=5)  # blocks the loop
+        assert peer.closed.acquire(timeout=60)  # blocks the loop
         assert (await transport.send(_request(peer.url, "POST"))).status == 200
         await transport.close()
 
@@ -205,7 +205,7 @@ def test_a_cancelled_request_closes_its_connection(serve: Serve, clean_environme
         with pytest.raises(asyncio.CancelledError) as caught:
             await sending
         assert caught.value.__context__ is None
-        assert await asyncio.to_thread(peer.closed.acquire, timeout=5)
+        assert await asyncio.to_thread(peer.closed.acquire, timeout=60)
         assert len(asyncio.all_tasks()) == 1
         await transport.close()
 
@@ -220,7 +220,7 @@ def test_a_request_cancelled_while_the_name_is_looked_up_leaves_no_task(
 
     def look_up(*_: object, **__: object) -> None:
         asked.set()
-        released.wait(5)
+        released.wait(60)
         raise socket.gaierror(-2, "no")
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
@@ -228,7 +228,7 @@ def test_a_request_cancelled_while_the_name_is_looked_up_leaves_no_task(
     async def main() -> None:
         transport = AiohttpTransport("http://chat.example/", ConnectionOptions())
         sending = asyncio.create_task(transport.send(_request("http://chat.example/")))
-        assert await asyncio.to_thread(asked.wait, 5)
+        assert await asyncio.to_thread(asked.wait, 60)
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending

@@ -261,7 +261,7 @@ def test_a_failure_leaves_nothing_behind(
     transport = connect(peer.url, max_response_size=1000, pool_size=1)
     with pytest.raises(TransportError):
         transport.send(get(peer.url))
-    assert peer.closed.acquire(timeout=5)
+    assert peer.closed.acquire(timeout=60)
     peer.answer = http.answer(_JSON)
     assert transport.send(get(peer.url)).body == _JSON
 
@@ -272,5 +272,5 @@ def test_a_connection_that_the_server_closed_meanwhile_is_replaced(serve: Serve,
     transport = connect(peer.url)
     for _ in range(3):
         assert transport.send(get(peer.url)).body == _JSON
-        assert peer.closed.acquire(timeout=5)
+        assert peer.closed.acquire(timeout=60)
     assert len(peer.connections) == 3

@@ -70,8 +70,8 @@ def test_a_request_that_is_not_read_ends_at_the_total_timeout(connect: Connect) 
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
         request = Request("POST", url, "x", body=bytes(2**25))
         began = time.monotonic()
-        error = failure(connect, url, request, timeout=Timeout(5, 5, 0.1))
-    assert time.monotonic() - began < 4
+        error = failure(connect, url, request, timeout=Timeout(60, 60, 0.1))
+    assert time.monotonic() - began < 50
     assert (error.kind, error.may_have_acted) == ("timeout", True)
 
 
@@ -117,7 +117,7 @@ def test_a_connection_with_unread_bytes_is_not_used_again(
         answer, more = http.answer(b"0"), _LEFT_OVER[what]
         if when == "later":
             connection.sendall(answer)
-            is_answered.wait(5)
+            is_answered.wait(60)
             answer = b""
         connection.sendall(answer + more)
         is_sent.set()
@@ -129,7 +129,7 @@ def test_a_connection_with_unread_bytes_is_not_used_again(
     with pytest.raises(TransportError) if is_refused else nullcontext():
         assert transport.send(get(peer.url)).body == b"0"
     is_answered.set()
-    assert is_sent.wait(5)
+    assert is_sent.wait(60)
     peer.answer = http.answer(b"1")
     assert transport.send(get(peer.url)).body == b"1"
     assert peer.attempts == 2
@@ -153,7 +153,7 @@ def test_a_change_of_protocol_is_refused(serve: Serve, connect: Connect) -> None
     peer = serve(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
     error = failure(connect, peer.url)
     assert (error.kind, error.may_have_acted) == ("other", True)
-    assert peer.closed.acquire(timeout=5)
+    assert peer.closed.acquire(timeout=60)
 
 
 def test_an_idle_connection_is_not_used(
@@ -177,7 +177,7 @@ def test_pool_size_limits_the_connections_that_are_kept(
     all_asked = threading.Barrier(3)
 
     def act(connection: socket.socket) -> None:
-        all_asked.wait(5)
+        all_asked.wait(60)
         connection.sendall(http.answer())
 
     peer = serve(act)

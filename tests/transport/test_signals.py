@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import signal
 import socket
@@ -27,19 +28,38 @@ class SoftTimeLimit(Exception):
     """An exception like that of Celery."""
 
 
+class Alarm:
+    """Raises an exception once, while the program waits for bytes of a socket.
+
+    Elsewhere it could interrupt a callback whose exceptions Python ignores, such as the one of a weak reference.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.has_rung = False
+
+    def ring(self, interrupted: object) -> None:
+        is_waiting = getattr(interrupted, "f_code", None) is socket.SocketIO.readinto.__code__
+        if is_waiting and not self.has_rung:
+            self.has_rung = True
+            raise self.error
+
+
 class Handler:
     """A signal handler in each of its forms, which raises an exception."""
 
     def __init__(self, error: Exception) -> None:
-        self.error = error
+        self.alarm = Alarm(error)
 
-    def __call__(self, *_: object) -> None:
-        raise self.error
+    def __call__(self, *arguments: object) -> None:
+        self.alarm.ring(arguments[-1])
 
 
 def _function(error: Exception) -> Callable[..., None]:
-    def handle(*_: object) -> None:
-        raise error
+    alarm = Alarm(error)
+
+    def handle(*arguments: object) -> None:
+        alarm.ring(arguments[-1])
 
     return handle
 
@@ -50,15 +70,19 @@ def _partial(error: Exception) -> Callable[..., None]:
 
 @pytest.fixture
 def interrupt() -> Iterator[Callable[[Callable[..., None]], Answer]]:
-    """Make an answer that sends a signal to the main thread, which waits for the answer."""
+    """Make an answer that sends signals to the main thread until it closes the connection."""
     before = signal.getsignal(signal.SIGUSR1)
 
     def make(handler: Callable[..., None]) -> Answer:
         signal.signal(signal.SIGUSR1, handler)
 
         def act(connection: socket.socket) -> None:
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
-            connection.recv(1)
+            connection.settimeout(0.01)
+            is_open = True
+            while is_open:
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+                with contextlib.suppress(TimeoutError):
+                    is_open = connection.recv(1) != b""
 
         return act
 
@@ -91,6 +115,7 @@ def test_the_exception_of_a_signal_handler_is_raised(
         transport.send(get(peer.url))
     assert caught.value is error
     assert (error.__cause__, error.__context__) == (None, None)
+    assert peer.closed.acquire(timeout=60)  # no signal comes any more
     peer.answer = http.answer(b"next")
     assert transport.send(get(peer.url)).body == b"next"
     assert peer.attempts == 2
@@ -123,7 +148,7 @@ def test_an_exception_thrown_into_a_coroutine_is_raised(serve: Serve, http: Http
         with pytest.raises(SoftTimeLimit) as caught:
             await _throw(error, transport.send(get(peer.url)), asked)
         assert caught.value is error
-        assert await asyncio.to_thread(peer.closed.acquire, timeout=5)
+        assert await asyncio.to_thread(peer.closed.acquire, timeout=60)
         await transport.close()
 
     asyncio.run(main())
