@@ -25,7 +25,7 @@ from rocketchat_integrations.models import HistoryEntry, IntegrationDefinition, 
 from . import codec, list_bodies
 from .errors import LOGIN, WEBHOOK, WEBHOOK_INFO, ErrorContext, error_text, payload, secrets_of
 from .http import Request, Response
-from .json_bodies import decoded
+from .json_bodies import decode_json
 from .normalization import merged_with
 from .readers import is_array, is_integer, is_mapping, is_object, is_sequence
 
@@ -113,7 +113,7 @@ def list_page(offset: int, count: int, *, name: str | None, type: str | None) ->
         query["name"] = name
     if type is not None:
         query["type"] = type
-    return _call_for_page("integrations.list", _integrations, query, ErrorContext(_ANY), parse=list_bodies.parsed)
+    return _call_for_page("integrations.list", _integrations, query, ErrorContext(_ANY), parse=list_bodies.decode_list)
 
 
 def history_page(id: str, offset: int, count: int) -> Operation[Page[HistoryEntry]]:
@@ -326,7 +326,7 @@ def _call(
     authenticated: bool = True,
     idempotent: bool = True,
     not_found_means_done: bool = False,
-    parse: Callable[[bytes], object] = decoded,
+    parse: Callable[[bytes], object] = decode_json,
 ) -> Operation[T]:
     url = path or f"api/v1/{endpoint}"
     if query:
@@ -354,7 +354,7 @@ def _call_for_page(
     query: Mapping[str, str],
     context: ErrorContext,
     *,
-    parse: Callable[[bytes], object] = decoded,
+    parse: Callable[[bytes], object] = decode_json,
 ) -> Operation[Page[T]]:
     """Call an endpoint that answers with a page of a list."""
     operation = _call("GET", endpoint, read, query=query, context=context, parse=parse)

@@ -32,7 +32,7 @@ from rocketchat_integrations.exceptions import (
 )
 
 from .http import Request, Response
-from .json_bodies import Flaw, decoded, parse_object
+from .json_bodies import Flaw, decode_json, parse_object
 from .readers import is_array, is_object
 from .transport_errors import failure
 
@@ -78,7 +78,7 @@ def payload(
     response: Response,
     request: Request,
     context: ErrorContext,
-    parse: Callable[[bytes], object] = decoded,
+    parse: Callable[[bytes], object] = decode_json,
 ) -> Mapping[str, object]:
     """Return the response's JSON object, or raise the exception that the response means."""
     found = _parsed(response, parse)

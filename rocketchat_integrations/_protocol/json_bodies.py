@@ -1,4 +1,4 @@
-"""Decode the JSON of responses, within limits. Tell a broken object from a body that is something else."""
+"""Decode the JSON of responses, with limits of size and depth. Detect JSON that was cut off."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .readers import is_object
 
 # Smaller texts are not measured: decoded, they take at most 35 times their size.
 _MEASURED_SIZE = 2**20
-# A record takes 3 to 4 times its size in memory. Brackets and commas in scripts are counted, too: minified JavaScript
-# counts as 13 times its size.
+# A record takes 3 to 4 times the size of its JSON in memory. Brackets and commas in scripts are counted, too, so that
+# minified JavaScript is estimated at 13 times its size.
 _MOST_GROWTH = 16
 # Bytes of memory that an empty list, a small object and an element take in CPython.
 _LIST, _OBJECT, _ELEMENT = 72, 192, 64
@@ -30,7 +30,7 @@ class _TooLarge(ValueError):
     """Decoded, the text would take too much memory."""
 
 
-def decoded(text: bytes) -> object:
+def decode_json(text: bytes) -> object:
     """Decode JSON like ``json.loads``.
 
     Raises:
@@ -42,7 +42,7 @@ def decoded(text: bytes) -> object:
     return json.loads(text)
 
 
-def parse_object(body: bytes, parse: Callable[[bytes], object] = decoded) -> dict[str, object] | Flaw | None:
+def parse_object(body: bytes, parse: Callable[[bytes], object] = decode_json) -> dict[str, object] | Flaw | None:
     """Return the JSON object; what is wrong with it; or None if the body is not meant as one."""
     try:
         value = parse(body)

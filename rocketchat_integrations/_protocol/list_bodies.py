@@ -1,6 +1,6 @@
-"""Parse the body of a long list piece by piece.
+"""Decode the body of a long list piece by piece.
 
-Parsing it at once creates the dicts of all records before the first is used: they do not fit the processor's cache, so
+Decoding it at once creates the dicts of all records before the first is used: they do not fit the processor's cache, so
 that each takes twice as long, and they need several times the memory of the text.
 """
 
@@ -12,35 +12,35 @@ from typing import cast
 
 from rocketchat_integrations.exceptions import DecodingError
 
-from .json_bodies import Flaw, decoded, parse_object
+from .json_bodies import Flaw, decode_json, parse_object
 from .readers import is_array, is_integer, is_object
 
-_START = b'{"integrations":['  # As servers write it. A body that starts otherwise is parsed at once.
+_START = b'{"integrations":['  # As servers write it. A body that starts otherwise is decoded at once.
 _BORDER = b'},{"'  # Between two records. In a string, as in a script, the quote would be escaped.
 _PIECE = 20_000  # bytes
 
 
 class Elements:
-    """The elements of the array ``integrations``, parsed while they are iterated."""
+    """The elements of the array ``integrations``, decoded while they are iterated."""
 
     def __init__(self, body: bytes, end: int) -> None:
         self._body = body
         self._end = end  # of the body's last array
 
     def __iter__(self) -> Iterator[object]:
-        """Return an iterator, which raises DecodingError where the body is not JSON."""
+        """Iterate over the elements. The iterator raises DecodingError when it reaches a piece that is not JSON."""
         return chain.from_iterable(self._pieces())
 
     def _pieces(self) -> Iterator[list[object]]:
         count, start, size = 0, len(_START), _PIECE
         while (border := self._body.find(_BORDER, start + size, self._end)) > 0:
-            elements = _parsed_elements(self._body[start : border + 1])
+            elements = _decode_elements(self._body[start : border + 1])
             if elements is None:  # The border is within an element.
                 size *= 2
                 continue
             yield elements
             count, start, size = count + len(elements), border + 2, _PIECE
-        elements = _parsed_elements(self._body[start : self._end])
+        elements = _decode_elements(self._body[start : self._end])
         yield self._rest(count) if elements is None else elements
 
     def _rest(self, count: int) -> list[object]:
@@ -53,8 +53,8 @@ class Elements:
         raise DecodingError(f"a page of integrations cannot be read: {error}", errors=(error,))
 
 
-def parsed(body: bytes) -> object:
-    """Decode JSON. Of the answer of a list, return :class:`Elements`, the total and the success.
+def decode_list(body: bytes) -> object:
+    """Decode the body of a response. The records of a list are :class:`Elements` instead of a list.
 
     Raises:
         ValueError: if the body is not JSON, or would take too much memory.
@@ -62,24 +62,24 @@ def parsed(body: bytes) -> object:
     """
     if body.startswith(_START):
         end = body.rfind(b"]")
-        answer = _parsed_object(_START + body[end:])
+        answer = _decode_object(_START + body[end:])
         total = answer.get("total")
         if answer.get("integrations") == [] and answer.get("success") is True and is_integer(total):
             return {"integrations": Elements(body, end), "total": total, "success": True}
-    return decoded(body)
+    return decode_json(body)
 
 
-def _parsed_object(body: bytes) -> dict[str, object]:
-    """Parse a JSON object; return an empty one if it is not JSON."""
+def _decode_object(body: bytes) -> dict[str, object]:
+    """Decode a JSON object. Returns an empty one if it is not JSON."""
     try:
-        return cast("dict[str, object]", decoded(body))
+        return cast("dict[str, object]", decode_json(body))
     except (ValueError, RecursionError):
         return {}
 
 
-def _parsed_elements(inside: bytes) -> list[object] | None:
-    """Parse the inside of an array. Returns None if it is not JSON."""
+def _decode_elements(inside: bytes) -> list[object] | None:
+    """Decode the elements of an array, without its brackets. Returns None if they are not JSON."""
     try:
-        return cast("list[object]", decoded(b"[%b]" % inside))
+        return cast("list[object]", decode_json(b"[%b]" % inside))
     except (ValueError, RecursionError):
         return None

@@ -104,15 +104,15 @@ class Pager(Generic[T]):
             self._created += change
             if self._created > _MAX_GROWTH:
                 raise _incomplete(f"it grew by more than {_MAX_GROWTH} records while it was read")
-            return self._new(page)
+            return self._readable(self._new(page))
         if self._seen < self._total - self._created:
             raise _incomplete(f"{self._seen} records, of {self._total}")
         return None
 
-    def _new(self, page: Page[Any]) -> Iterator[T]:
-        """Yield the records of a page that were on no earlier page and pass the filter, then prepare for the next."""
+    def _new(self, page: Page[Any]) -> Iterator[T | DecodingError]:
+        """Yield the records of a page that were on no earlier page, then prepare for the next page."""
         count = repeats = 0
-        is_sorted, ids, before, keep = self._is_sorted_by_id, self._ids, self._last_id, self._keep
+        is_sorted, ids, before = self._is_sorted_by_id, self._ids, self._last_id
         last: str | None = None
         for record in page.records():
             count += 1
@@ -129,10 +129,7 @@ class Pager(Generic[T]):
                 if is_repeated:
                     repeats += 1
                     continue
-            if isinstance(record, DecodingError):
-                self._report(record)
-            elif keep is None or keep(record):
-                yield record
+            yield record
         self._last_id = max(filter(None, (before, last)), default=None)
         self._advance(page, count, repeats)
 
@@ -145,9 +142,9 @@ class Pager(Generic[T]):
         self._exceeds_total = count > 0 and self._offset > page.total
         if self._seen - _MAX_GROWTH > page.total:
             raise _incomplete(f"more than {_MAX_GROWTH} records beyond a total of {page.total}")
-        goes_on = self._offset < page.total or self._exceeds_total
+        expects_more = self._offset < page.total or self._exceeds_total
         has_moved = count > 0 and self._repeats <= self._removed + self._created
-        if repeats == count and goes_on and not has_moved:
+        if repeats == count and expects_more and not has_moved:
             raise _incomplete(f"no new records from {self._offset - count} on, of {page.total}")
         if self._rest is not None:
             if self._count == _ALL and self._offset < page.total:
@@ -163,11 +160,17 @@ class Pager(Generic[T]):
         self._rest, self._count = None, PAGE_SIZE
         return (yield from call(self._page_at(self._offset, PAGE_SIZE)))
 
-    def _report(self, error: DecodingError) -> None:
-        """Report the error for a record that cannot be read, or raise it."""
-        if self._on_error is None:
-            raise error
-        self._on_error(error)
+    def _readable(self, records: Iterable[T | DecodingError]) -> Iterator[T]:
+        """Yield the records that pass the filter. Errors are passed to ``on_error``, or raised if there is none."""
+        keep = self._keep
+        for record in records:
+            if not isinstance(record, DecodingError):
+                if keep is None or keep(record):
+                    yield record
+            elif self._on_error is not None:
+                self._on_error(record)
+            else:
+                raise record
 
 
 def _incomplete(error: str) -> DecodingError:
@@ -272,13 +275,6 @@ class _RoomPager(Pager[IntegrationRecord]):
 
             self._is_first, self._keep = False, keep
         return (yield from super().next_page())
-
-    def _readable(self, records: Iterable[IntegrationRecord | DecodingError]) -> Iterator[IntegrationRecord]:
-        for record in records:
-            if isinstance(record, DecodingError):
-                self._report(record)
-            else:
-                yield record
 
 
 def room_name(room: RoomList) -> Flow[str | None]:

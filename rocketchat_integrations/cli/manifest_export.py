@@ -141,7 +141,7 @@ def _unused(name: str, separator: str, suffix: str, used: Iterable[str]) -> str:
 
 
 def _toml(tables: _Tables) -> str:
-    # An empty file is no manifest. A table that has no entries yet is left out otherwise: [[outgoing]] can be appended.
+    # After `outgoing = []`, no [[outgoing]] could be appended. An empty file would not be a manifest.
     lines = [] if any(tables.values()) else [f"{name} = []" for name in tables]
     for name, entries in tables.items():
         for entry in entries:

@@ -76,7 +76,9 @@ class Handlers:
         taken = {each.token: each.event for each in self.all}
         if token in taken:
             event = taken[token]
-            raise ConfigurationError(f"token: already has a handler, for {event}; give each handler a token of its own")
+            raise ConfigurationError(
+                f"token: is already used by the handler for {event}; give each handler its own token"
+            )
         if taken and (token is None or None in taken):
             raise ConfigurationError("token: the handler for None must be the only one, because it takes every call")
 

@@ -50,7 +50,7 @@ def test_each_host_is_looked_up_once() -> None:
 def test_slow_lookups_are_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slow lookups end at the time limit, and the program can exit while they are still running."""
     release = threading.Event()
-    # It begins, waits for the first answer, and then the time is up.
+    # The times of the start, of the wait for the first answer, and of the next wait, when the limit is reached.
     times = iter([0.0, 0.0, 60.0])
     monkeypatch.setattr(_host_lookup, "time", SimpleNamespace(monotonic=lambda: next(times)))
 

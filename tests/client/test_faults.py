@@ -109,7 +109,7 @@ def test_passing_faults_are_repeated_only_for_harmless_calls(
     world: LocalRocketChat, connect: Connect, make: Callable[[str, Client], object], fault: str
 ) -> None:
     """One call of each kind for every fault."""
-    # The calls that are answered must be answered within it, also on a busy machine.
+    # Calls that are answered must not exceed the timeout on a busy machine.
     client = connect(world, timeout=(5, 1 if fault == "hang" else 60))
     world.fail_next("integrations.get", fault, 2)
     make("Client.get", client)

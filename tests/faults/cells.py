@@ -34,7 +34,7 @@ Times: TypeAlias = Literal["once", "always"]
 ATTEMPTS = 2
 RATE_LIMIT_WAIT = 0.3
 _POLICY = RetryPolicy(attempts=ATTEMPTS, backoff=0.01, backoff_max=0.02, total=5.0, rate_limit_wait=RATE_LIMIT_WAIT)
-# A fault that makes a client wait gets a short one; for the others it must not matter.
+# Faults that make the client wait use the short timeout, all others the long one.
 _SHORT = Timeout(connect=0.25, read=0.25, total=0.5)
 _LONG = Timeout(connect=10.0, read=10.0, total=20.0)
 
@@ -48,7 +48,7 @@ class Cell:
     fault: Fault
     times: Times = "once"
     short_timeout: Timeout = _SHORT
-    """The limits of a fault that makes a client wait, and also of the requests after it, which are answered."""
+    """Used if the fault makes the client wait. The later requests of the call, which are answered, have it, too."""
 
     def __str__(self) -> str:
         return f"{self.twin}-{self.method.name}-{self.fault.name}-{self.times}"

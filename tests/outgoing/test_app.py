@@ -115,7 +115,7 @@ WRONG: list[tuple[object, dict[str, Any], str]] = [
     ("sendMessage", {"token": ""}, INVALID_TOKEN),
     ("sendMessage", {"token": 5}, INVALID_TOKEN),
     ("sendMessage", {"token": "\ud800"}, INVALID_TOKEN),
-    ("userCreated", {"token": "taken"}, "token: already has a handler"),
+    ("userCreated", {"token": "taken"}, "token: is already used by the handler for sendMessage"),
     ("userCreated", {"token": None}, "token: the handler for None must be the only one"),
     ("messageSent", {"token": "free"}, "event: must be one of sendMessage, "),
     (None, {"token": "free"}, "event: must be one of sendMessage, "),
@@ -139,7 +139,7 @@ def test_a_decorator_registers_one_callable() -> None:
     with pytest.raises(ConfigurationError, match="^handler: must be callable"):
         decorator("handler")
     decorator(replying("hi"))
-    with pytest.raises(ConfigurationError, match="^token: already has a handler"):
+    with pytest.raises(ConfigurationError, match="^token: is already used by the handler for sendMessage"):
         decorator(replying("hi"))
 
 

@@ -139,7 +139,7 @@ WRONG: list[tuple[Callable[[Any], object], str]] = [
     (lambda app: app.matches(5), "pattern: must be text"),
     (lambda app: app.matches(b"a"), "pattern: must be text"),
     (lambda app: app.on("userCreated", token="other")(app.commands), "handler: commands are for sendMessage only"),
-    (lambda app: app.on("sendMessage"), "token: already has a handler"),
+    (lambda app: app.on("sendMessage"), "token: is already used by the handler for sendMessage"),
     (lambda app: WebhookApp().command("!a"), "token: missing"),
 ]
 

@@ -27,7 +27,7 @@ def _long() -> list[Any]:
 
 
 def _read(body: bytes) -> tuple[list[Any], int]:
-    answer: Any = list_bodies.parsed(body)
+    answer: Any = list_bodies.decode_list(body)
     return list(answer["integrations"]), answer["total"]
 
 
@@ -49,8 +49,8 @@ def test_a_list_of_many_pieces_is_read_to_its_end() -> None:
         assert _read(body) == (json.loads(body)["integrations"], 7)
 
 
-def test_scripts_with_many_objects_are_no_obstacle() -> None:
-    """Megabytes of scripts that look like borders between records."""
+def test_a_list_of_scripts_is_not_split_within_a_script() -> None:
+    """Such pieces would be large, and refused for the many brackets in the scripts."""
     script = json.dumps([{"a": 1}] * 400, separators=(",", ":"))
     body = _body([{"_id": str(number), "script": script} for number in range(400)])
     assert len(body) > 2**20
@@ -69,7 +69,7 @@ def test_scripts_with_many_objects_are_no_obstacle() -> None:
 def test_the_first_records_do_not_wait_for_the_last(broken: bytes, error: str) -> None:
     """A piece is parsed when it is reached; what cannot be parsed raises there, without the error of the parser."""
     body = _body(_long()).replace(b'"_id":"59"', broken)
-    answer: Any = list_bodies.parsed(body)
+    answer: Any = list_bodies.decode_list(body)
     elements = iter(answer["integrations"])
     assert next(elements)["_id"] == "0"
     with pytest.raises(DecodingError, match="a page of integrations cannot be read") as caught:
@@ -80,7 +80,7 @@ def test_the_first_records_do_not_wait_for_the_last(broken: bytes, error: str) -
 
 def test_a_record_that_would_grow_in_memory_is_not_decoded() -> None:
     """A million empty arrays, 3 MB, would take 64 MB. The records before it are read."""
-    answer: Any = list_bodies.parsed(_body([*_long(), {"x": [[]] * 1_000_000}, {"_id": "last"}]))
+    answer: Any = list_bodies.decode_list(_body([*_long(), {"x": [[]] * 1_000_000}, {"_id": "last"}]))
     elements = iter(answer["integrations"])
     assert next(elements)["_id"] == "0"
     tracemalloc.start()
@@ -122,13 +122,13 @@ _USUAL: dict[str, Any] = {"integrations": [{}], "total": 7, "success": True}
 )
 def test_only_the_usual_answer_of_a_list_is_read_in_pieces(answer: dict[str, Any]) -> None:
     """Any other JSON is parsed at once."""
-    assert list_bodies.parsed(json.dumps(answer, separators=(",", ":")).encode()) == answer
+    assert list_bodies.decode_list(json.dumps(answer, separators=(",", ":")).encode()) == answer
 
 
 def test_the_last_of_two_equal_names_counts() -> None:
     """As everywhere in JSON."""
-    answer: Any = list_bodies.parsed(b'{"integrations":[],"integrations":5,"total":7,"success":true}')
+    answer: Any = list_bodies.decode_list(b'{"integrations":[],"integrations":5,"total":7,"success":true}')
     assert answer["integrations"] == 5
-    answer = list_bodies.parsed(_body(_long()).replace(b'"total"', b'"integrations":[1],"total"'))
+    answer = list_bodies.decode_list(_body(_long()).replace(b'"total"', b'"integrations":[1],"total"'))
     with pytest.raises(DecodingError, match="integrations: must be a JSON array"):
         list(answer["integrations"])

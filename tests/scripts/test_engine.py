@@ -462,7 +462,7 @@ def test_ctrl_c_ends_a_process_in_an_endless_loop_of_a_script(process: str) -> N
 
 
 def test_at_exit_isolates_are_closed_without_waiting_for_v8(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Other tests go on to use the isolates that they have made.
+    # Otherwise this would close the isolates of other tests.
     monkeypatch.setattr(_v8, "_open_isolates", weakref.WeakSet[_v8.Isolate]())
     busy, idle = _v8.Isolate(2**23), _v8.Isolate(2**23)
     failures: list[object] = []

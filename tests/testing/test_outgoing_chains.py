@@ -163,7 +163,7 @@ def test_posting_does_not_wait_for_bots(api: Api, bot: Bot, slow: Slow) -> None:
     assert slow.is_asked.wait(30)
     with pytest.raises(TimeoutError, match=r"after 0\.01 seconds there are still calls of 'slowpoke'"):
         api.server.wait_until_quiet(0.01)
-    # Before the first call is answered, which leads to the second one.
+    # First: the answer to the first call starts the second one, which needs the new reply.
     bot.reply = lambda _: says("{}")
     slow.is_released.set()
     api.server.wait_until_quiet()

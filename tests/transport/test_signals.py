@@ -31,7 +31,7 @@ class SoftTimeLimit(Exception):
 class Alarm:
     """Raises an exception once, while the program waits for bytes of a socket.
 
-    Elsewhere it could interrupt a callback whose exceptions Python ignores, such as the one of a weak reference.
+    At another moment it could interrupt a callback whose exceptions Python ignores, such as that of a weak reference.
     """
 
     def __init__(self, error: Exception) -> None:
