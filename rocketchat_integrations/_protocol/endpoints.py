@@ -103,22 +103,19 @@ def get(id: str, *, created_by: str | None = None, type: IntegrationType | None 
     def read(payload: Mapping[str, object]) -> IntegrationRecord:
         return _integration(payload, type, id=id, created_by=created_by)
 
-    return _call("GET", "integrations.get", read, query=query, context=context)
+    return _call("GET", "integrations.get", read, query=urlencode(query), context=context)
 
 
 def list_page(offset: int, count: int, *, name: str | None, type: str | None) -> Operation[Page[IntegrationRecord]]:
     """Call ``integrations.list``, since 0.49; servers before 7.0 ignore ``name`` and ``type``."""
-    query = _page_query(offset, count, {"_id": 1})
-    if name:
-        query["name"] = name
-    if type is not None:
-        query["type"] = type
+    filters = {key: value for key, value in (("name", name), ("type", type)) if value}
+    query = _page_query(offset, count, _BY_ID, filters)
     return _call_for_page("integrations.list", _integrations, query, ErrorContext(_ANY), parse=list_bodies.decode_list)
 
 
 def history_page(id: str, offset: int, count: int) -> Operation[Page[HistoryEntry]]:
     """Call ``integrations.history``."""
-    query = {"id": id, **_page_query(offset, count, {"_createdAt": -1, "_id": 1})}
+    query = _page_query(offset, count, _NEWEST_FIRST, {"id": id})
     context = ErrorContext(_OUTGOING, since="0.53")
     return _call_for_page("integrations.history", partial(_history, id=id), query, context)
 
@@ -197,7 +194,7 @@ class RoomList:
     def first_page(self, *, everywhere: bool | None = None) -> Operation[Page[IntegrationRecord]]:
         """Request the first page; ``everywhere`` overrides the field."""
         everywhere = self.everywhere if everywhere is None else everywhere
-        query = {**self.room, self.everywhere_key: "true" if everywhere else "false"}
+        query = urlencode({**self.room, self.everywhere_key: "true" if everywhere else "false"})
         context = ErrorContext(_ANY, alternative=0 if "roomId" in self.room else 1, alternatives=2, names_room=True)
         read = _integrations
         if self.has_name and "roomName" in self.room:
@@ -318,7 +315,7 @@ def _call(
     endpoint: str,
     read: Callable[[Mapping[str, object]], T],
     *,
-    query: Mapping[str, str] | None = None,
+    query: str = "",
     body: Mapping[str, object] | None = None,
     path: str | None = None,
     secrets: tuple[str, ...] = (),
@@ -330,7 +327,7 @@ def _call(
 ) -> Operation[T]:
     url = path or f"api/v1/{endpoint}"
     if query:
-        url = f"{url}?{urlencode(query)}"
+        url = f"{url}?{query}"
     request = _request(method, url, endpoint, body, secrets, authenticated=authenticated)
     without = None
     if body and "skipTranspile" in body:
@@ -351,7 +348,7 @@ def _call(
 def _call_for_page(
     endpoint: str,
     read: Callable[[Mapping[str, object]], Page[T]],
-    query: Mapping[str, str],
+    query: str,
     context: ErrorContext,
     *,
     parse: Callable[[bytes], object] = decode_json,
@@ -360,9 +357,10 @@ def _call_for_page(
     operation = _call("GET", endpoint, read, query=query, context=context, parse=parse)
 
     def decode(response: Response) -> Page[T]:
-        return attrs.evolve(operation.decode(response), size=len(response.body), secrets=response.secrets)
+        page = operation.decode(response)
+        return Page(page.total, page.raw, page.decode, page.path, len(response.body), response.secrets)
 
-    return attrs.evolve(operation, decode=decode)
+    return Operation(operation.request, decode, operation.idempotent)
 
 
 def _request(
@@ -380,8 +378,14 @@ def _request(
     return Request(method, url, endpoint, json.dumps(body).encode(), headers, secrets, authenticated)
 
 
-def _page_query(offset: int, count: int, sort: Mapping[str, int]) -> dict[str, str]:
-    return {"offset": str(offset), "count": str(count), "sort": json.dumps(sort, separators=(",", ":"))}
+# Sort orders, quoted for a URL.
+_BY_ID = quote('{"_id":1}')
+_NEWEST_FIRST = quote('{"_createdAt":-1,"_id":1}')
+
+
+def _page_query(offset: int, count: int, sort: str, filters: Mapping[str, str]) -> str:
+    query = f"offset={offset}&count={count}&sort={sort}"
+    return f"{query}&{urlencode(filters)}" if filters else query
 
 
 @functools.cache
