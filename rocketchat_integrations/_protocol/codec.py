@@ -237,6 +237,11 @@ def unreadable(what: str, *errors: str, id: str | None = None) -> DecodingError:
     return DecodingError(f"{record} cannot be read: {'; '.join(errors)}", errors=errors, id=id)
 
 
+def incomplete(error: str) -> DecodingError:
+    """Make the error for a list that cannot be read to its end."""
+    return DecodingError(f"the list is incomplete: {error}", errors=(error,))
+
+
 _LONGEST_ID = 100  # characters; the server's have 17 or 24
 
 

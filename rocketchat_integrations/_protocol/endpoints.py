@@ -8,8 +8,9 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
@@ -61,7 +62,7 @@ class Page(Generic[T_co]):
     """A page of a list. Records are decoded one by one."""
 
     total: int  # how many records the whole list has, as the server counts
-    raw: Iterable[object] = attrs.field(repr=False)  # the records, not decoded
+    raw: list[object] | list_bodies.Elements = attrs.field(repr=False)  # the records, not decoded
     # Takes a record and its path in the response; returns an error instead of raising it.
     decode: Callable[[object, str], T_co | DecodingError] = attrs.field(repr=False)
     path: str  # the name of the array in the response
@@ -70,13 +71,26 @@ class Page(Generic[T_co]):
 
     def records(self) -> Iterator[T_co | DecodingError]:
         """Yield each record, or the error if it cannot be decoded."""
+        return chain.from_iterable(self.batches())
+
+    def batches(self) -> Iterator[list[T_co | DecodingError]]:
+        """Yield the records in lists, each of which is decoded when it is reached."""
         decode, path = self.decode, self.path
-        for number, data in enumerate(self.raw):
-            record = decode(data, path)
-            if isinstance(record, DecodingError):
-                error = cast(DecodingError, decode(data, f"{path}[{number}]"))
-                record = codec.without_secrets(error, self.secrets)
-            yield record
+        first = 0
+        for batch in list_bodies.batches(self.raw):
+            records = [decode(data, path) for data in batch]
+            if DecodingError in set(map(type, records)):
+                pairs = zip(batch, records, strict=True)
+                records = [self._located(number, *pair) for number, pair in enumerate(pairs, first)]
+            yield records
+            first += len(batch)
+
+    def _located(self, number: int, data: object, record: T_co | DecodingError) -> T_co | DecodingError:
+        """Return the record. Of an error, return one that names the record's number."""
+        if not isinstance(record, DecodingError):
+            return record
+        error = cast(DecodingError, self.decode(data, f"{self.path}[{number}]"))
+        return codec.without_secrets(error, self.secrets)
 
 
 # Integrations: ten endpoints.

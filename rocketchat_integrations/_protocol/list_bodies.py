@@ -18,6 +18,7 @@ from .readers import is_array, is_integer, is_object
 _START = b'{"integrations":['  # As servers write it. A body that starts otherwise is decoded at once.
 _BORDER = b'},{"'  # Between two records. In a string, as in a script, the quote would be escaped.
 _PIECE = 20_000  # bytes
+_BATCH = 100  # elements
 
 
 class Elements:
@@ -29,9 +30,10 @@ class Elements:
 
     def __iter__(self) -> Iterator[object]:
         """Iterate over the elements. The iterator raises DecodingError when it reaches a piece that is not JSON."""
-        return chain.from_iterable(self._pieces())
+        return chain.from_iterable(self.pieces())
 
-    def _pieces(self) -> Iterator[list[object]]:
+    def pieces(self) -> Iterator[list[object]]:
+        """Yield the elements in lists. Each is decoded when it is reached."""
         count, start, size = 0, len(_START), _PIECE
         while (border := self._body.find(_BORDER, start + size, self._end)) > 0:
             elements = _decode_elements(self._body[start : border + 1])
@@ -51,6 +53,13 @@ class Elements:
         if is_array(elements) and len(elements) >= count:
             return elements[count:]
         raise DecodingError(f"a page of integrations cannot be read: {error}", errors=(error,))
+
+
+def batches(elements: list[object] | Elements) -> Iterator[list[object]]:
+    """Yield the elements in short lists."""
+    if isinstance(elements, Elements):
+        return elements.pieces()
+    return (elements[start : start + _BATCH] for start in range(0, len(elements), _BATCH))
 
 
 def decode_list(body: bytes) -> object:

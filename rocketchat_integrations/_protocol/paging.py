@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, Generic, TypeAlias, TypeVar
+from itertools import chain
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import attrs
 
@@ -18,9 +19,10 @@ from rocketchat_integrations.exceptions import (
 )
 from rocketchat_integrations.models import HistoryEntry, IntegrationRecord, IntegrationType
 
-from . import endpoints
+from . import codec, endpoints
 from .endpoints import PAGE_SIZE, Operation, Page, RoomList
 from .flows import Flow, call
+from .repeats import RepeatsById, RepeatsByOrder
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -77,15 +79,13 @@ class Pager(Generic[T]):
         self._page_at = page_at
         self._on_error = on_error
         self._keep = keep
-        self._is_sorted_by_id = is_sorted_by_id
+        self._repeats = RepeatsByOrder() if is_sorted_by_id else RepeatsById()
         self._rest = rest
         self._offset = 0
         self._count = PAGE_SIZE
         self._total: int | None = None
-        self._seen = self._repeats = self._removed = self._created = 0
+        self._seen = self._repeated = self._removed = self._created = 0
         self._exceeds_total = False  # whether the last page ended beyond the total that it told
-        self._last_id: str | None = None
-        self._ids: set[str] = set()
 
     def next_page(self) -> Flow[Iterator[T] | None]:
         """Return the new records of the next page that pass the filter, decoded one by one; None at the end.
@@ -103,49 +103,36 @@ class Pager(Generic[T]):
                 continue
             self._created += change
             if self._created > _MAX_GROWTH:
-                raise _incomplete(f"it grew by more than {_MAX_GROWTH} records while it was read")
-            return self._readable(self._new(page))
+                raise codec.incomplete(f"it grew by more than {_MAX_GROWTH} records while it was read")
+            return chain.from_iterable(self._new(page))
         if self._seen < self._total - self._created:
-            raise _incomplete(f"{self._seen} records, of {self._total}")
+            raise codec.incomplete(f"{self._seen} records, of {self._total}")
         return None
 
-    def _new(self, page: Page[Any]) -> Iterator[T | DecodingError]:
+    def _new(self, page: Page[Any]) -> Iterator[Iterable[T]]:
         """Yield the records of a page that were on no earlier page, then prepare for the next page."""
         count = repeats = 0
-        is_sorted, ids, before = self._is_sorted_by_id, self._ids, self._last_id
-        last: str | None = None
-        for record in page.records():
-            count += 1
-            id: str | None = record.id
-            if id is not None:
-                if is_sorted:
-                    if last is not None and id < last:  # Unsorted: new records and repeats look alike.
-                        raise _incomplete("the records are not sorted by their ids")
-                    last = id
-                    is_repeated = before is not None and id <= before
-                else:
-                    is_repeated = id in ids
-                    ids.add(id)
-                if is_repeated:
-                    repeats += 1
-                    continue
-            yield record
-        self._last_id = max(filter(None, (before, last)), default=None)
+        for records in page.batches():
+            new = self._repeats.removed_from(records)
+            count += len(records)
+            repeats += len(records) - len(new)
+            yield self._readable(new)
+        self._repeats.end_page()
         self._advance(page, count, repeats)
 
     def _advance(self, page: Page[T], count: int, repeats: int) -> None:
         """Prepare for the next page. Raise DecodingError after a page without new records that nothing explains."""
         self._seen += count - repeats
-        self._repeats += repeats
+        self._repeated += repeats
         self._offset += count
         # Such a total is not believed: one more page tells whether the list has ended.
         self._exceeds_total = count > 0 and self._offset > page.total
         if self._seen - _MAX_GROWTH > page.total:
-            raise _incomplete(f"more than {_MAX_GROWTH} records beyond a total of {page.total}")
+            raise codec.incomplete(f"more than {_MAX_GROWTH} records beyond a total of {page.total}")
         expects_more = self._offset < page.total or self._exceeds_total
-        has_moved = count > 0 and self._repeats <= self._removed + self._created
+        has_moved = count > 0 and self._repeated <= self._removed + self._created
         if repeats == count and expects_more and not has_moved:
-            raise _incomplete(f"no new records from {self._offset - count} on, of {page.total}")
+            raise codec.incomplete(f"no new records from {self._offset - count} on, of {page.total}")
         if self._rest is not None:
             if self._count == _ALL and self._offset < page.total:
                 self._rest.is_possible = False
@@ -160,8 +147,13 @@ class Pager(Generic[T]):
         self._rest, self._count = None, PAGE_SIZE
         return (yield from call(self._page_at(self._offset, PAGE_SIZE)))
 
-    def _readable(self, records: Iterable[T | DecodingError]) -> Iterator[T]:
-        """Yield the records that pass the filter. Errors are passed to ``on_error``, or raised if there is none."""
+    def _readable(self, records: list[T | DecodingError]) -> Iterable[T]:
+        """Return the records that pass the filter. Errors are passed to ``on_error``, or raised if there is none."""
+        if self._keep is None and DecodingError not in set(map(type, records)):
+            return cast("list[T]", records)
+        return self._filtered(records)
+
+    def _filtered(self, records: Iterable[T | DecodingError]) -> Iterator[T]:
         keep = self._keep
         for record in records:
             if not isinstance(record, DecodingError):
@@ -171,10 +163,6 @@ class Pager(Generic[T]):
                 self._on_error(record)
             else:
                 raise record
-
-
-def _incomplete(error: str) -> DecodingError:
-    return DecodingError(f"the list is incomplete: {error}", errors=(error,))
 
 
 def integrations(
@@ -264,7 +252,7 @@ class _RoomPager(Pager[IntegrationRecord]):
             records = list(page.records())
             if len(records) >= page.total:
                 self._is_first, self._total = False, 0
-                return self._readable(records)
+                return iter(self._readable(records))
             name = yield from room_name(self._room)
             wanted = set[str]() if name is None else {f"#{name}"}
             if self._room.everywhere:

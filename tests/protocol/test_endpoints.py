@@ -268,6 +268,19 @@ def test_a_page_decodes_its_records_one_by_one() -> None:
     assert "made" not in repr(page)
 
 
+@pytest.mark.parametrize("is_usual", [True, False], ids=["usual", "another order"])
+def test_an_error_names_the_place_of_its_record_in_a_long_list(is_usual: bool) -> None:
+    """Also if the list is read in parts."""
+    payload = {"integrations": [*[ANSWER] * 250, {"_id": "odd"}], "total": 251, "success": True}
+    if not is_usual:
+        payload = dict(reversed(payload.items()))
+    body = json.dumps(payload, separators=(",", ":")).encode()
+    *records, odd = LIST.decode(Response(200, {}, body)).records()
+    assert not [record for record in records if isinstance(record, DecodingError)]
+    assert isinstance(odd, DecodingError)
+    assert odd.errors[0].startswith("integrations[250].type: ")
+
+
 def test_a_page_of_history_has_entries() -> None:
     """The history is read like the lists."""
     page = HISTORY.decode(success(history=[{"_id": "h1", "_createdAt": {"$date": 0}}], total=1))

@@ -118,7 +118,7 @@ def test_a_server_that_does_not_give_the_rest_is_remembered(wire: Wire) -> None:
 
 def test_the_rest_of_20000_usual_records_fits_the_default_limit() -> None:
     """A record with all fields of 8.x has about 790 bytes, without a script."""
-    page = Page[Any](20_000, (), lambda data, path: data, "integrations", size=79_000)
+    page = Page[Any](20_000, [], lambda data, path: data, "integrations", size=79_000)
     assert _rest().count(page, records=100, offset=100) == 0
 
 
