@@ -60,8 +60,10 @@ MAY_IMPORT = {
             "_protocol.arguments _protocol.endpoints _protocol.flows _protocol.normalization "
             "_validation models exceptions"
         ),
-        "_protocol.repeats": "_protocol.codec",
-        "_protocol.paging": ("_protocol.codec _protocol.endpoints _protocol.flows _protocol.repeats models exceptions"),
+        "_protocol.repeat_filters": "",
+        "_protocol.paging": (
+            "_protocol.codec _protocol.endpoints _protocol.flows _protocol.repeat_filters models exceptions"
+        ),
         "_protocol.overflow": "_protocol.endpoints _protocol.flows _text_length _validation messages exceptions",
         "_protocol.calls": (
             "_protocol.arguments _protocol.endpoints _protocol.flows _protocol.updates _protocol.paging "

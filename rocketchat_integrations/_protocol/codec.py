@@ -206,11 +206,11 @@ def integration(data: Any, path: str = "integration") -> IntegrationRecord | Dec
     try:
         read_usual, reader = _RECORD_READERS[data["type"]]
     except (TypeError, KeyError):
-        return _without_type(data, path)
+        return _not_an_integration(data, path)
     return read_usual(data, reader.keys) or reader.read(data, path)
 
 
-def _without_type(data: object, path: str) -> DecodingError:
+def _not_an_integration(data: object, path: str) -> DecodingError:
     if not is_object(data):
         return unreadable(path, f"{path}: must be an object, not {json_type(data)}")
     kind = data.get("type")
@@ -237,9 +237,9 @@ def unreadable(what: str, *errors: str, id: str | None = None) -> DecodingError:
     return DecodingError(f"{record} cannot be read: {'; '.join(errors)}", errors=errors, id=id)
 
 
-def incomplete(error: str) -> DecodingError:
-    """Make the error for a list that cannot be read to its end."""
-    return DecodingError(f"the list is incomplete: {error}", errors=(error,))
+def has_errors(records: list[Any]) -> bool:
+    """Return whether a record could not be read. Errors of a subclass are not found: none is made here."""
+    return DecodingError in set(map(type, records))
 
 
 _LONGEST_ID = 100  # characters; the server's have 17 or 24

@@ -59,7 +59,7 @@ class Operation(Generic[T]):
 
 @attrs.frozen
 class Page(Generic[T_co]):
-    """A page of a list. Records are decoded one by one."""
+    """A page of a list. Records are decoded when they are reached."""
 
     total: int  # how many records the whole list has, as the server counts
     raw: list[object] | list_bodies.Elements = attrs.field(repr=False)  # the records, not decoded
@@ -71,26 +71,28 @@ class Page(Generic[T_co]):
 
     def records(self) -> Iterator[T_co | DecodingError]:
         """Yield each record, or the error if it cannot be decoded."""
-        return chain.from_iterable(self.batches())
+        return chain.from_iterable(self.pieces())
 
-    def batches(self) -> Iterator[list[T_co | DecodingError]]:
-        """Yield the records in lists, each of which is decoded when it is reached."""
-        decode, path = self.decode, self.path
+    def pieces(self) -> Iterator[list[T_co | DecodingError]]:
+        """Yield the records in short lists. Each list is decoded when it is reached."""
         first = 0
-        for batch in list_bodies.batches(self.raw):
-            records = [decode(data, path) for data in batch]
-            if DecodingError in set(map(type, records)):
-                pairs = zip(batch, records, strict=True)
-                records = [self._located(number, *pair) for number, pair in enumerate(pairs, first)]
+        for piece in list_bodies.pieces(self.raw):
+            records = self._decoded(piece, first)
+            first += len(piece)
+            del piece  # It holds tokens, and a traceback can show it.
             yield records
-            first += len(batch)
 
-    def _located(self, number: int, data: object, record: T_co | DecodingError) -> T_co | DecodingError:
-        """Return the record. Of an error, return one that names the record's number."""
-        if not isinstance(record, DecodingError):
-            return record
-        error = cast(DecodingError, self.decode(data, f"{self.path}[{number}]"))
-        return codec.without_secrets(error, self.secrets)
+    def _decoded(self, piece: list[object], first: int) -> list[T_co | DecodingError]:
+        """Decode a piece. ``first`` is the number of its first record in the response."""
+        decode, path = self.decode, self.path
+        records = [decode(data, path) for data in piece]
+        if codec.has_errors(records):
+            for number, record in enumerate(records):
+                if isinstance(record, DecodingError):
+                    # Decode it again to name its place: without an error, no path is made.
+                    error = cast(DecodingError, decode(piece[number], f"{path}[{first + number}]"))
+                    records[number] = codec.without_secrets(error, self.secrets)
+        return records
 
 
 # Integrations: ten endpoints.
@@ -372,9 +374,10 @@ def _call_for_page(
 
     def decode(response: Response) -> Page[T]:
         page = operation.decode(response)
-        return Page(page.total, page.raw, page.decode, page.path, len(response.body), response.secrets)
+        # Not attrs.evolve, which looks up all fields for every call.
+        return Page(page.total, page.raw, page.decode, page.path, size=len(response.body), secrets=response.secrets)
 
-    return Operation(operation.request, decode, operation.idempotent)
+    return Operation(operation.request, decode, idempotent=True)
 
 
 def _request(
@@ -397,9 +400,9 @@ _BY_ID = quote('{"_id":1}')
 _NEWEST_FIRST = quote('{"_createdAt":-1,"_id":1}')
 
 
-def _page_query(offset: int, count: int, sort: str, filters: Mapping[str, str]) -> str:
+def _page_query(offset: int, count: int, sort: str, others: Mapping[str, str]) -> str:
     query = f"offset={offset}&count={count}&sort={sort}"
-    return f"{query}&{urlencode(filters)}" if filters else query
+    return f"{query}&{urlencode(others)}" if others else query
 
 
 @functools.cache

@@ -17,8 +17,8 @@ from .readers import is_array, is_integer, is_object
 
 _START = b'{"integrations":['  # As servers write it. A body that starts otherwise is decoded at once.
 _BORDER = b'},{"'  # Between two records. In a string, as in a script, the quote would be escaped.
-_PIECE = 20_000  # bytes
-_BATCH = 100  # elements
+_PIECE = 20_000  # bytes of text
+_PIECE_OF_LIST = 100  # elements, if they are decoded already
 
 
 class Elements:
@@ -33,7 +33,7 @@ class Elements:
         return chain.from_iterable(self.pieces())
 
     def pieces(self) -> Iterator[list[object]]:
-        """Yield the elements in lists. Each is decoded when it is reached."""
+        """Yield the elements in short lists. Each list is decoded when it is reached."""
         count, start, size = 0, len(_START), _PIECE
         while (border := self._body.find(_BORDER, start + size, self._end)) > 0:
             elements = _decode_elements(self._body[start : border + 1])
@@ -48,18 +48,19 @@ class Elements:
     def _rest(self, count: int) -> list[object]:
         """Return the elements after the first ones. For a body with another array after this one."""
         answer = parse_object(self._body)
-        error = answer.value if isinstance(answer, Flaw) else "integrations: must be a JSON array"
         elements = answer.get("integrations") if is_object(answer) else None
         if is_array(elements) and len(elements) >= count:
             return elements[count:]
+        error = answer.value if isinstance(answer, Flaw) else "integrations: must be a JSON array"
+        del answer, elements  # They hold tokens, and a traceback can show them.
         raise DecodingError(f"a page of integrations cannot be read: {error}", errors=(error,))
 
 
-def batches(elements: list[object] | Elements) -> Iterator[list[object]]:
+def pieces(elements: list[object] | Elements) -> Iterator[list[object]]:
     """Yield the elements in short lists."""
     if isinstance(elements, Elements):
         return elements.pieces()
-    return (elements[start : start + _BATCH] for start in range(0, len(elements), _BATCH))
+    return (elements[start : start + _PIECE_OF_LIST] for start in range(0, len(elements), _PIECE_OF_LIST))
 
 
 def decode_list(body: bytes) -> object:

@@ -22,7 +22,7 @@ from rocketchat_integrations.models import HistoryEntry, IntegrationRecord, Inte
 from . import codec, endpoints
 from .endpoints import PAGE_SIZE, Operation, Page, RoomList
 from .flows import Flow, call
-from .repeats import RepeatsById, RepeatsByOrder
+from .repeat_filters import RepeatFilter, SortedRepeatFilter
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -79,18 +79,18 @@ class Pager(Generic[T]):
         self._page_at = page_at
         self._on_error = on_error
         self._keep = keep
-        self._repeats = RepeatsByOrder() if is_sorted_by_id else RepeatsById()
+        self._repeat_filter = SortedRepeatFilter() if is_sorted_by_id else RepeatFilter()
         self._rest = rest
         self._offset = 0
         self._count = PAGE_SIZE
         self._total: int | None = None
-        self._seen = self._repeated = self._removed = self._created = 0
+        self._seen = self._repeats = self._removed = self._created = 0
         self._exceeds_total = False  # whether the last page ended beyond the total that it told
 
     def next_page(self) -> Flow[Iterator[T] | None]:
-        """Return the new records of the next page that pass the filter, decoded one by one; None at the end.
+        """Return the new records of the next page that pass the filter, decoded when they are reached; None at the end.
 
-        Read a page to its end before you request the next one.
+        Read a page to its end before you request the next one. After an exception of its iterator, read neither on.
         """
         while self._total is None or self._offset < self._total or self._exceeds_total:
             page = yield from self._request_page()
@@ -103,36 +103,38 @@ class Pager(Generic[T]):
                 continue
             self._created += change
             if self._created > _MAX_GROWTH:
-                raise codec.incomplete(f"it grew by more than {_MAX_GROWTH} records while it was read")
+                raise _incomplete(f"it grew by more than {_MAX_GROWTH} records while it was read")
             return chain.from_iterable(self._new(page))
         if self._seen < self._total - self._created:
-            raise codec.incomplete(f"{self._seen} records, of {self._total}")
+            raise _incomplete(f"{self._seen} records, of {self._total}")
         return None
 
     def _new(self, page: Page[Any]) -> Iterator[Iterable[T]]:
-        """Yield the records of a page that were on no earlier page, then prepare for the next page."""
+        """Yield the new records of a page in pieces, then prepare for the next page."""
         count = repeats = 0
-        for records in page.batches():
-            new = self._repeats.removed_from(records)
+        for records in page.pieces():
+            new = self._repeat_filter.without_repeats(records)
             count += len(records)
             repeats += len(records) - len(new)
             yield self._readable(new)
-        self._repeats.end_page()
+            if not self._repeat_filter.is_in_order:
+                raise _incomplete("the records are not sorted by their ids")
+        self._repeat_filter.end_page()
         self._advance(page, count, repeats)
 
     def _advance(self, page: Page[T], count: int, repeats: int) -> None:
         """Prepare for the next page. Raise DecodingError after a page without new records that nothing explains."""
         self._seen += count - repeats
-        self._repeated += repeats
+        self._repeats += repeats
         self._offset += count
         # Such a total is not believed: one more page tells whether the list has ended.
         self._exceeds_total = count > 0 and self._offset > page.total
         if self._seen - _MAX_GROWTH > page.total:
-            raise codec.incomplete(f"more than {_MAX_GROWTH} records beyond a total of {page.total}")
+            raise _incomplete(f"more than {_MAX_GROWTH} records beyond a total of {page.total}")
         expects_more = self._offset < page.total or self._exceeds_total
-        has_moved = count > 0 and self._repeated <= self._removed + self._created
+        has_moved = count > 0 and self._repeats <= self._removed + self._created
         if repeats == count and expects_more and not has_moved:
-            raise codec.incomplete(f"no new records from {self._offset - count} on, of {page.total}")
+            raise _incomplete(f"no new records from {self._offset - count} on, of {page.total}")
         if self._rest is not None:
             if self._count == _ALL and self._offset < page.total:
                 self._rest.is_possible = False
@@ -148,12 +150,13 @@ class Pager(Generic[T]):
         return (yield from call(self._page_at(self._offset, PAGE_SIZE)))
 
     def _readable(self, records: list[T | DecodingError]) -> Iterable[T]:
-        """Return the records that pass the filter. Errors are passed to ``on_error``, or raised if there is none."""
-        if self._keep is None and DecodingError not in set(map(type, records)):
+        """Return the records that pass the filter; raise or report errors when they are reached."""
+        if self._keep is None and not codec.has_errors(records):
             return cast("list[T]", records)
-        return self._filtered(records)
+        return self._filtered(iter(records))  # not the list: a traceback would show all of it
 
-    def _filtered(self, records: Iterable[T | DecodingError]) -> Iterator[T]:
+    def _filtered(self, records: Iterator[T | DecodingError]) -> Iterator[T]:
+        """Yield the records that pass the filter. Errors are passed to ``on_error``, or raised if there is none."""
         keep = self._keep
         for record in records:
             if not isinstance(record, DecodingError):
@@ -163,6 +166,10 @@ class Pager(Generic[T]):
                 self._on_error(record)
             else:
                 raise record
+
+
+def _incomplete(error: str) -> DecodingError:
+    return DecodingError(f"the list is incomplete: {error}", errors=(error,))
 
 
 def integrations(

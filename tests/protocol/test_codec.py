@@ -300,6 +300,16 @@ def test_a_record_is_read_alike_the_fast_and_the_slow_way(document: dict[str, An
 
 
 @pytest.mark.parametrize("document", [EVERY_FIELD_IN, EVERY_FIELD_OUT], ids=["incoming", "outgoing"])
+def test_known_fields_are_not_looked_up_in_a_record_without_unknown_ones(document: dict[str, Any]) -> None:
+    """That would take a tenth of the time of reading a record."""
+    read_usual, _ = _RECORD_READERS[document["type"]]
+    for key in document.keys() - {"type"}:
+        record = read_usual({name: value for name, value in document.items() if name != key}, frozenset())
+        assert record is None or record.extra == {}
+    assert read_usual(document, frozenset()).extra == {}
+
+
+@pytest.mark.parametrize("document", [EVERY_FIELD_IN, EVERY_FIELD_OUT], ids=["incoming", "outgoing"])
 @pytest.mark.parametrize("rest", [{}, {"enabled": None}], ids=["usual", "unusual"])
 def test_a_record_that_was_read_is_like_one_that_was_made(document: dict[str, Any], rest: dict[str, Any]) -> None:
     """It is frozen and has its own class; it can be compared, hashed, copied and pickled."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ from rocketchat_integrations import (
 from rocketchat_integrations._protocol import calls, endpoints
 from rocketchat_integrations._protocol.endpoints import Operation
 from rocketchat_integrations._protocol.http import Response
+from tests.leaks import leaks
 
 CANARY = "canary-in-the-coal-mine"
 URL = f"https://chat.example.com/hooks/i1/{CANARY}"
@@ -74,7 +76,7 @@ def success(**payload: Any) -> Response:
 # Requests
 
 GET, LIST = endpoints.get("a/b&c"), endpoints.list_page(7, 100, name=None, type=None)
-FILTERED = endpoints.list_page(0, 1, name="dé ploy", type=IntegrationType.OUTGOING)
+FILTERED = endpoints.list_page(0, 1, name="dé ploy&type=+%", type=IntegrationType.OUTGOING)
 HISTORY = endpoints.history_page("o1", 3, 100)
 CHANNEL = endpoints.channel_list({"roomId": "r1"}, everywhere=True).first_page()
 CHANNEL_ONLY = endpoints.channel_list({"roomName": "ops"}, everywhere=True).first_page(everywhere=False)
@@ -93,7 +95,7 @@ READING: list[Reading] = [
     (GET, "integrations.get", {"integrationId": "a/b&c"}),
     (endpoints.get("i", created_by="u"), "integrations.get", {"integrationId": "i", "createdBy": "u"}),
     (LIST, "integrations.list", {"offset": "7", "count": "100", "sort": BY_ID}),
-    (FILTERED, "integrations.list", {**FIRST, "sort": BY_ID, "name": "dé ploy", "type": "webhook-outgoing"}),
+    (FILTERED, "integrations.list", {**FIRST, "sort": BY_ID, "name": "dé ploy&type=+%", "type": "webhook-outgoing"}),
     (endpoints.list_page(0, 1, name="", type=None), "integrations.list", {**FIRST, "sort": BY_ID}),
     (HISTORY, "integrations.history", NEWEST_FIRST),
     (CHANNEL, "channels.getIntegrations", {"roomId": "r1", "includeAllPublicChannels": "true"}),
@@ -116,10 +118,11 @@ NOT_IDEMPOTENT: list[Writing] = [
 
 @pytest.mark.parametrize(("operation", "endpoint", "query"), READING)
 def test_reading_calls(operation: Operation[Any], endpoint: str, query: Params) -> None:
-    """Each endpoint that reads gets its parameters and nothing else."""
+    """Each endpoint that reads gets its parameters, quoted, and nothing else."""
     request = operation.request
     target, _, asked = request.url.partition("?")
     assert (request.method, target, dict(parse_qsl(asked))) == ("GET", f"api/v1/{endpoint}", query)
+    assert re.fullmatch(r"[\w.%+=&-]*", asked, re.ASCII)
     assert (request.body, request.headers, request.endpoint) == (None, {}, endpoint)
     assert (request.authenticated, operation.idempotent) == (True, True)
 
@@ -254,7 +257,7 @@ def test_a_page_without_list_and_total_names_both() -> None:
     assert caught.value.errors == ("history: must be an array", "total: must be a number of records")
 
 
-def test_a_page_decodes_its_records_one_by_one() -> None:
+def test_a_page_decodes_each_of_its_records() -> None:
     """A broken record spoils neither the page nor the records after it; its error has its place and its id."""
     page = LIST.decode(success(integrations=[{"_id": "odd"}, ANSWER, None], total=9))
     odd, record, nothing = page.records()
@@ -279,6 +282,28 @@ def test_an_error_names_the_place_of_its_record_in_a_long_list(is_usual: bool) -
     assert not [record for record in records if isinstance(record, DecodingError)]
     assert isinstance(odd, DecodingError)
     assert odd.errors[0].startswith("integrations[250].type: ")
+
+
+def test_few_records_of_a_page_exist_at_a_time() -> None:
+    """Also if the whole answer had to be parsed at once."""
+    decoded: list[object] = []
+    page = endpoints.Page[Any](1000, list(range(1000)), lambda data, path: decoded.append(data), "integrations")
+    next(page.records())
+    assert len(decoded) == 100
+
+
+@pytest.mark.parametrize(
+    ("intact", "broken"),
+    [(b'"total"', b'"integrations":[{"token":"canary"}],"total"'), (b'"_id":"59"', b'"_id":59"')],
+    ids=["another array", "broken JSON"],
+)
+def test_a_list_that_breaks_shows_no_token(intact: bytes, broken: bytes) -> None:
+    """Neither of the record at which it breaks nor of those before, in a traceback with the values of variables."""
+    records = [{**ANSWER, "_id": str(number), "token": CANARY, "script": "x" * 1000} for number in range(60)]
+    body = json.dumps({"integrations": records, "total": 60, "success": True}, separators=(",", ":")).encode()
+    with pytest.raises(DecodingError) as caught:
+        list(LIST.decode(Response(200, {}, body.replace(intact, broken))).records())
+    assert leaks(caught.value) == []
 
 
 def test_a_page_of_history_has_entries() -> None:

@@ -24,6 +24,7 @@ from rocketchat_integrations._protocol.paging import (
     room_integrations,
     room_name,
 )
+from tests.leaks import CANARY, leaks
 
 if TYPE_CHECKING:
     from tests.protocol.conftest import Wire
@@ -291,8 +292,14 @@ def test_every_id_is_an_id(wire: Wire, ids: list[str]) -> None:
 
 def test_a_list_that_is_not_sorted_raises(wire: Wire) -> None:
     """If the server does not sort, repeats cannot be told from new records, and none is dropped silently."""
-    with pytest.raises(DecodingError, match="not sorted"):
-        list(_read(_all(), wire, _Shelf(wire, "integrations", ["c", "a", "b"], 100)))
+    for ids, given in (
+        (["a", "c", "b"], ["a", "c"]),
+        (_named(*range(500, 700), *range(200)), _named(*range(500, 700))),
+    ):
+        records = _read(_all(), wire, _Shelf(wire, "integrations", ids, 400))
+        assert [next(records) for _ in given] == given
+        with pytest.raises(DecodingError, match="not sorted"):
+            next(records)
 
 
 def test_lists_are_requested_in_a_stable_order(wire: Wire) -> None:
@@ -312,6 +319,15 @@ def test_a_record_that_cannot_be_read_raises_when_it_is_reached(wire: Wire) -> N
     assert next(page).id == "0001"
     with pytest.raises(DecodingError, match="0002"):
         next(page)
+
+
+def test_the_error_of_a_record_shows_no_other_record(wire: Wire) -> None:
+    """In a traceback with the values of variables, the records around it would be noise, and private."""
+    other = wire.record(_id="0003", alias=CANARY)
+    page = wire.talk(_all().pages().next_page(), wire.ok(integrations=[*_BROKEN, other], total=3))
+    with pytest.raises(DecodingError) as caught:
+        next(page or iter(()))
+    assert leaks(caught.value) == []
 
 
 def test_with_on_error_the_list_goes_on(wire: Wire) -> None:
