@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any
 
 
@@ -57,13 +58,15 @@ class SortedRepeatFilter:
         return [record for record in records if record.id is None or record.id > before]
 
     def _sorted_part(self, records: list[Any]) -> list[Any]:
+        """Return the records before the first that is out of order."""
         last = self._last or ""
-        for number, record in enumerate(records):
-            if record.id is not None:
-                if record.id < last:
-                    return records[:number]
-                last = record.id
-        return records
+
+        def is_next(record: Any) -> bool:
+            nonlocal last
+            previous, last = last, last if record.id is None else record.id
+            return last >= previous
+
+        return list(takewhile(is_next, records))
 
     def end_page(self) -> None:
         """Keep the largest id of the page."""

@@ -35,7 +35,7 @@ def test_a_sorted_list_yields_what_is_beyond_the_earlier_pages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ids", "new"), [(["abdc"], ["abd"]), (["bc", "ad"], ["bc", ""]), (["bc", "cab"], ["bc", "c"])]
+    ("ids", "new"), [(["pqsr"], ["pqs"]), (["bc", "ad"], ["bc", ""]), (["bc", "cab"], ["bc", "c"])]
 )
 def test_the_records_before_the_first_that_is_out_of_order_are_new(ids: list[str], new: list[str]) -> None:
     """Within a part of a page as between two parts."""
