@@ -238,7 +238,7 @@ def unreadable(what: str, *errors: str, id: str | None = None) -> DecodingError:
 
 
 def has_errors(records: list[Any]) -> bool:
-    """Return whether a record could not be read. Errors of a subclass are not found: none is made here."""
+    """Return whether one of the records is an error. Readers return DecodingError itself, no subclass."""
     return DecodingError in set(map(type, records))
 
 

@@ -59,7 +59,7 @@ class Operation(Generic[T]):
 
 @attrs.frozen
 class Page(Generic[T_co]):
-    """A page of a list. Records are decoded when they are reached."""
+    """A page of a list. Its records are decoded while they are iterated."""
 
     total: int  # how many records the whole list has, as the server counts
     raw: list[object] | list_bodies.Elements = attrs.field(repr=False)  # the records, not decoded
@@ -74,7 +74,7 @@ class Page(Generic[T_co]):
         return chain.from_iterable(self.pieces())
 
     def pieces(self) -> Iterator[list[T_co | DecodingError]]:
-        """Yield the records in short lists. Each list is decoded when it is reached."""
+        """Yield short lists of records. Each list is decoded just before it is yielded."""
         first = 0
         for piece in list_bodies.pieces(self.raw):
             records = self._decoded(piece, first)
@@ -89,7 +89,7 @@ class Page(Generic[T_co]):
         if codec.has_errors(records):
             for number, record in enumerate(records):
                 if isinstance(record, DecodingError):
-                    # Decode it again to name its place: without an error, no path is made.
+                    # Decode it again with its place in the path. Other records need no place.
                     error = cast(DecodingError, decode(piece[number], f"{path}[{first + number}]"))
                     records[number] = codec.without_secrets(error, self.secrets)
         return records

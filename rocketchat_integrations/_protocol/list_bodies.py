@@ -1,7 +1,7 @@
-"""Decode the body of a long list piece by piece.
+"""Decode a long list in pieces.
 
-Decoding it at once creates the dicts of all records before the first is used: they do not fit the processor's cache, so
-that each takes twice as long, and they need several times the memory of the text.
+If a list is decoded at once, the dicts of all its records exist at the same time. They do not fit in the processor's
+cache, which doubles the time, and take several times as much memory as the text.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Elements:
         return chain.from_iterable(self.pieces())
 
     def pieces(self) -> Iterator[list[object]]:
-        """Yield the elements in short lists. Each list is decoded when it is reached."""
+        """Yield short lists of elements. Each list is decoded just before it is yielded."""
         count, start, size = 0, len(_START), _PIECE
         while (border := self._body.find(_BORDER, start + size, self._end)) > 0:
             elements = _decode_elements(self._body[start : border + 1])
@@ -57,7 +57,7 @@ class Elements:
 
 
 def pieces(elements: list[object] | Elements) -> Iterator[list[object]]:
-    """Yield the elements in short lists."""
+    """Yield the elements of a list as short lists."""
     if isinstance(elements, Elements):
         return elements.pieces()
     return (elements[start : start + _PIECE_OF_LIST] for start in range(0, len(elements), _PIECE_OF_LIST))
@@ -80,7 +80,7 @@ def decode_list(body: bytes) -> object:
 
 
 def _decode_object(body: bytes) -> dict[str, object]:
-    """Decode a JSON object. Returns an empty one if it is not JSON."""
+    """Decode a JSON object. Return an empty dict if the text is not JSON."""
     try:
         return cast("dict[str, object]", decode_json(body))
     except (ValueError, RecursionError):
@@ -88,7 +88,7 @@ def _decode_object(body: bytes) -> dict[str, object]:
 
 
 def _decode_elements(inside: bytes) -> list[object] | None:
-    """Decode the elements of an array, without its brackets. Returns None if they are not JSON."""
+    """Decode the elements of an array, given without brackets. Return None if they are not JSON."""
     try:
         return cast("list[object]", decode_json(b"[%b]" % inside))
     except (ValueError, RecursionError):

@@ -88,9 +88,9 @@ class Pager(Generic[T]):
         self._exceeds_total = False  # whether the last page ended beyond the total that it told
 
     def next_page(self) -> Flow[Iterator[T] | None]:
-        """Return the new records of the next page that pass the filter, decoded when they are reached; None at the end.
+        """Return an iterator over the new records of the next page that pass the filter, or None at the end.
 
-        Read a page to its end before you request the next one. After an exception of its iterator, read neither on.
+        Read a page to its end before you request the next one. If its iterator raises, end the pass.
         """
         while self._total is None or self._offset < self._total or self._exceeds_total:
             page = yield from self._request_page()
@@ -150,13 +150,13 @@ class Pager(Generic[T]):
         return (yield from call(self._page_at(self._offset, PAGE_SIZE)))
 
     def _readable(self, records: list[T | DecodingError]) -> Iterable[T]:
-        """Return the records that pass the filter; raise or report errors when they are reached."""
+        """Return the records that pass the filter. An error is raised, or passed to ``on_error``, in its place."""
         if self._keep is None and not codec.has_errors(records):
             return cast("list[T]", records)
         return self._filtered(iter(records))  # not the list: a traceback would show all of it
 
     def _filtered(self, records: Iterator[T | DecodingError]) -> Iterator[T]:
-        """Yield the records that pass the filter. Errors are passed to ``on_error``, or raised if there is none."""
+        """Yield the records that pass the filter, and handle errors."""
         keep = self._keep
         for record in records:
             if not isinstance(record, DecodingError):

@@ -1,4 +1,4 @@
-"""Leave out the records of a list that it gives again."""
+"""Leave out records that an earlier page of the list already had."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class RepeatFilter:
-    """For a list in any order. Keeps all ids."""
+    """Filters a list in any order. Remembers all ids."""
 
     is_in_order = True
 
@@ -26,24 +26,25 @@ class RepeatFilter:
         return new
 
     def end_page(self) -> None:
-        """Do nothing: each id is kept at once."""
+        """Do nothing. Ids are remembered as soon as they are seen."""
 
 
 class SortedRepeatFilter:
-    """For a list that is sorted by ids. Keeps the largest id only: what is on later pages has to be beyond it.
+    """Filters a list that is sorted by id. Remembers only the largest id: new records come after it.
 
-    The ids of one page are different, since it is one query of the database.
+    A page never has an id twice, because it comes from one database query.
     """
 
     def __init__(self) -> None:
-        self.is_in_order = True  # whether the records are sorted; if not, new ones and repeats look alike
+        # False after a record that is out of order: repeats cannot be told from new records then.
+        self.is_in_order = True
         self._before: str | None = None  # the largest id of the earlier pages
         self._last: str | None = None  # the last id of this page
 
     def without_repeats(self, records: list[Any]) -> list[Any]:
-        """Return the records of a part of a page that are new, and those without an id.
+        """Take some records of a page; return those that are new or have no id.
 
-        If they are not sorted, return those before the first that is out of order, and change ``is_in_order``.
+        If a record is out of order, only those before it are returned, and ``is_in_order`` becomes False.
         """
         ids = [record.id for record in records if record.id is not None]
         if not ids:
@@ -69,6 +70,6 @@ class SortedRepeatFilter:
         return list(takewhile(is_next, records))
 
     def end_page(self) -> None:
-        """Keep the largest id of the page."""
+        """Remember the largest id of the page: later pages have to go beyond it."""
         self._before = max(filter(None, (self._before, self._last)), default=None)
         self._last = None

@@ -50,7 +50,7 @@ def read_script_error(value: Any) -> ScriptError:
 
 def _draft_of(record: type) -> Any:
     """Make a subclass whose objects are created empty and can be changed."""
-    # `__delattr__`, too: otherwise Python looks up `__setattr__` for each assignment.
+    # Both `__setattr__` and `__delattr__`: with one alone, setting an attribute is slow.
     methods = {name: getattr(object, name) for name in ("__init__", "__setattr__", "__delattr__")}
     return type(f"_{record.__name__}Draft", (record,), {"__slots__": (), **methods})
 
@@ -68,7 +68,8 @@ def _set_common_fields(record: Any, data: dict[str, Any]) -> int:
         TypeError, ValueError, Mismatch: if a time, a user or a list is wrong.
     """
     get = data.get
-    count = 12  # the required ones, and `type`
+    count = 12  # the required fields, and `type`
+    # `(count := count + 1)` is always true: it counts a field that is present.
     if not (
         type(id := data["_id"]) is str
         and type(name := data["name"]) is str
@@ -115,7 +116,7 @@ def _set_common_fields(record: Any, data: dict[str, Any]) -> int:
 
 
 def _copy_of(function: FunctionType) -> Callable[[Any, dict[str, Any]], int]:
-    """Copy a function with its code. CPython optimizes code for one class, so that alternating classes are slow."""
+    """Copy a function and its code. CPython optimizes the code for one class; alternating between two is slow."""
     return cast(Callable[[Any, dict[str, Any]], int], FunctionType(function.__code__.replace(), function.__globals__))
 
 
@@ -126,7 +127,7 @@ _set_fields_of_outgoing = _copy_of(cast(FunctionType, _set_common_fields))
 def usual_incoming(data: dict[str, Any], known: frozenset[str]) -> IncomingIntegrationRecord | None:
     """Read an incoming integration. Returns None if a required field is missing or a field has an unusual type.
 
-    `known` are the names of all fields.
+    `known` has the names of all fields.
     """
     record = _IncomingDraft()
     try:
@@ -140,7 +141,7 @@ def usual_incoming(data: dict[str, Any], known: frozenset[str]) -> IncomingInteg
         return None
     record.override_destination_channel_enabled = override
     record.token = token
-    # Two required fields more. Null and unknown fields make the numbers differ.
+    # This type has two more required fields. The numbers differ if there are null or unknown fields.
     record.extra = {} if count + 2 == len(data) else unknown_fields(data, known)
     record.__class__ = IncomingIntegrationRecord
     return cast(IncomingIntegrationRecord, record)
@@ -180,7 +181,7 @@ def usual_outgoing(data: dict[str, Any], known: frozenset[str]) -> OutgoingInteg
     record.retry_count = retry_count
     record.retry_delay = retry_delay_or_text(retry_delay)
     record.token = token
-    # Two required fields more, as above.
+    # This type has two more required fields, too.
     record.extra = {} if count + 2 == len(data) else unknown_fields(data, known)
     record.__class__ = OutgoingIntegrationRecord
     return cast(OutgoingIntegrationRecord, record)

@@ -20,6 +20,7 @@ from . import event_loops
 from .forks import enter_child_after_fork
 
 T = TypeVar("T")
+_random = random.SystemRandom()
 
 
 class LoopClock:
@@ -32,7 +33,7 @@ class LoopClock:
         await event_loops.sleep(seconds)
 
     def random(self) -> float:
-        return random.random()  # noqa: S311 - for the jitter of waits, which is no secret
+        return _random.random()
 
 
 class AsyncDriver:

@@ -23,6 +23,7 @@ from rocketchat_integrations.exceptions import RocketChatError, TransportError
 from .forks import enter_child_after_fork
 
 T = TypeVar("T")
+_random = random.SystemRandom()
 
 
 class SystemClock:
@@ -35,7 +36,7 @@ class SystemClock:
         time.sleep(seconds)
 
     def random(self) -> float:
-        return random.random()  # noqa: S311 - for the jitter of waits, which is no secret
+        return _random.random()
 
 
 class Driver:

@@ -141,7 +141,8 @@ def _unused(name: str, separator: str, suffix: str, used: Iterable[str]) -> str:
 
 
 def _toml(tables: _Tables) -> str:
-    # After `outgoing = []`, no [[outgoing]] could be appended. An empty file would not be a manifest.
+    # TOML allows no [[outgoing]] after `outgoing = []`, so an empty list is written only if both are empty: an empty
+    # file is not a manifest.
     lines = [] if any(tables.values()) else [f"{name} = []" for name in tables]
     for name, entries in tables.items():
         for entry in entries:

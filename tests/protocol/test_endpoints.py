@@ -118,7 +118,7 @@ NOT_IDEMPOTENT: list[Writing] = [
 
 @pytest.mark.parametrize(("operation", "endpoint", "query"), READING)
 def test_reading_calls(operation: Operation[Any], endpoint: str, query: Params) -> None:
-    """Each endpoint that reads gets its parameters, quoted, and nothing else."""
+    """A request that reads sends exactly its parameters, and quotes them."""
     request = operation.request
     target, _, asked = request.url.partition("?")
     assert (request.method, target, dict(parse_qsl(asked))) == ("GET", f"api/v1/{endpoint}", query)
@@ -129,7 +129,7 @@ def test_reading_calls(operation: Operation[Any], endpoint: str, query: Params) 
 
 @pytest.mark.parametrize(("operation", "endpoint", "body"), [*WRITING, *NOT_IDEMPOTENT])
 def test_writing_calls(operation: Operation[Any], endpoint: str, body: dict[str, Any] | None) -> None:
-    """Each endpoint that writes gets its body and nothing else; only harmless ones may be repeated."""
+    """A request that writes sends exactly its body. Only harmless ones may be repeated."""
     request = operation.request
     assert (request.method, request.url, request.endpoint) == ("POST", f"api/v1/{endpoint}", endpoint)
     assert (None if request.body is None else json.loads(request.body)) == body
@@ -273,7 +273,7 @@ def test_a_page_decodes_each_of_its_records() -> None:
 
 @pytest.mark.parametrize("is_usual", [True, False], ids=["usual", "another order"])
 def test_an_error_names_the_place_of_its_record_in_a_long_list(is_usual: bool) -> None:
-    """Also if the list is read in parts."""
+    """Even if the list is read in pieces."""
     payload = {"integrations": [*[ANSWER] * 250, {"_id": "odd"}], "total": 251, "success": True}
     if not is_usual:
         payload = dict(reversed(payload.items()))
@@ -285,7 +285,7 @@ def test_an_error_names_the_place_of_its_record_in_a_long_list(is_usual: bool) -
 
 
 def test_few_records_of_a_page_exist_at_a_time() -> None:
-    """Also if the whole answer had to be parsed at once."""
+    """Even if the whole answer was parsed at once."""
     decoded: list[object] = []
     page = endpoints.Page[Any](1000, list(range(1000)), lambda data, path: decoded.append(data), "integrations")
     next(page.records())
@@ -298,7 +298,7 @@ def test_few_records_of_a_page_exist_at_a_time() -> None:
     ids=["another array", "broken JSON"],
 )
 def test_a_list_that_breaks_shows_no_token(intact: bytes, broken: bytes) -> None:
-    """Neither of the record at which it breaks nor of those before, in a traceback with the values of variables."""
+    """Tools that print local variables in tracebacks see no token of the records that were read so far."""
     records = [{**ANSWER, "_id": str(number), "token": CANARY, "script": "x" * 1000} for number in range(60)]
     body = json.dumps({"integrations": records, "total": 60, "success": True}, separators=(",", ":")).encode()
     with pytest.raises(DecodingError) as caught:

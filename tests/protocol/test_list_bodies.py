@@ -50,7 +50,7 @@ def test_a_list_of_many_pieces_is_read_to_its_end() -> None:
 
 
 def test_a_list_of_scripts_is_not_split_within_a_script() -> None:
-    """Such pieces would be large, and refused for the many brackets in the scripts."""
+    """Otherwise the pieces would grow large, and be refused because of the many brackets in the scripts."""
     script = json.dumps([{"a": 1}] * 400, separators=(",", ":"))
     body = _body([{"_id": str(number), "script": script} for number in range(400)])
     assert len(body) > 2**20

@@ -1,4 +1,4 @@
-"""A list yields each record once, also if pages overlap."""
+"""Pages may overlap, but a list yields each record once."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rocketchat_integrations._protocol.repeat_filters import RepeatFilter, Sorte
 
 
 def _new(repeats: RepeatFilter | SortedRepeatFilter, ids: list[str]) -> list[str]:
-    """Return the ids of the records that are new. Each text has the ids of one part of a page."""
+    """Return the ids of the new records of a page. Each text has the ids of one part of it."""
     new = [repeats.without_repeats([HistoryEntry(id=id) for id in part]) for part in ids]
     repeats.end_page()
     return ["".join(record.id for record in records) for records in new]
 
 
 def test_a_list_in_any_order_yields_each_id_once() -> None:
-    """Also if a page has it twice."""
+    """Even if one page contains it twice."""
     repeats = RepeatFilter()
     assert _new(repeats, ["cac", "ab"]) == ["ca", "b"]
     assert _new(repeats, ["bcd"]) == ["d"]
@@ -26,7 +26,7 @@ def test_a_list_in_any_order_yields_each_id_once() -> None:
 
 
 def test_a_sorted_list_yields_what_is_beyond_the_earlier_pages() -> None:
-    """A page that ends before an earlier one ended does not bring back what was between."""
+    """A page that has only old records does not make other old records new again."""
     repeats = SortedRepeatFilter()
     assert _new(repeats, ["ab", "cd"]) == ["ab", "cd"]
     assert _new(repeats, ["ab"]) == [""]
@@ -38,7 +38,7 @@ def test_a_sorted_list_yields_what_is_beyond_the_earlier_pages() -> None:
     ("ids", "new"), [(["pqsr"], ["pqs"]), (["bc", "ad"], ["bc", ""]), (["bc", "cab"], ["bc", "c"])]
 )
 def test_the_records_before_the_first_that_is_out_of_order_are_new(ids: list[str], new: list[str]) -> None:
-    """Within a part of a page as between two parts."""
+    """Both within one part of a page and between two parts."""
     repeats = SortedRepeatFilter()
     assert _new(repeats, ids) == new
     assert not repeats.is_in_order
